@@ -1,0 +1,45 @@
+# Each target does its own set-up, with only Python >= 3.11, make and git on the machine.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test check bench ui docs lock clean
+
+setup: .venv/installed
+
+# Anew whenever the lock file or the project's own metadata change.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not sys.version_info >= (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/sync-pipeline demo
+
+test: setup
+	$(BIN)/python -m pytest -q
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m sync_pipeline.docs_pages --check
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+ui: setup
+	$(BIN)/sync-pipeline ui
+
+docs: setup
+	$(BIN)/python -m sync_pipeline.docs_pages
+
+# Needs uv; the lock holds for Python 3.11 to 3.13.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev \
+		pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv build *.egg-info

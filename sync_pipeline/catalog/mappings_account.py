@@ -1,0 +1,60 @@
+"""The fields of an account, and of the person in a person account (SPEC 11.1).
+
+A person account is one record in the CRM and two in Marketo: `ACCOUNT` fills the company, `PERSON_ACCOUNT`
+the person (SF-PACCT-1). Custom fields are copied to both (SF-PACCT-2) and come from describe, not from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sync_pipeline.catalog.flow import system, to_marketo
+from sync_pipeline.catalog.mappings_person import CONTACT
+from sync_pipeline.model import Direction, Mapping, Rule
+
+ACCOUNT: tuple[Mapping, ...] = (
+    to_marketo("Id", "externalCompanyId", "External Company Id", on="company"),
+    to_marketo("OwnerId", "externalSalesPersonId", "Account Owner", on="company"),
+    system("IsDeleted", "SFDC Is Deleted", on="company"),
+    to_marketo("Name", "company", "Company Name", on="company"),
+    # Marketo labels this "SFDC Type" too, the label of a person's link; a field of its own keeps them apart
+    # (SPEC 31, decision 9). It is no standard field of a company and must be created there first (FIELD-22).
+    to_marketo("Type", "accountType", "Account Type", on="company"),
+    to_marketo("Industry", "industry", "Industry", on="company"),
+    to_marketo("AnnualRevenue", "annualRevenue", "Annual Revenue", on="company"),
+    to_marketo("NumberOfEmployees", "numberOfEmployees", "Num Employees", on="company"),
+    to_marketo("Sic", "sicCode", "SIC Code", on="company"),
+    to_marketo("Site", "site", "Site", on="company"),
+    to_marketo("Website", "website", "Website", on="company"),
+    to_marketo("Phone", "mainPhone", "Main Phone", on="company"),
+    to_marketo("BillingStreet", "billingStreet", "Billing Address", on="company"),
+    to_marketo("BillingCity", "billingCity", "Billing City", on="company"),
+    to_marketo("BillingState", "billingState", "Billing State", on="company"),
+    to_marketo("BillingPostalCode", "billingPostalCode", "Billing Postal Code", on="company"),
+    to_marketo("BillingCountry", "billingCountry", "Billing Country", on="company"),
+    to_marketo("Description", "mktoCompanyNotes", "Company Notes", on="company"),
+)
+
+# An account has one of each of these, for the person and the company alike; Salesforce gives no Person* twin.
+SHARED = frozenset({"Salutation", "FirstName", "LastName", "Phone", "Fax"})
+
+
+def on_account(contact_field: str) -> str:
+    """Return a contact field's name on a person account: `Email` is `PersonEmail`, `Foo__c` is `Foo__pc`."""
+    if contact_field in SHARED:
+        return contact_field
+    if contact_field.endswith("__c"):
+        return f"{contact_field.removesuffix('__c')}__pc"
+    return f"Person{contact_field}"
+
+
+# A contact's Description has no twin on the account: `Description` there is the company's. The conflict rule
+# is the contact's, although the account's own default is one-way (SF-PACCT-7).
+PERSON_ACCOUNT: tuple[Mapping, ...] = (
+    system("PersonContactId", "SFDC Id"),
+    *(
+        replace(mapping, crm=on_account(mapping.crm), rule=mapping.rule or Rule.CRM_WINS)
+        for mapping in CONTACT
+        if mapping.direction is not Direction.CRM_TO_MARKETO and mapping.crm != "Description"
+    ),
+)

@@ -1,0 +1,143 @@
+"""`sync-pipeline demo` and `ui`: the whole thing on the embedded sandbox, for somebody who has just cloned it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+
+from sync_pipeline import assembly
+from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
+from sync_pipeline.commands.sandbox import ORG_FILE, is_new, open_org
+from sync_pipeline.commands.sync import line
+from sync_pipeline.mirror import preflight, runs
+from sync_pipeline.mirror.cycle import SUCCEEDED, Done
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.live import edit
+from sync_pipeline.sandbox.live import live as live_on
+from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.settings import Settings
+
+SEED = 1
+EDITS = 40
+DAGSTER_HOME = Path("data/dagster")
+# Windows end so long before now; the demo's sandbox shows its records at once.
+LAG = 1.0
+
+NEWEST = """
+    select 'lead' as object, Id, _change, _fields, _after, _changed_at from lake.salesforce.lead_changes
+    union all by name
+    select 'contact' as object, Id, _change, _fields, _after, _changed_at from lake.salesforce.contact_changes
+    order by _changed_at desc limit 8
+"""
+BY_MONTH = """
+    select strftime(SystemModstamp, '%Y-%m') as month, count(*) as leads, count(distinct lower(Email)) as addresses
+    from lake.salesforce.lead where _deleted_at is null group by 1 order by 1 desc limit 6
+"""
+
+
+@click.command()
+@click.option("--people", type=click.IntRange(min=20), default=5_000, show_default=True, help="Leads and contacts.")
+@click.option("--cycles", type=click.IntRange(min=1), default=3, show_default=True, help="Cycles after the first load.")
+def demo(people: int, cycles: int) -> None:
+    """Populate an org, copy it, let its staff edit, and follow: the main job from end to end."""
+    with open_org(ORG_FILE) as org:
+        _say(1, "A Salesforce org on this machine")
+        if is_new(org):
+            made = populate(org, people, SEED)
+            console.print(f"{sum(made.values()):,} records, {people:,} of them people, in {ORG_FILE}")
+        else:
+            console.print(f"going on with the org in {ORG_FILE}")
+        with Sandbox(org) as sandbox:
+            given = _pointed_at(sandbox)
+            _look(given)
+            _follow(given, org, cycles)
+    _say(5, "What next")
+    console.print(
+        "  make ui                                     the same org as assets in Dagster, living on\n"
+        "  .venv/bin/sync-pipeline status              how far each object is\n"
+        "  .venv/bin/sync-pipeline sql                 a shell on the tables; --attach for your own DuckDB\n"
+        "  docs/                                       connect a real org, settings, tables, design"
+    )
+
+
+def _say(number: int, title: str) -> None:
+    console.print(f"\n[bold]{number}. {title}[/bold]")
+
+
+def _pointed_at(sandbox: Sandbox) -> Settings:
+    """Return the settings of this environment, but for the login, which is to the sandbox."""
+    given = {name.lower(): value for name, value in sandbox.env().items()}
+    return settings(sync_lag_seconds=LAG, sync_custom_objects="Invoice__c,Product_Interest__c", **given)
+
+
+def _look(given: Settings) -> None:
+    _say(2, "The look before the first sync (sync-pipeline check)")
+    found = preflight.check(assembly.connector(given), assembly.objects(given))
+    console.print(f"organization {found.organization_id}, {found.total:,} records; findings: {len(found.findings)}")
+
+
+def _follow(given: Settings, org: Org, cycles: int) -> None:
+    with open_lake(given) as lake, lake.only_pipeline():
+        source = assembly.source(given, lake)
+
+        def cycle(number: int) -> None:
+            done = runs.sync(source, assembly.objects(given), told=_tell)
+            total = done.counts()
+            span = (done.ended_at - done.started_at).total_seconds()
+            console.print(
+                f"cycle {number}: {total.read:,} read, {total.changed:,} changed, {total.calls} calls, {span:.1f} s"
+            )
+            if done.status != SUCCEEDED:
+                click.echo(f"{done.status}: {done.message}", err=True)
+                sys.exit(NOT_DONE)
+
+        _say(3, "First load, then cycles while the staff edits (a real set-up pauses five minutes)")
+        cycle(0)
+        for number in range(1, cycles + 1):
+            edits = edit(org, EDITS, int(time.time()))
+            console.print(f"\nthe staff made {len(edits)} edits")
+            time.sleep(LAG + 1)
+            cycle(number)
+        _say(4, "What an analyst sees, at any moment, while a sync runs")
+        for query in (NEWEST, BY_MONTH):
+            with lake.reading() as con:
+                con.sql(query).show(max_width=120)
+
+
+def _tell(done: Done) -> None:
+    if done.counts.changed or done.error:
+        console.print("  " + line(done))
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65_535), default=3000, show_default=True, help="Port of the Dagster UI.")
+def ui(port: int) -> None:
+    """Open Dagster; without credentials, on a sandbox whose staff goes on editing."""
+    DAGSTER_HOME.mkdir(parents=True, exist_ok=True)
+    (DAGSTER_HOME / "dagster.yaml").write_text(Path("dagster.yaml").read_text("utf-8"), "utf-8")
+    environment = {**os.environ, "DAGSTER_HOME": str(DAGSTER_HOME.absolute())}
+    command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    if settings().has_credentials():
+        sys.exit(subprocess.call(command, env=environment))
+    with open_org(ORG_FILE) as org:
+        if is_new(org):
+            populate(org, 5_000, SEED)
+        with Sandbox(org) as sandbox:
+            stop = threading.Event()
+            staff = threading.Thread(target=live_on, args=(org, SEED, 0.2, stop, lambda _: None), daemon=True)
+            staff.start()
+            console.print(f"no credentials are set: Dagster works on the sandbox at {sandbox.url}")
+            objects = {"SYNC_CUSTOM_OBJECTS": "Invoice__c,Product_Interest__c", "SYNC_FIRST_MONTH": "2024-01-01"}
+            try:
+                sys.exit(subprocess.call(command, env={**environment, **objects, **sandbox.env()}))
+            except KeyboardInterrupt:
+                sys.exit(0)
+            finally:
+                stop.set()
+                staff.join()

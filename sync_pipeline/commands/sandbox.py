@@ -1,0 +1,132 @@
+"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import duckdb
+import requests
+
+from sync_pipeline.commands.options import settings
+from sync_pipeline.connectors.http import is_loopback
+from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox.load import load
+from sync_pipeline.sandbox.populate import populate as fill
+from sync_pipeline.sandbox.serve import serve as run_server
+
+ORG_FILE = Path("data/sandbox/org.duckdb")
+PEOPLE = 1_000
+
+org_option = click.option(
+    "--org", "file", type=click.Path(path_type=Path, dir_okay=False), default=ORG_FILE, show_default=True,
+    help="File that holds the org.",
+)  # fmt: skip
+seed_option = click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same org.")
+people_type = click.IntRange(min=20)
+
+
+def open_org(file: Path) -> Org:
+    """Open or make the org in a file; only one process at a time can hold it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return Org.open(file)
+    except duckdb.Error as error:
+        raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+
+
+def is_new(org: Org) -> bool:
+    """Tell whether nobody has put people into the org yet."""
+    with org.cursor() as cursor:
+        return all(cursor.execute(f'select count(*) from "{name}"').fetchone() == (0,) for name in ("Lead", "Contact"))
+
+
+@click.group()
+def sandbox() -> None:
+    """A Salesforce org on this machine that behaves like a real one."""
+
+
+@sandbox.command()
+@click.option("--load", "directory", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Start a new org with the CSV files or JSON trees of this folder.")  # fmt: skip
+@click.option("--people", type=people_type, help="Start a new org with so many leads and contacts.")
+@seed_option
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
+@click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings to this file.")
+@org_option
+def serve(directory: Path | None, people: int | None, seed: int, port: int, env_file: Path | None, file: Path) -> None:
+    """Serve the org until Ctrl-C; print its address."""
+    if directory and people:
+        raise click.UsageError("--load and --people exclude one another")
+    org = open_org(file)
+    with org:
+        if (directory or people) and not is_new(org):
+            raise click.UsageError(f"{file} already holds an org: serve it as it is, or name another file with --org")
+        if directory:
+            _say(_loaded(org, directory))
+        elif is_new(org):
+            _say(fill(org, people or PEOPLE, seed))
+        run_server(org, port, env_file)
+
+
+def _loaded(org: Org, directory: Path) -> dict[str, int]:
+    try:
+        return load(org, directory)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@sandbox.command()
+@click.option("--people", type=people_type, default=PEOPLE, show_default=True, help="Leads and contacts.")
+@seed_option
+@org_option
+def populate(people: int, seed: int, file: Path) -> None:
+    """Fill a new org with companies, people, owners, opportunities, members and tasks."""
+    with open_org(file) as org:
+        if not is_new(org):
+            raise click.UsageError(f"{file} already holds an org; name another file with --org")
+        _say(fill(org, people, seed))
+
+
+@sandbox.command()
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="How many edits.")
+@seed_option
+def edit(count: int, seed: int) -> None:
+    """Make random edits in the org that is being served."""
+    for line in _edits(count, seed):
+        click.echo(line)
+
+
+@sandbox.command()
+@click.option("--rate", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="Edits a second.")
+@seed_option
+def live(rate: float, seed: int) -> None:
+    """Let a seeded staff edit, create, delete and merge in the served org while you watch, until Ctrl-C."""
+    began, made = time.monotonic(), 0
+    while True:
+        time.sleep(max(1 / rate, 0.5))
+        due = int((time.monotonic() - began) * rate) - made
+        for line in _edits(due, seed + made) if due else ():
+            click.echo(line)
+        made += due
+
+
+def _edits(count: int, seed: int) -> list[str]:
+    """Ask the served sandbox to edit; its address is SALESFORCE_LOGIN_URL, as `serve --env-file` writes it."""
+    url = settings().salesforce_login_url
+    if not is_loopback(url):
+        raise click.UsageError(
+            f"{url} is no sandbox: set SALESFORCE_LOGIN_URL, as `sandbox serve --env-file .env` does"
+        )
+    try:
+        answer = requests.post(f"{url}/sandbox/edits", json={"count": count, "seed": seed}, timeout=60)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise click.ClickException(f"no sandbox answers at {url}: {type(error).__name__}") from None
+    lines: list[str] = answer.json()
+    return lines
+
+
+def _say(made: dict[str, int]) -> None:
+    click.echo("the org has " + ", ".join(f"{count:,} {name}" for name, count in made.items() if count))

@@ -1,0 +1,90 @@
+"""What reading hands over: pages of text, each of which can be asked for again.
+
+Text, because what a value means is told by describe and decided in one place, the lake's types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from sync_pipeline.model import Describe, Object, Window
+
+Batches = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a result. `read` may be called again after a failure and then starts over."""
+
+    name: str
+    read: Callable[[], Batches]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A result being read.
+
+    Attributes:
+        pages: gives the pages in any order; pages may be read in parallel.
+        expected: the number of records the system says there are.
+        token: with it a later process can go on reading the same result; "" where it must start over.
+    """
+
+    pages: Callable[[], Iterator[Page]]
+    expected: int
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Calls made and bytes received (as decoded) so far, by this connector."""
+
+    calls: int
+    bytes: int
+
+
+class Connector(Protocol):
+    """The code that talks to one system. All methods may be called from several threads."""
+
+    system: str
+
+    def organization_id(self) -> str:
+        """Log in if need be and return the 18-character id of the organization (GEN-18)."""
+
+    def names(self) -> frozenset[str]:
+        """Return the API names of all objects the sync user can see."""
+
+    def describe(self, source: str) -> Describe:
+        """Return what the system says of an object, for the sync user."""
+
+    def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
+        """Read the records modified in `window`, deleted ones included."""
+
+    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
+        """Read the records with these ids, deleted ones included."""
+
+    def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
+        """Read the given fields of every record that is not deleted."""
+
+    def resume(self, obj: Object, fields: Sequence[str], token: str) -> Extract | None:
+        """Go on with a result begun earlier; None if the system has forgotten it."""
+
+    def count(self, obj: Object) -> int:
+        """Return how many records the sync user can see, without deleted ones."""
+
+    def metered(self) -> Connector:
+        """Return a view of this connector, with the same login, that counts its own calls and bytes."""
+
+    def usage(self) -> Usage:
+        """Return what this view sent and received so far."""
+
+    def quota(self) -> tuple[int, int]:
+        """Return the calls used and allowed in the running day, as last told by the system."""
+
+    def now(self) -> datetime:
+        """Return the system's own time, aware UTC."""

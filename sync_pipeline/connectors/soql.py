@@ -1,0 +1,53 @@
+"""SOQL text from checked names and literals; the only place where it is put together. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from sync_pipeline.model import Window
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Ids per `Id in (…)`: with a wide field list the whole query still fits the 16,384 characters of a URL.
+IDS_PER_QUERY = 200
+
+
+def name(text: str) -> str:
+    """Return an API name unchanged.
+
+    Raises:
+        ValueError: it is none, so it must not become part of a query.
+    """
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not an API name")
+    return text
+
+
+def stamp(at: datetime) -> str:
+    """Return a SOQL dateTime literal in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def in_window(field: str, window: Window) -> str:
+    """Return the condition of a half-open window: records at its start belong to it, those at its end do not."""
+    end = f"{name(field)} < {stamp(window.end)}"
+    return f"{name(field)} >= {stamp(window.start)} and {end}" if window.start else end
+
+
+def in_ids(field: str, ids: Iterable[str]) -> str:
+    """Return the condition that a field is one of `ids`.
+
+    Raises:
+        ValueError: an id is not made of letters and digits.
+    """
+    texts = list(ids)
+    if bad := next((i for i in texts if not re.fullmatch(r"[A-Za-z0-9]{15,18}", i)), None):
+        raise ValueError(f"{bad!r} is not a record id")
+    return f"{name(field)} in ({', '.join(repr(i) for i in texts)})"
+
+
+def select(fields: Sequence[str], source: str, condition: str = "") -> str:
+    """Return a query. No ORDER BY and no LIMIT: they switch off the server's own chunking of large results."""
+    where = f" where {condition}" if condition else ""
+    return f"select {', '.join(name(f) for f in fields)} from {name(source)}{where}"

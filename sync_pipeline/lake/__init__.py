@@ -1,0 +1,10 @@
+"""THE STORE: a DuckLake of Parquet files with its catalog in SQLite or PostgreSQL (DESIGN 5).
+
+`connection` opens it and holds its transactions, `types` and `table` keep mirrors as describe says, `landing` spools
+what was read until it is committed, `ledger` is our own memory, `maintenance` keeps the files few. What to write is
+decided elsewhere (`mirror`).
+"""
+
+from sync_pipeline.lake.connection import Lake, LakeError, LakeInUseError
+
+__all__ = ["Lake", "LakeError", "LakeInUseError"]

@@ -1,0 +1,246 @@
+"""Opening the lake, and the one way to write to it: a transaction that is all or nothing.
+
+Readers never wait: the catalog is in WAL mode and a query keeps the snapshot it started with. Writers to an
+embedded (SQLite) catalog take one file lock around the transaction, because concurrent commits to it fail.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import literal, quoted
+
+NAME = "lake"
+Connection = duckdb.DuckDBPyConnection
+
+# Up to so many rows of a change go into the catalog itself instead of a Parquet file of their own; maintenance
+# moves them out in bulk. A cycle of a few edits then writes no file at all.
+INLINE_ROWS = 100
+
+
+class LakeError(Exception):
+    """The lake cannot be opened or written; the message says which file and what to do."""
+
+
+class LakeInUseError(LakeError):
+    """Another pipeline is at work on this lake."""
+
+
+def is_postgres(catalog: str) -> bool:
+    return catalog.startswith(("postgres:", "postgresql:"))
+
+
+def attach_statement(catalog: str, data: str, read_only: bool = False) -> str:
+    """Return the ATTACH statement with which any DuckDB client opens the lake under the name `lake`."""
+    options = [f"data_path {literal(data)}"]
+    if is_postgres(catalog):
+        target = "ducklake:postgres:" + catalog
+    else:
+        target = "ducklake:sqlite:" + str(Path(catalog).absolute())
+        options.append("meta_busy_timeout 10000")
+        if not read_only:
+            options.append("meta_journal_mode 'WAL'")
+    if read_only:
+        options.append("read_only")
+    return f"attach {literal(target)} as {NAME} ({', '.join(options)})"
+
+
+def load_extension(con: Connection, name: str) -> None:
+    """Load an extension from its wheel: nothing is downloaded at run time."""
+    package = importlib.import_module(f"duckdb_extension_{name}")
+    folder = Path(str(package.__file__)).parent / "extensions" / f"v{duckdb.__version__}"
+    con.execute(f"load {literal(str(folder / f'{name}.duckdb_extension'))}")
+
+
+class Lake:
+    """An open lake. `cursor()` gives each thread its own connection; `transaction()` is the way to write."""
+
+    def __init__(self, con: Connection, catalog: str, data: str, read_only: bool) -> None:
+        self._con = con
+        self._thread_lock = threading.RLock()
+        self._file_lock = None if is_postgres(catalog) else FileLock(catalog + ".lock", timeout=600)
+        self.catalog = catalog
+        self.data = data
+        self.read_only = read_only
+
+    @classmethod
+    def open(
+        cls,
+        catalog: str,
+        data: str,
+        *,
+        read_only: bool = False,
+        memory_limit: str = "1GB",
+        threads: int | None = None,
+    ) -> Lake:
+        """Open, or make, the lake whose catalog is a SQLite path or a `postgres:` connection string.
+
+        Args:
+            catalog: path of the SQLite file, or `postgres:dbname=... host=...`.
+            data: folder or object-store URL of the Parquet files.
+            memory_limit: what DuckDB may use before it spills to disk.
+
+        Raises:
+            LakeError: the catalog is missing (read-only), damaged or out of reach; it names the file.
+        """
+        if not is_postgres(catalog):
+            if read_only and not Path(catalog).exists():
+                raise LakeError(f"there is no lake at {catalog} yet: run a sync first")
+            Path(catalog).absolute().parent.mkdir(parents=True, exist_ok=True)
+        con = duckdb.connect(config={"autoinstall_known_extensions": False})
+        try:
+            _prepare(con, catalog, data, memory_limit, threads)
+            con.execute(attach_statement(catalog, data, read_only))
+        except (duckdb.Error, ImportError, OSError) as error:
+            con.close()
+            raise LakeError(
+                f"the lake's catalog {_named(catalog)} cannot be opened: {_first_line(error)}. If the file is "
+                "damaged, put back a copy of it, or move it away and let a sync build the lake anew."
+            ) from error
+        lake = cls(con, catalog, data, read_only)
+        if not read_only:
+            with lake.transaction() as cursor:
+                if ledger.create(cursor):
+                    cursor.execute(f"call {NAME}.set_option('data_inlining_row_limit', {INLINE_ROWS})")
+        return lake
+
+    def cursor(self) -> Connection:
+        return self._con.cursor()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a cursor whose writes are committed together, or not at all if the block raises.
+
+        Raises:
+            LakeError: the commit was refused (a full disk, a locked catalog); nothing of it is in the lake.
+        """
+        with self._thread_lock, self._locked_file():
+            con = self.cursor()
+            try:
+                con.execute("begin transaction")
+                yield con
+                con.execute("commit")
+            except BaseException as error:
+                _roll_back(con)
+                if isinstance(error, duckdb.Error | OSError):
+                    raise LakeError(f"nothing was written to the lake: {_first_line(error)}") from error
+                raise
+            finally:
+                con.close()
+
+    @contextmanager
+    def _locked_file(self) -> Iterator[None]:
+        if self._file_lock is None:
+            yield
+            return
+        try:
+            with self._file_lock:
+                yield
+        except Timeout as error:
+            raise LakeError(f"another process has held {self._file_lock.lock_file} for ten minutes") from error
+
+    @contextmanager
+    def only_pipeline(self, wait_seconds: float = 0) -> Iterator[None]:
+        """Hold the lake for one pipeline; a second one that asks is told, at once or after `wait_seconds`.
+
+        The lock is the operating system's: it ends with the process, however that ends. On a PostgreSQL catalog
+        it guards one machine; Dagster's run concurrency guards the others.
+
+        Raises:
+            LakeInUseError: another pipeline holds it.
+        """
+        lock = self._pipeline_lock()
+        try:
+            lock.acquire(timeout=wait_seconds)
+        except Timeout as error:
+            raise LakeInUseError(
+                f"another pipeline is syncing into the lake {_named(self.catalog)}; this one leaves it alone"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def in_use(self) -> bool:
+        """Tell whether a pipeline is at work on this lake."""
+        try:
+            with self._pipeline_lock():
+                return False
+        except Timeout:
+            return True
+
+    def _pipeline_lock(self) -> FileLock:
+        beside = Path(tempfile.gettempdir(), "sync-pipeline") if self._file_lock is None else Path(self.catalog)
+        return FileLock(f"{beside.absolute()}.pipeline.lock", timeout=0)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a cursor for queries of our own.
+
+        Not while another thread of this process writes: with two transactions of one process, one of which makes
+        tables, DuckLake now and then does not find a table that is there. Other processes read at any time.
+        """
+        with self._thread_lock:
+            con = self.cursor()
+            try:
+                yield con
+            finally:
+                con.close()
+
+    def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        with self.reading() as con:
+            return con.execute(query, parameters).fetchall()
+
+    def path(self, *parts: str) -> str:
+        """Return the quoted full name of a table: `lake.path("salesforce", "contact")`."""
+        return quoted(NAME, *parts)
+
+    def close(self) -> None:
+        self._con.close()
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _prepare(con: Connection, catalog: str, data: str, memory_limit: str, threads: int | None) -> None:
+    load_extension(con, "postgres_scanner" if is_postgres(catalog) else "sqlite_scanner")
+    load_extension(con, "ducklake")
+    if "://" in data:
+        load_extension(con, "httpfs")
+    else:
+        Path(data).mkdir(parents=True, exist_ok=True)
+        con.execute(f"set temp_directory = {literal(str(Path(data).absolute().parent / 'spill'))}")
+    con.execute("set timezone = 'UTC'")
+    con.execute("set preserve_insertion_order = false")
+    # Partitioned writes buffer so many rows a thread before they reach a file: memory stays bounded by it.
+    con.execute("set partitioned_write_flush_threshold = 122880")
+    con.execute(f"set memory_limit = {literal(memory_limit)}")
+    if threads:
+        con.execute(f"set threads = {threads:d}")
+
+
+def _roll_back(con: Connection) -> None:
+    with suppress(duckdb.Error):  # a failed commit has already ended the transaction
+        con.execute("rollback")
+
+
+def _named(catalog: str) -> str:
+    """Return the catalog without the password that a PostgreSQL string may hold."""
+    return "in PostgreSQL" if is_postgres(catalog) else catalog
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,200 @@
+"""Our own memory, in schema `sync`, readable by all: where each object's windows ended, what each run did.
+
+Tables are declared here once; a lake made by an older version gets the columns it lacks when it is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from sync_pipeline.lake.sql import commas, quoted
+from sync_pipeline.model import Counts, Describe, Field, Object, Window
+
+Connection = duckdb.DuckDBPyConnection
+SCHEMA = "sync"
+STAMP = "timestamptz"
+
+TABLES: dict[str, dict[str, str]] = {
+    "connection": {"system": "varchar", "organization_id": "varchar", "connected_at": STAMP},
+    "watermark": {"system": "varchar", "object": "varchar", "watermark": STAMP, "first_loaded_at": STAMP},
+    "describe": {"system": "varchar", "source": "varchar", "described_at": STAMP, "fields": "varchar"},
+    "notice": {
+        "noted_at": STAMP, "run_id": "varchar", "system": "varchar", "object": "varchar",
+        "kind": "varchar", "field": "varchar", "message": "varchar",
+    },
+    "run": {
+        "run_id": "varchar", "kind": "varchar", "started_at": STAMP, "ended_at": STAMP,
+        "status": "varchar", "message": "varchar",
+    },
+    "job": {
+        "run_id": "varchar", "system": "varchar", "object": "varchar", "operation": "varchar",
+        "status": "varchar", "started_at": STAMP, "ended_at": STAMP,
+        "window_start": STAMP, "window_end": STAMP,
+        **{name: "double" if name == "seconds" else "bigint" for name in Counts().as_dict()},
+        "message": "varchar",
+    },
+    "error": {
+        "noted_at": STAMP, "run_id": "varchar", "system": "varchar", "object": "varchar", "operation": "varchar",
+        "record_id": "varchar", "field": "varchar", "code": "varchar", "message": "varchar",
+        "resolved_at": STAMP,
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Error:
+    """What went wrong: with a record where `record_id` is given, with a whole job where it is not (OPS-7)."""
+
+    code: str
+    message: str
+    record_id: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What an operator should know of a schema (OPS-16): `kind` is new_field, vanished_field or widened_field."""
+
+    kind: str
+    field: str
+    message: str
+
+
+def table(name: str) -> str:
+    return quoted("lake", SCHEMA, name)
+
+
+def create(con: Connection) -> bool:
+    """Make the ledger's tables, or add the columns an older ledger lacks; True if the ledger is new."""
+    known: dict[str, set[str]] = {}
+    for name, column in con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'lake' and schema_name = ?",
+        [SCHEMA],
+    ).fetchall():
+        known.setdefault(name, set()).add(column)
+    if not known:
+        con.execute(f"create schema if not exists {quoted('lake', SCHEMA)}")
+    for name, columns in TABLES.items():
+        if name not in known:
+            described = commas(f"{quoted(column)} {kind}" for column, kind in columns.items())
+            con.execute(f"create table {table(name)} ({described})")
+            continue
+        for column in columns.keys() - known[name]:
+            con.execute(f"alter table {table(name)} add column {quoted(column)} {columns[column]}")
+    return not known
+
+
+def insert(con: Connection, name: str, records: Iterable[Sequence[object]]) -> None:
+    """Append records (one value per declared column) to a ledger table, in one statement."""
+    rows = [list(record) for record in records]
+    if not rows:
+        return
+    one = "(" + commas("?" for _ in TABLES[name]) + ")"
+    con.execute(f"insert into {table(name)} values {commas([one] * len(rows))}", [v for r in rows for v in r])
+
+
+def organization_id(con: Connection, system: str) -> str | None:
+    """Return the organization whose records this lake mirrors, None if it never was connected."""
+    query = f"select organization_id from {table('connection')} where system = ?"
+    found = con.execute(query, [system]).fetchone()
+    return str(found[0]) if found else None
+
+
+def watermarks(con: Connection, system: str) -> dict[str, datetime]:
+    """Return the end of the last committed window of each object of `system`."""
+    found = con.execute(f"select object, watermark from {table('watermark')} where system = ?", [system])
+    return dict(found.fetchall())
+
+
+def watermark_after(before: datetime | None, window: Window) -> datetime | None:
+    """Return an object's watermark after `window` was read whole (law 6).
+
+    It never moves back, and never over records that were not read: a window that begins after it, as when a month is
+    repaired before the first load, leaves it where it is.
+    """
+    if window.start is None:
+        return max(before, window.end) if before else window.end
+    if before is None or window.start > before:
+        return before
+    return max(before, window.end)
+
+
+def move_watermarks(con: Connection, read: Iterable[tuple[Object, Window]], now: datetime) -> None:
+    """Note the windows that were read whole."""
+    windows = {(obj.system, obj.name): window for obj, window in read}
+    if not windows:
+        return
+    kept = con.execute(f"select system, object, watermark, first_loaded_at from {table('watermark')}").fetchall()
+    before = {(system, name): (at, first) for system, name, at, first in kept}
+    rows = []
+    for key, window in windows.items():
+        old, first = before.get(key, (None, now))
+        moved = watermark_after(old, window)
+        if moved != old:
+            rows.append((*key, moved, first))
+    replaced = commas("(?, ?)" for _ in rows)
+    if rows:
+        keys = [part for row in rows for part in row[:2]]
+        con.execute(f"delete from {table('watermark')} where (system, object) in ({replaced})", keys)
+    insert(con, "watermark", rows)
+
+
+def remembered_describes(con: Connection, system: str) -> dict[str, tuple[Describe, datetime]]:
+    """Return what the system last said of each object by its API name, and when."""
+    found = con.execute(f"select source, described_at, fields from {table('describe')} where system = ?", [system])
+    return {
+        source: (Describe(source, tuple(_field(told) for told in json.loads(fields))), at)
+        for source, at, fields in found.fetchall()
+    }
+
+
+def _field(told: dict[str, Any]) -> Field:
+    return Field(**{**told, "reference_to": tuple(told["reference_to"]), "picklist": tuple(told["picklist"])})
+
+
+def remember_describe(con: Connection, obj: Object, described: Describe, now: datetime) -> None:
+    con.execute(f"delete from {table('describe')} where system = ? and source = ?", [obj.system, obj.source])
+    fields = json.dumps([asdict(f) for f in described.fields], ensure_ascii=False)
+    insert(con, "describe", [(obj.system, obj.source, now, fields)])
+
+
+def add_errors(
+    con: Connection, run_id: str, obj: Object, operation: str, errors: Iterable[Error], now: datetime
+) -> None:
+    """Note errors; one that is open already, for the same record and field, is not noted again."""
+    if not (errors := list(errors)):
+        return
+    found = con.execute(
+        f"select record_id, field, code from {table('error')} where system = ? and object = ? and resolved_at is null",
+        [obj.system, obj.name],
+    )
+    open_errors = set(found.fetchall())
+    new = [e for e in errors if (e.record_id, e.field, e.code) not in open_errors]
+    rows = [(now, run_id, obj.system, obj.name, operation, e.record_id, e.field, e.code, e.message, None) for e in new]
+    insert(con, "error", rows)
+
+
+def resolve_job_errors(con: Connection, objects: Iterable[Object], now: datetime) -> None:
+    """Close the open errors of whole jobs of these objects: a job of each has now succeeded."""
+    found = con.execute(
+        f"select distinct system, object from {table('error')} where record_id is null and resolved_at is null"
+    )
+    failing = set(found.fetchall())
+    for obj in objects:
+        if (obj.system, obj.name) in failing:
+            con.execute(
+                f"update {table('error')} set resolved_at = ? where system = ? and object = ? "
+                "and record_id is null and resolved_at is null",
+                [now, obj.system, obj.name],
+            )
+
+
+def add_notices(con: Connection, run_id: str, obj: Object, notices: Iterable[Notice], now: datetime) -> None:
+    rows = [(now, run_id, obj.system, obj.name, n.kind, n.field, n.message) for n in notices]
+    insert(con, "notice", rows)

@@ -1,0 +1,65 @@
+"""Keeping a lake small and fast that is written every five minutes: few files, few snapshots, no leftovers.
+
+Readers are safe: a file is removed only some time after no snapshot needs it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sync_pipeline.lake.connection import NAME, Lake
+from sync_pipeline.lake.sql import literal
+
+# A file that no snapshot needs stays for the queries that began before it was replaced.
+GRACE = timedelta(hours=1)
+# A data file of which this share was deleted is written anew without the deleted rows.
+REWRITE_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """Counts before and after: data files, delete files, bytes of both, and snapshots."""
+
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    snapshots_before: int
+    snapshots_after: int
+
+
+def size(lake: Lake) -> tuple[int, int, int]:
+    """Return the number of data and delete files in use, their bytes, and the number of snapshots."""
+    [(files, used)] = lake.rows(
+        "select coalesce(sum(file_count + delete_file_count), 0), "
+        f"coalesce(sum(file_size_bytes + delete_file_size_bytes), 0) from ducklake_table_info({literal(NAME)})"
+    )
+    [(snapshots,)] = lake.rows(f"select count(*) from ducklake_snapshots({literal(NAME)})")
+    return int(files), int(used), snapshots
+
+
+def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE) -> Tidied:
+    """Move inlined rows to Parquet, merge small files, drop snapshots older than `keep` and the files they held.
+
+    Args:
+        keep: how long a snapshot can still be read (`from lake.salesforce.contact at (timestamp => …)`).
+        grace: how long a file that nothing needs any more stays on disk.
+    """
+    before = size(lake)
+    for statement in (
+        f"call ducklake_flush_inlined_data({literal(NAME)})",
+        f"call ducklake_rewrite_data_files({literal(NAME)}, delete_threshold => {REWRITE_SHARE})",
+        f"call ducklake_merge_adjacent_files({literal(NAME)})",
+        f"call ducklake_expire_snapshots({literal(NAME)}, older_than => now() - {_interval(keep)})",
+        f"call ducklake_cleanup_old_files({literal(NAME)}, older_than => now() - {_interval(grace)})",
+        f"call ducklake_delete_orphaned_files({literal(NAME)}, older_than => now() - {_interval(max(grace, GRACE))})",
+    ):
+        with lake.transaction() as con:
+            con.execute(statement)
+    after = size(lake)
+    return Tidied(before[0], after[0], before[1], after[1], before[2], after[2])
+
+
+def _interval(span: timedelta) -> str:
+    return f"interval {literal(f'{span.total_seconds():.0f} seconds')}"

@@ -1,0 +1,34 @@
+"""Safe SQL text: identifiers are quoted, values become literals or bound parameters. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+
+def quoted(*parts: str) -> str:
+    """Return a quoted, dotted identifier: `quoted("lake", "salesforce", "contact")`.
+
+    Raises:
+        ValueError: a part is empty or holds a NUL, which no identifier can.
+    """
+    if not parts or any(not part or "\0" in part for part in parts):
+        raise ValueError(f"not an identifier: {parts!r}")
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def literal(value: str | int | float | bool | datetime | None) -> str:
+    """Return `value` as a SQL literal, for statements that cannot take bound parameters (attach, set)."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return f"timestamptz '{value.isoformat()}'"
+    return "'" + value.replace("'", "''") + "'"
+
+
+def commas(parts: Iterable[str]) -> str:
+    return ", ".join(parts)

@@ -1,0 +1,73 @@
+"""Mirror and changes tables: making them, reading their columns, letting them grow with the system's schema."""
+
+from __future__ import annotations
+
+import duckdb
+
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.types import TEXT
+from sync_pipeline.model import Object
+
+Connection = duckdb.DuckDBPyConnection
+
+SYNCED_AT, DELETED_AT = "_synced_at", "_deleted_at"
+OWN_COLUMNS = {SYNCED_AT: "TIMESTAMP WITH TIME ZONE", DELETED_AT: "TIMESTAMP WITH TIME ZONE"}
+CHANGE_COLUMNS = {
+    "_change": TEXT,
+    "_changed_at": "TIMESTAMP WITH TIME ZONE",
+    "_detected_at": "TIMESTAMP WITH TIME ZONE",
+    "_run_id": TEXT,
+    "_fields": f"{TEXT}[]",
+    "_before": f"MAP({TEXT}, {TEXT})",
+    "_after": f"MAP({TEXT}, {TEXT})",
+}
+
+
+def full_name(schema: str, table: str) -> str:
+    return quoted("lake", schema, table)
+
+
+def columns(con: Connection, schema: str, table: str) -> dict[str, str]:
+    """Return the table's columns and their types in order; empty if there is no such table."""
+    found = con.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where database_name = 'lake' and schema_name = ? and table_name = ? order by column_index",
+        [schema, table],
+    )
+    return dict(found.fetchall())
+
+
+def fields_kept(con: Connection, obj: Object) -> dict[str, str]:
+    """Return the mirror's columns that keep fields of the system, without our own."""
+    return {name: kind for name, kind in columns(con, *obj.table).items() if name not in OWN_COLUMNS}
+
+
+def create_mirror(con: Connection, obj: Object, fields: dict[str, str]) -> None:
+    """Make the mirror, partitioned by UTC month of last modification, and its changes table by month of detection."""
+    con.execute(f"create schema if not exists {quoted('lake', obj.system)}")
+    _create(con, obj.table, {**fields, **OWN_COLUMNS}, partitioned_by=obj.stamp if obj.stamp in fields else None)
+    _create(con, obj.changes_table, {obj.key: TEXT, **CHANGE_COLUMNS}, partitioned_by="_detected_at")
+    con.execute(f"comment on table {full_name(*obj.table)} is {literal(obj.description)}")
+
+
+def _create(con: Connection, table: tuple[str, str], kinds: dict[str, str], partitioned_by: str | None) -> None:
+    con.execute(f"create table {full_name(*table)} ({commas(f'{quoted(n)} {kind}' for n, kind in kinds.items())})")
+    if partitioned_by:
+        stamp = quoted(partitioned_by)
+        con.execute(f"alter table {full_name(*table)} set partitioned by (year({stamp}), month({stamp}))")
+
+
+def add_column(con: Connection, obj: Object, name: str, kind: str) -> None:
+    con.execute(f"alter table {full_name(*obj.table)} add column {quoted(name)} {kind}")
+
+
+def widen_column(con: Connection, obj: Object, name: str, kind: str) -> None:
+    """Give a column a wider type and keep every value, in whatever transaction is open.
+
+    The lake widens few types in place (an integer to a longer one), so the values move to a new column.
+    """
+    table, wide = full_name(*obj.table), quoted(f"{name}__wide")
+    con.execute(f"alter table {table} add column {wide} {kind}")
+    con.execute(f"update {table} set {wide} = cast({quoted(name)} as {kind})")
+    con.execute(f"alter table {table} drop column {quoted(name)}")
+    con.execute(f"alter table {table} rename column {wide} to {quoted(name)}")

@@ -1,0 +1,255 @@
+"""Taking a landing into the mirror: what is new, what really differs, what is gone.
+
+Everything here is SQL over whole tables in the transaction of the caller; no record passes through Python. The order
+in which records arrive does not matter (law 5): of two versions the later stamp stays, and of equal stamps, which
+have a resolution of one second, the one read last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from sync_pipeline.lake.landing import ROWS, Landing
+from sync_pipeline.lake.ledger import Error
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, SYNCED_AT, full_name
+from sync_pipeline.lake.types import TEXT, cast
+from sync_pipeline.model import Counts, Object
+
+Connection = duckdb.DuckDBPyConnection
+
+IS_DELETED, MASTER = "IsDeleted", "MasterRecordId"
+MISFITS_SHOWN = 1000
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One merge of landed records into the mirror of `obj`.
+
+    Attributes:
+        types: the landed fields and the types of their columns, in the order they landed.
+        now: when the merge is done; goes to `_synced_at` and `_detected_at`.
+        refresh: only update the given fields of records that are known and whose stamp has not moved; this is how
+            formula fields, which change without a new stamp (FIELD-12), are brought up to date.
+    """
+
+    obj: Object
+    types: dict[str, str]
+    run_id: str
+    now: datetime
+    refresh: bool = False
+
+    @property
+    def key(self) -> str:
+        return quoted(self.obj.key)
+
+    @property
+    def stamp(self) -> str:
+        return quoted(self.obj.stamp)
+
+    @property
+    def mirror(self) -> str:
+        return full_name(*self.obj.table)
+
+    @property
+    def compared(self) -> list[str]:
+        """The fields whose difference is a change."""
+        own = {self.obj.key, self.obj.stamp, *self.obj.bookkeeping}
+        return [name for name in self.types if name not in own]
+
+    @property
+    def casts(self) -> str:
+        return commas(f"{cast(name, kind)} as {quoted(name)}" for name, kind in self.types.items())
+
+    def deleted(self, of: str = "") -> str:
+        """SQL that tells whether a record is in the recycle bin; objects without one never are."""
+        return f"coalesce({of}{quoted(IS_DELETED)}, false)" if IS_DELETED in self.types else "false"
+
+    def gone_as(self, of: str = "") -> str:
+        """SQL for the kind of a vanishing: a merge loser is never a plain delete (MERGE-18)."""
+        return f"if({of}{quoted(MASTER)} is not null, 'merge', 'delete')" if MASTER in self.types else "'delete'"
+
+
+def merge(con: Connection, plan: Merge, landing: Landing) -> tuple[Counts, list[Error]]:
+    """Take the landed records into the mirror and its changes; return the counts and the values that did not fit.
+
+    The caller's transaction decides whether any of it stays.
+    """
+    filled = landing.filled()
+    if filled[ROWS] == 0:
+        return Counts(), []
+    first = con.execute(f"select 1 from {plan.mirror} limit 1").fetchone() is None
+    if first and not plan.refresh and _load(con, plan, landing):
+        counts = Counts(read=filled[ROWS], **_load_counts(con, plan))
+        staged = plan.mirror
+    else:
+        _stage(con, plan, landing)
+        _compare(con, plan)
+        counts = Counts(read=filled[ROWS], **_apply(con, plan))
+        staged = "staged"
+    errors = _misfits(con, plan, landing, staged)
+    con.execute("drop table if exists staged; drop table if exists delta")
+    return _with_skipped(counts, len(errors)), errors
+
+
+def _with_skipped(counts: Counts, failed: int) -> Counts:
+    values = counts.as_dict()
+    return Counts(**{**values, "skipped": max(counts.read - counts.changed, 0), "failed": failed})
+
+
+def _load(con: Connection, plan: Merge, landing: Landing) -> bool:
+    """Fill an empty mirror in one insert; False, and nothing filled, if a record landed more than once."""
+    _from_landing(
+        con,
+        landing,
+        f"insert into {plan.mirror} by name select {plan.casts}, {literal(plan.now)} as {quoted(SYNCED_AT)}, "
+        f"if({_text_deleted(plan)}, {cast(plan.obj.stamp, 'timestamptz')}, null) as {quoted(DELETED_AT)} from landed",
+    )
+    rows, keys = con.execute(f"select count(*), count(distinct {plan.key}) from {plan.mirror}").fetchone() or (0, 0)
+    if rows != keys:
+        con.execute(f"delete from {plan.mirror}")
+        return False
+    con.execute(
+        f"insert into {full_name(*plan.obj.changes_table)} by name select {plan.key}, "
+        f"if({plan.deleted()}, {plan.gone_as()}, 'insert') as _change, {plan.stamp} as _changed_at, "
+        f"{literal(plan.now)} as _detected_at, {literal(plan.run_id)} as _run_id from {plan.mirror}"
+    )
+    return True
+
+
+def _text_deleted(plan: Merge) -> str:
+    return f"{quoted(IS_DELETED)} = 'true'" if IS_DELETED in plan.types else "false"
+
+
+def _load_counts(con: Connection, plan: Merge) -> dict[str, int]:
+    found = con.execute(
+        f"select if({plan.deleted()}, {plan.gone_as()}, 'insert'), count(*) from {plan.mirror} group by all"
+    )
+    return _by_kind(dict(found.fetchall()))
+
+
+def _by_kind(kinds: dict[str, int]) -> dict[str, int]:
+    names = {"insert": "inserted", "update": "updated", "delete": "deleted", "undelete": "undeleted", "merge": "merged"}
+    return {names[kind]: count for kind, count in kinds.items()}
+
+
+def _stage(con: Connection, plan: Merge, landing: Landing) -> None:
+    """Put the landed records, typed, each once, into the temporary table `staged`."""
+    _from_landing(
+        con,
+        landing,
+        f"create or replace temp table staged as select {plan.casts} from landed "
+        f"qualify row_number() over (partition by {plan.key} order by {plan.stamp} desc nulls last) = 1",
+    )
+
+
+def _from_landing(con: Connection, landing: Landing, statement: str) -> None:
+    reader: pa.RecordBatchReader = landing.reader()
+    con.register("landed", reader)
+    try:
+        con.execute(statement)
+    finally:
+        con.unregister("landed")
+        reader.close()
+
+
+def _compare(con: Connection, plan: Merge) -> None:
+    """Put the staged records that are new, moved or different into `delta`, with what became of each."""
+    differs = {name: f"s.{quoted(name)} is distinct from m.{quoted(name)}" for name in plan.compared}
+    any_differs = " or ".join(differs.values()) or "false"
+
+    def each(value: str) -> str:
+        cases = commas(
+            f"case when {test} then {value.format(name=literal(name), column=quoted(name))} end"
+            for name, test in differs.items()
+        )
+        return f"list_filter([{cases}], lambda x: x is not null)" if cases else "[]"
+
+    entry = "{{'key': {name}, 'value': %s.{column}::varchar}}"
+    alive, was_gone = f"not {plan.deleted('s.')}", f"m.{quoted(DELETED_AT)} is not null"
+    new = f"m.{plan.key} is null"
+    if plan.refresh:
+        wanted = f"s.{plan.stamp} = m.{plan.stamp} and ({any_differs})"
+    else:
+        wanted = (
+            f"{new} or s.{plan.stamp} > m.{plan.stamp} "
+            f"or (s.{plan.stamp} = m.{plan.stamp} and ({any_differs} or ({was_gone} and {alive})))"
+        )
+    con.execute(f"""
+        create or replace temp table delta as
+        with compared as (
+            select s.*, {new} as _new, m.{quoted(DELETED_AT)} as _was_deleted_at,
+                {each("{name}")} as _fields,
+                map_from_entries({each(entry % "m")}) as _before,
+                map_from_entries({each(entry % "s")}) as _after
+            from staged s left join {plan.mirror} m on m.{plan.key} = s.{plan.key}
+            where {wanted}
+        )
+        select *,
+            case when {plan.deleted()} then coalesce(_was_deleted_at, {plan.stamp}) end as {quoted(DELETED_AT)},
+            case
+                when {plan.deleted()} and _was_deleted_at is null then {plan.gone_as()}
+                when _new then 'insert'
+                when not {plan.deleted()} and _was_deleted_at is not null then 'undelete'
+                when len(_fields) > 0 then 'update'
+            end as _change
+        from compared
+    """)  # a row without _change was only touched
+
+
+def _apply(con: Connection, plan: Merge) -> dict[str, int]:
+    """Write `delta` to the mirror and the changes table; return how many of each kind."""
+    kinds = dict(con.execute("select _change, count(*) from delta group by all").fetchall())
+    if not kinds:
+        return {}
+    own = "" if plan.refresh else f", {quoted(DELETED_AT)} = d.{quoted(DELETED_AT)}"
+    sets = commas(f"{quoted(n)} = d.{quoted(n)}" for n in plan.types if n != plan.obj.key)
+    names = [*plan.types, SYNCED_AT, DELETED_AT]
+    values = [f"d.{quoted(n)}" if n != SYNCED_AT else literal(plan.now) for n in names]
+    insert = f"when not matched then insert ({commas(quoted(n) for n in names)}) values ({commas(values)})"
+    con.execute(
+        f"merge into {plan.mirror} m using delta d on m.{plan.key} = d.{plan.key} "
+        f"when matched then update set {sets}, {quoted(SYNCED_AT)} = {literal(plan.now)}{own} "
+        + ("" if plan.refresh else insert)
+    )
+    told = "_new"  # the mirror itself holds their values
+    con.execute(
+        f"insert into {full_name(*plan.obj.changes_table)} by name select {plan.key}, _change, "
+        f"{plan.stamp} as _changed_at, {literal(plan.now)} as _detected_at, {literal(plan.run_id)} as _run_id, "
+        f"if({told}, null, _fields) as _fields, if({told}, null, _before) as _before, "
+        f"if({told}, null, _after) as _after from delta where _change is not null"
+    )
+    kinds.pop(None, None)
+    return _by_kind(kinds)
+
+
+def _misfits(con: Connection, plan: Merge, landing: Landing, staged: str) -> list[Error]:
+    """Return an error for each value that is no value of its field's type; it is null in the mirror.
+
+    Costs one count of the typed columns; only when a count differs from what landed is the landing read again.
+    """
+    typed = [name for name, kind in plan.types.items() if kind != TEXT]
+    filled = landing.filled()
+    if not typed:
+        return []
+    counted = con.execute(f"select count(*), {commas(f'count({quoted(n)})' for n in typed)} from {staged}").fetchone()
+    _, *counts = counted or ()
+    suspects = [n for n, count in zip(typed, counts, strict=True) if count != filled[n]]
+    errors: list[Error] = []
+    for name in suspects:
+        bad = f"{quoted(name)} is not null and {cast(name, plan.types[name])} is null"
+        _from_landing(
+            con,
+            landing,
+            f"create or replace temp table misfit as select {plan.key} as k, {quoted(name)} as v from landed "
+            f"where {bad} limit {MISFITS_SHOWN}",
+        )
+        for key, value in con.execute("select k, left(v, 40) from misfit").fetchall():
+            said = f"{plan.obj.source}.{name} should be {plan.types[name]} but is {value!r}; kept as null"
+            errors.append(Error("VALUE_DOES_NOT_FIT", said, key, name))
+    con.execute("drop table if exists misfit")
+    return errors

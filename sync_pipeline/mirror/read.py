@@ -1,0 +1,193 @@
+"""Reading one window of one object into its mirror: pages land, then one transaction takes them in.
+
+The mirror, its changes and the watermark move together or not at all (law 6).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sync_pipeline.connectors.errors import RejectedError, RetryableError
+from sync_pipeline.connectors.extract import Extract, Page
+from sync_pipeline.connectors.http import retrying
+from sync_pipeline.lake import ledger, table
+from sync_pipeline.lake.connection import Connection
+from sync_pipeline.lake.landing import ROWS, Landing, Manifest
+from sync_pipeline.lake.sql import quoted
+from sync_pipeline.lake.types import readable
+from sync_pipeline.mirror.drift import drift
+from sync_pipeline.mirror.merge import Merge, merge
+from sync_pipeline.mirror.source import Source
+from sync_pipeline.model import Counts, Describe, Object, Window
+
+FIELD_GONE = frozenset({"INVALID_FIELD"})
+PULL = "Pull updates"  # OPS-5
+
+
+@dataclass(frozen=True)
+class Read:
+    """What reading a window came to.
+
+    `committed` is False when there was nothing to write: the caller then notes the watermark together with those of
+    the other quiet objects. `unseen` are ids of records that the mirror has in the window and the system did not give.
+    """
+
+    obj: Object
+    window: Window
+    counts: Counts
+    errors: tuple[ledger.Error, ...] = ()
+    committed: bool = True
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The fields to read, in order; `fresh` if the system was asked for them just now."""
+
+    described: Describe
+    fresh: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.described.fields)
+
+
+def read_window(source: Source, obj: Object, window: Window, run_id: str, now: datetime, repair: bool = False) -> Read:
+    """Read `window` of `obj` into its mirror.
+
+    A field that vanished since the last describe is found by the query's refusal; describe and query are then asked
+    once more. A landing that an earlier process left behind is gone on with.
+
+    Args:
+        repair: also tell which records the mirror has in the window and the system did not give.
+
+    Raises:
+        ConnectorError: the window could not be read whole; nothing is in the lake, pages that landed are kept.
+        LakeError: the lake refused the transaction.
+    """
+    schema = ask_schema(source, obj, now)
+    landing = source.landing(obj)
+    try:
+        window = _land_window(source, obj, schema, window, landing)
+    except RejectedError as error:
+        if error.code not in FIELD_GONE or schema.fresh:
+            raise
+        schema = ask_schema(source, obj, now, afresh=True)
+        window = _land_window(source, obj, schema, window, landing)
+    if landing.filled()[ROWS] == 0 and not schema.fresh and not repair:
+        landing.clear()
+        return Read(obj, window, Counts(), committed=False)
+    with source.lake.transaction() as con:
+        types = evolve(con, source, obj, schema, run_id, now)
+        unseen = _unseen(con, obj, window, landing) if repair else ()
+        counts, errors = merge(con, Merge(obj, types, run_id, now), landing)
+        ledger.add_errors(con, run_id, obj, PULL, errors, now)
+        ledger.move_watermarks(con, [(obj, window)], now)
+    landing.clear()
+    return Read(obj, window, counts, tuple(errors), unseen=unseen)
+
+
+def ask_schema(source: Source, obj: Object, now: datetime, afresh: bool = False) -> Schema:
+    """Return the fields to read: as remembered, or as the system says now if that is too long ago."""
+    remembered = source.remembered.get(obj.source)
+    if remembered and not afresh and now - remembered[1] < source.policy.describe_age:
+        return Schema(remembered[0], fresh=False)
+    told = source.connector.describe(obj.source)
+    if told.field(obj.key) is None:
+        raise RejectedError("NO_KEY", f"{obj.source} has no field {obj.key}: it cannot be mirrored")
+    return Schema(replace(told, fields=readable(obj, told)), fresh=True)
+
+
+def evolve(con: Connection, source: Source, obj: Object, schema: Schema, run_id: str, now: datetime) -> dict[str, str]:
+    """Make the mirror fit the schema, note what changed, and return the column types of the fields to be merged."""
+    if not schema.fresh:
+        kept = table.fields_kept(con, obj)
+        return {name: kept[name] for name in schema.names}
+    before = source.remembered.get(obj.source)
+    kept = table.fields_kept(con, obj)
+    vanished = frozenset(kept) - before[0].names if before else frozenset[str]()
+    found = drift(kept, schema.described.fields, vanished)
+    if kept:
+        for name, kind in found.added.items():
+            table.add_column(con, obj, name, kind)
+        for name, kind in found.widened.items():
+            table.widen_column(con, obj, name, kind)
+    else:
+        table.create_mirror(con, obj, dict(found.added))
+    ledger.add_notices(con, run_id, obj, found.notices, now)
+    ledger.remember_describe(con, obj, schema.described, now)
+    # The columns are not asked for again: DuckDB 1.5.5 dies listing those of a table that this transaction made.
+    now_kept = {**kept, **found.added, **found.widened}
+    return {name: now_kept[name] for name in schema.names}
+
+
+def _land_window(source: Source, obj: Object, schema: Schema, window: Window, landing: Landing) -> Window:
+    """Land all of a window, or the rest of it if another process began; return the window that landed."""
+    begun = landing.manifest
+    if begun and begun.fields == schema.names and begun.window.start == window.start and begun.window.end <= window.end:
+        extract = source.connector.resume(obj, schema.names, begun.token)
+        if extract:
+            land(source, obj, extract, landing)
+            return begun.window
+    extract = source.connector.extract(obj, schema.names, window)
+    landing.begin(Manifest(window, schema.names, extract.token))
+    land(source, obj, extract, landing)
+    return window
+
+
+def land(source: Source, obj: Object, extract: Extract, landing: Landing) -> None:
+    """Land the pages that are not there yet, a few at a time.
+
+    Raises:
+        ConnectorError: a page failed for good, or fewer or more records arrived than the system announced.
+    """
+    with ThreadPoolExecutor(source.policy.page_threads) as pool:
+        waiting: set[Future[None]] = set()
+        try:
+            for page in extract.pages():
+                if not landing.has(page.name):
+                    waiting.add(pool.submit(_land_page, page, landing))
+                if len(waiting) >= 2 * source.policy.page_threads:
+                    waiting = _some_done(waiting)
+                source.landed(obj, landing.filled()[ROWS], extract.expected)
+            while waiting:
+                waiting = _some_done(waiting)
+                source.landed(obj, landing.filled()[ROWS], extract.expected)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    arrived = landing.filled()[ROWS]
+    if extract.expected not in (arrived, -1):
+        landing.clear()
+        raise RetryableError("COUNT_DIFFERS", f"{arrived} of {extract.expected} announced records arrived")
+
+
+def _some_done(waiting: set[Future[None]]) -> set[Future[None]]:
+    done, rest = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in done:
+        future.result()
+    return rest
+
+
+def _land_page(page: Page, landing: Landing) -> None:
+    for attempt in retrying():
+        with attempt:
+            landing.add(page.name, page.read())
+
+
+def _unseen(con: Connection, obj: Object, window: Window, landing: Landing) -> tuple[str, ...]:
+    """Return ids of living records that the mirror has in the window and that did not land."""
+    key, stamp, deleted = quoted(obj.key), quoted(obj.stamp), quoted(table.DELETED_AT)
+    landed = landing.key_table(obj.key)
+    con.register("landed_keys", landed)
+    try:
+        found = con.execute(
+            f"select {key} from {table.full_name(*obj.table)} where {deleted} is null and {stamp} < ? "
+            f"and ({stamp} >= ? or ?) and {key} not in (select {key} from landed_keys)",
+            [window.end, window.start or window.end, window.start is None],
+        )
+        return tuple(key for (key,) in found.fetchall())
+    finally:
+        con.unregister("landed_keys")

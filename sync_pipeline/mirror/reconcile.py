@@ -1,0 +1,162 @@
+"""Finding what windows cannot show: hard deletes, records missed, formula fields that changed without a stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.lake import ledger, table
+from sync_pipeline.lake.connection import Connection
+from sync_pipeline.lake.landing import ROWS, Manifest
+from sync_pipeline.lake.sql import quoted
+from sync_pipeline.lake.types import cast
+from sync_pipeline.mirror.merge import Merge, merge
+from sync_pipeline.mirror.read import PULL, Read, ask_schema, evolve, land, read_window
+from sync_pipeline.mirror.source import Source
+from sync_pipeline.model import Counts, Object, Window
+
+# Above so many records to be looked at one by one, everything is read again: by Bulk API that costs fewer calls.
+MOST_BY_ID = 5_000
+
+
+def reread(source: Source, obj: Object, window: Window, run_id: str, now: datetime) -> Read:
+    """Read a window whole, repair the mirror, and look up by id what the mirror has in it and the window had not.
+
+    Such a record has moved to a later month, which is no loss, or is gone for good.
+    """
+    read = read_window(source, obj, window, run_id, now, repair=True)
+    looked_up = look_up(source, obj, read.unseen, run_id, now)
+    return replace(read, counts=read.counts + looked_up, unseen=())
+
+
+def compare(source: Source, obj: Object, run_id: str) -> Read:
+    """Compare ids and stamps of all living records with the mirror.
+
+    Raises:
+        RejectedError: more than the allowed share is gone; nothing is marked (law 7).
+    """
+    now = source.connector.now()
+    window = Window(None, now)
+    if not _is_mirrored(source, obj):
+        return Read(obj, window, Counts(), committed=True)
+    fields = (obj.key, obj.stamp)
+    landing = source.landing(obj, "ids")
+    landing.begin(Manifest(window, fields, ""))
+    land(source, obj, source.connector.extract_alive(obj, fields), landing)
+    with source.lake.reading() as con:
+        missed, gone = _suspects(con, obj, landing.reader() if landing.filled()[ROWS] else None)
+    read = Read(obj, window, Counts(read=landing.filled()[ROWS]))
+    landing.clear()
+    if len(missed) > MOST_BY_ID:
+        again = read_window(source, obj, Window(None, now - source.policy.lag), run_id, now)
+        read, missed = replace(read, counts=read.counts + again.counts, errors=again.errors), ()
+    return replace(read, counts=read.counts + look_up(source, obj, (*missed, *gone), run_id, now))
+
+
+def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> Counts:
+    """Read records by id, deleted ones included, into the mirror; mark those that are nowhere as deleted.
+
+    A record that is nowhere was deleted for good or can no longer be seen by the sync user; its `IsDeleted` stays
+    false, which tells it from one in the recycle bin (GEN-5).
+
+    Raises:
+        RejectedError: more than the allowed share of the object would be marked; nothing is (law 7).
+    """
+    if not ids:
+        return Counts()
+    schema = ask_schema(source, obj, now)
+    landing = source.landing(obj, "ids")
+    landing.begin(Manifest(Window(None, now), schema.names, ""))
+    land(source, obj, source.connector.extract_ids(obj, schema.names, ids), landing)
+    nowhere = sorted(set(ids) - set(landing.key_table(obj.key).column(0).to_pylist()))
+    with source.lake.transaction() as con:
+        types = evolve(con, source, obj, schema, run_id, now)
+        counts, errors = merge(con, Merge(obj, types, run_id, now), landing)
+        ledger.add_errors(con, run_id, obj, PULL, errors, now)
+        _check_share(con, source, obj, len(nowhere))
+        counts += _mark_gone(con, obj, nowhere, run_id, now)
+    landing.clear()
+    return counts
+
+
+def refresh(source: Source, obj: Object, run_id: str) -> Read:
+    """Read key, stamp and formula fields of all living records; change those whose stamp has not moved."""
+    now = source.connector.now()
+    window = Window(None, now)
+    schema = ask_schema(source, obj, now)
+    formulas = [f.name for f in schema.described.fields if f.calculated]
+    if not formulas or not _is_mirrored(source, obj):
+        return Read(obj, window, Counts())
+    fields = (obj.key, obj.stamp, *formulas)
+    landing = source.landing(obj, "formulas")
+    landing.begin(Manifest(window, fields, ""))
+    land(source, obj, source.connector.extract_alive(obj, fields), landing)
+    with source.lake.transaction() as con:
+        types = evolve(con, source, obj, schema, run_id, now)
+        plan = Merge(obj, {name: types[name] for name in fields}, run_id, now, refresh=True)
+        counts, errors = merge(con, plan, landing)
+        ledger.add_errors(con, run_id, obj, PULL, errors, now)
+    landing.clear()
+    return Read(obj, window, counts, tuple(errors))
+
+
+def _is_mirrored(source: Source, obj: Object) -> bool:
+    with source.lake.reading() as con:
+        return bool(table.fields_kept(con, obj))
+
+
+def _suspects(
+    con: Connection, obj: Object, alive: pa.RecordBatchReader | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return ids that the mirror lacks or has in an older or deleted state, and ids that only the mirror has."""
+    key, stamp, deleted = quoted(obj.key), quoted(obj.stamp), quoted(table.DELETED_AT)
+    con.register(
+        "alive",
+        alive if alive else pa.table({obj.key: pa.array([], pa.string()), obj.stamp: pa.array([], pa.string())}),
+    )
+    found = con.execute(
+        f"""
+        with told as (select {key} as id, {cast(obj.stamp, "timestamptz")} as moved_at from alive),
+        kept as (select {key} as id, {stamp} as moved_at, {deleted} as gone_at from {table.full_name(*obj.table)})
+        select coalesce(told.id, kept.id), told.id is null
+        from told full join kept on kept.id = told.id
+        where (told.id is null and kept.gone_at is null)
+            or (told.id is not null and (kept.id is null or kept.gone_at is not null or told.moved_at > kept.moved_at))
+        """
+    ).fetchall()
+    con.unregister("alive")
+    return tuple(i for i, only_kept in found if not only_kept), tuple(i for i, only_kept in found if only_kept)
+
+
+def _check_share(con: Connection, source: Source, obj: Object, gone: int) -> None:
+    query = f"select count(*) from {table.full_name(*obj.table)} where {quoted(table.DELETED_AT)} is null"
+    (living,) = con.execute(query).fetchone() or (0,)
+    if gone > max(source.policy.most_deletes * living, 1):
+        raise RejectedError(
+            "TOO_MANY_DELETES",
+            f"{gone} of {living} {obj.name} records are no longer there, above the limit of "
+            f"{source.policy.most_deletes:.0%}; nothing was marked. Can the sync user still see them all?",
+        )
+
+
+def _mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> Counts:
+    if not ids:
+        return Counts()
+    key, deleted = quoted(obj.key), quoted(table.DELETED_AT)
+    con.register("gone", pa.table({"id": list(ids)}))
+    con.execute(
+        f"update {table.full_name(*obj.table)} set {deleted} = ?, {quoted(table.SYNCED_AT)} = ? "
+        f"where {key} in (select id from gone)",
+        [now, now],
+    )
+    con.execute(
+        f"insert into {table.full_name(*obj.changes_table)} by name select id as {key}, 'delete' as _change, "
+        "?::timestamptz as _changed_at, ?::timestamptz as _detected_at, ? as _run_id from gone",
+        [now, now, run_id],
+    )
+    con.unregister("gone")
+    return Counts(deleted=len(ids))

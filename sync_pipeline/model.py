@@ -1,0 +1,201 @@
+"""The nouns that modules hand to one another: frozen, free of I/O, free of any system's client library.
+
+What a *declared object* is (`Object`, `Mapping`) lies here because the catalog, the mirror, the orchestration and
+the sandbox all speak of it; what a system *says of itself* (`Describe`, `Field`) lies here because connectors bring
+it and the lake keeps it. Nothing in this module reads a clock, a file, the network or the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Direction(StrEnum):
+    """Which way a mapped field flows."""
+
+    BOTH = "both"
+    CRM_TO_MARKETO = "crm_to_marketo"
+    MARKETO_TO_CRM = "marketo_to_crm"
+
+
+class Rule(StrEnum):
+    """Who wins when both sides changed one field since they last agreed (SPEC 31, decision 3)."""
+
+    CRM_WINS = "crm_wins"
+    MARKETO_WINS = "marketo_wins"
+    TRUE_WINS = "true_wins"
+    NEWEST = "newest"
+    CRM_ONLY = "crm_only"
+    MARKETO_ONLY = "marketo_only"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One mapped field: `crm` is the API name in the CRM, `marketo` the REST name in Marketo.
+
+    `marketo` is None for the values that Marketo keeps in system fields no API can write; they are carried by our
+    own links. `on` names the Marketo object that holds the value: `person`, `company`, `opportunity`, ...
+    """
+
+    crm: str
+    marketo: str | None
+    label: str
+    direction: Direction = Direction.BOTH
+    on: str = "person"
+    rule: Rule | None = None  # None: the object's own default
+
+    @property
+    def is_two_way(self) -> bool:
+        return self.direction is Direction.BOTH
+
+
+@dataclass(frozen=True)
+class Object:
+    """A kind of record that is synced, declared once.
+
+    From it come the query, the mirror table, the changes table, the Dagster asset and the docs page.
+
+    Attributes:
+        system: the system that holds the records, also the schema of the mirror: `salesforce`, `veeva`, `marketo`.
+        source: the system's own name for it (`OpportunityContactRole`).
+        name: our name: of the table, the asset and the CLI argument (`opportunity_contact_role`).
+        key: field that identifies a record.
+        stamp: field by whose value windows are cut and by whose UTC month the mirror is partitioned.
+        required: fields the sync user must be able to read (SPEC 2.1); the start-up check reports those missing.
+        updateable: fields the sync user must also be able to write.
+        unread: fields that are never read, with the reason: they are no data of the record.
+        bookkeeping: fields that move with any touch; a difference in these alone is no change (GEN-13).
+        rule: who wins a conflict where a mapping does not say.
+    """
+
+    system: str
+    source: str
+    name: str
+    description: str
+    key: str = "Id"
+    stamp: str = "SystemModstamp"
+    required: tuple[str, ...] = ()
+    updateable: tuple[str, ...] = ()
+    unread: MappingOf[str, str] = field(default_factory=dict, hash=False)
+    bookkeeping: tuple[str, ...] = ()
+    rule: Rule = Rule.CRM_ONLY
+    mappings: tuple[Mapping, ...] = ()
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """Schema and table of the mirror."""
+        return (self.system, self.name)
+
+    @property
+    def changes_table(self) -> tuple[str, str]:
+        return (self.system, f"{self.name}_changes")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field as the system's describe tells it; `type` is the system's own word (`picklist`, `currency`)."""
+
+    name: str
+    type: str
+    label: str = ""
+    length: int = 0
+    nillable: bool = True
+    calculated: bool = False
+    updateable: bool = True
+    createable: bool = True
+    custom: bool = False
+    precision: int = 0
+    scale: int = 0
+    reference_to: tuple[str, ...] = ()
+    picklist: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Describe:
+    """What a system says of one of its objects, for the user who asks: hidden fields are not in it (GEN-5)."""
+
+    source: str
+    fields: tuple[Field, ...]
+    key_prefix: str | None = None
+    queryable: bool = True
+
+    def field(self, name: str) -> Field | None:
+        return next((f for f in self.fields if f.name == name), None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(f.name for f in self.fields)
+
+    def without(self, names: Iterable[str]) -> Describe:
+        gone = set(names)
+        return replace(self, fields=tuple(f for f in self.fields if f.name not in gone))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Half-open `[start, end)` of modification time, aware UTC; `start` None reaches back to the first record."""
+
+    start: datetime | None
+    end: datetime
+
+    def __post_init__(self) -> None:
+        for at in (self.start, self.end):
+            if at is not None and at.utcoffset() != timedelta(0):
+                raise ValueError(f"a window is cut in aware UTC, not at {at!r}")
+        if self.start is not None and self.start > self.end:
+            raise ValueError(f"a window cannot end at {self.end} before it starts at {self.start}")
+
+    def __str__(self) -> str:
+        start = self.start.isoformat() if self.start else "the beginning"
+        return f"[{start}, {self.end.isoformat()})"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What reading one object came to. `skipped` = read, with nothing of interest changed (OPS-3)."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    undeleted: int = 0
+    merged: int = 0
+    skipped: int = 0
+    failed: int = 0
+    calls: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def changed(self) -> int:
+        return self.inserted + self.updated + self.deleted + self.undeleted + self.merged
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.as_dict()})
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def id18(record_id: str) -> str:
+    """Return the 18-character form of a CRM id (GEN-19); the suffix tells upper from lower case in each five.
+
+    Raises:
+        ValueError: `record_id` has neither 15 nor 18 characters.
+    """
+    if len(record_id) == 18:
+        return record_id
+    if len(record_id) != 15:
+        raise ValueError(f"a CRM id has 15 or 18 characters, not {len(record_id)}: {record_id!r}")
+    chunks = (record_id[i : i + 5] for i in (0, 5, 10))
+    return record_id + "".join(
+        ID_ALPHABET[sum(1 << i for i, c in enumerate(chunk) if "A" <= c <= "Z")] for chunk in chunks
+    )

@@ -1,0 +1,67 @@
+"""The runs by name, and when they happen by themselves."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from sync_pipeline.model import Object
+from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
+from sync_pipeline.orchestration.checks import checks
+from sync_pipeline.orchestration.partitions import monthly
+from sync_pipeline.orchestration.resources import SyncResource
+from sync_pipeline.orchestration.sensors import cycle_sensor
+from sync_pipeline.settings import Settings
+
+RUNNING = dg.DefaultScheduleStatus.RUNNING
+
+
+def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResource | None = None) -> dg.Definitions:
+    """Return all of Dagster's definitions; needs neither network nor secrets."""
+    months = monthly(settings.sync_first_month)
+    assets = mirrors(objects, months)
+
+    def job(mode: Mode, description: str) -> dg.JobDefinition:
+        config = {"ops": {STEP: {"config": {"mode": mode.name}}}}
+        return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
+            mode.value,
+            selection=dg.AssetSelection.assets(*assets.keys).without_checks(),
+            config=config,
+            partitions_def=months,
+            description=description,
+            executor_def=dg.in_process_executor,
+        )
+
+    cycle = job(Mode.CYCLE, "Reads what changed since the last cycle. The sensor runs it all day.")
+    reconcile = job(Mode.RECONCILE, "Compares all ids with the org: hard deletes, records missed. Weekly.")
+    formulas = job(Mode.FORMULAS, "Reads formula fields again, which change without a stamp. Nightly.")
+    tidy = dg.define_asset_job("tidy", dg.AssetSelection.assets(lake_files), executor_def=dg.in_process_executor)
+    judge = dg.define_asset_job(
+        "checks",
+        dg.AssetSelection.checks_for_assets(*assets.keys),
+        description="Judges all mirrors. Hourly.",
+        executor_def=dg.in_process_executor,
+    )
+
+    def monthly_schedule(of: dg.JobDefinition, cron: str) -> dg.ScheduleDefinition:
+        @dg.schedule(job=of, cron_schedule=cron, name=f"{of.name}_schedule", default_status=RUNNING)
+        def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+            if not settings.has_credentials():
+                return dg.SkipReason("no credentials yet")
+            return dg.RunRequest(partition_key=months.get_last_partition_key())
+
+        return schedule
+
+    return dg.Definitions(
+        assets=[assets, lake_files],
+        asset_checks=[checks(objects)],
+        jobs=[cycle, reconcile, formulas, tidy, judge],
+        sensors=[cycle_sensor(cycle, months)],
+        schedules=[
+            monthly_schedule(reconcile, "15 3 * * 0"),
+            monthly_schedule(formulas, "15 2 * * *"),
+            dg.ScheduleDefinition(job=tidy, cron_schedule="30 * * * *", default_status=RUNNING),
+            dg.ScheduleDefinition(job=judge, cron_schedule="45 * * * *", default_status=RUNNING),
+        ],
+        resources={"sync": sync or SyncResource()},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,39 @@
+"""The one resource: a source opened from settings when a run begins, never when definitions load."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from pydantic import Field
+
+from sync_pipeline import assembly
+from sync_pipeline.lake import Lake
+from sync_pipeline.mirror.source import Source
+from sync_pipeline.settings import Settings
+
+# A run that finds another pipeline at work waits so long before it gives up and says so.
+WAIT_SECONDS = 600.0
+
+
+class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Opens what settings describe. `overrides` are settings by name, for tests; secrets belong in the environment."""
+
+    overrides: dict[str, str] = Field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        return Settings(**self.overrides)  # type: ignore[arg-type]
+
+    @contextmanager
+    def lake(self, *, read_only: bool = False) -> Iterator[Lake]:
+        with assembly.lake(self.settings(), read_only=read_only) as lake:
+            yield lake
+
+    @contextmanager
+    def source(self) -> Iterator[Source]:
+        """Give a source that is the only pipeline on its lake.
+
+        Raises:
+            LakeInUseError: another pipeline has been at work for ten minutes.
+        """
+        with self.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
+            yield assembly.source(self.settings(), lake)

@@ -1,0 +1,72 @@
+"""The terms in which resources speak to the server: a call in, an answer out, a table of routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from sync_pipeline.sandbox.errors import ApiError
+from sync_pipeline.sandbox.org import Org
+from sync_pipeline.sandbox.soql_scope import Reader
+
+if TYPE_CHECKING:
+    from sync_pipeline.sandbox.server import Sandbox
+
+JSON = "application/json;charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, with the user who makes it (empty where none is needed) and the API version it names."""
+
+    sandbox: Sandbox
+    request: Request
+    user: str
+    version: str
+
+    @property
+    def org(self) -> Org:
+        return self.sandbox.org
+
+    def reader(self, deleted: bool = False) -> Reader:
+        """Return whose eyes a query sees with."""
+        return Reader(self.org, self.user, deleted, self.sandbox.faults.late_seconds())
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object sent.
+
+        Raises:
+            ApiError: JSON_PARSER_ERROR.
+        """
+        try:
+            body = json.loads(self.request.get_data())
+        except ValueError as error:
+            raise ApiError("JSON_PARSER_ERROR", f"The request body is not valid JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise ApiError("JSON_PARSER_ERROR", "The request body must be a JSON object")
+        return body
+
+
+@dataclass(frozen=True)
+class Route:
+    """An address, the function that answers there, and whether one must be logged in and is charged a call."""
+
+    path: str
+    answer: Callable[..., Response]
+    methods: tuple[str, ...] = ("GET",)
+    needs_login: bool = True
+    is_charged: bool = True
+
+
+def json_answer(body: object, status: int = 200) -> Response:
+    """Return an answer of a body, or of text that is JSON already."""
+    encoded = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(encoded, status, content_type=JSON)
+
+
+def error_answer(error: ApiError) -> Response:
+    return json_answer(error.body(), error.status)

@@ -1,0 +1,152 @@
+"""The plain REST resources: versions, limits, describe, one record, who am I."""
+
+from __future__ import annotations
+
+from email.utils import format_datetime, parsedate_to_datetime
+
+from werkzeug.wrappers import Response
+
+from sync_pipeline.sandbox.answers import write_records
+from sync_pipeline.sandbox.errors import ApiError, not_found
+from sync_pipeline.sandbox.http import Call, Route, json_answer
+from sync_pipeline.sandbox.schema import SObject, describe_global, describe_object
+from sync_pipeline.sandbox.soql_sql import compile_soql
+from sync_pipeline.sandbox.store import text
+
+FIRST_VERSION, LAST_VERSION = 20, 66
+_SEASONS = ("Spring", "Summer", "Winter")
+
+
+def versions(call: Call) -> Response:
+    """Any version is served; these are named."""
+    return json_answer(
+        [
+            {
+                "label": f"{_SEASONS[(n - FIRST_VERSION) % 3]} '{11 + (n - FIRST_VERSION + 1) // 3:02}",
+                "url": f"/services/data/v{n}.0",
+                "version": f"{n}.0",
+            }
+            for n in range(FIRST_VERSION, LAST_VERSION + 1)
+        ]
+    )
+
+
+def resources(call: Call) -> Response:
+    names = ("jobs", "limits", "query", "queryAll", "sobjects")
+    return json_answer({name: f"/services/data/v{call.version}/{name}" for name in names})
+
+
+def limits(call: Call) -> Response:
+    sessions = call.sandbox.sessions
+    jobs = call.sandbox.bulk
+    return json_answer(
+        {
+            "DailyApiRequests": {"Max": sessions.allowed, "Remaining": sessions.allowed - sessions.used},
+            "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000 - jobs.made},
+            "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562 - jobs.stored_mb},
+            "DataStorageMB": {"Max": 1024, "Remaining": 1024},
+        }
+    )
+
+
+def sobjects(call: Call) -> Response:
+    return json_answer(describe_global(call.org.schema, call.version, call.org.hidden_objects(call.user)))
+
+
+def sobject(call: Call, name: str) -> Response:
+    """The short form: the object's own attributes and the records the user saw last (the sandbox keeps none)."""
+    found = _object(call, name)
+    everything = describe_global(call.org.schema, call.version)["sobjects"]
+    described = next(o for o in everything if o["name"] == found.name)
+    return json_answer({"objectDescribe": described, "recentItems": []})
+
+
+def describe(call: Call, name: str) -> Response:
+    """304 when nothing changed since the time the client names."""
+    found = _object(call, name)
+    changed_at = call.org.described_at(found.name).replace(microsecond=0)
+    since = call.request.headers.get("If-Modified-Since")
+    if since and parsedate_to_datetime(since) >= changed_at:
+        return Response(status=304)
+    hidden = call.org.hidden_fields(found.name, call.user)
+    answer = json_answer(describe_object(call.org.schema, found.name, call.version, hidden))
+    answer.headers["Last-Modified"] = format_datetime(changed_at, usegmt=True)
+    return answer
+
+
+def record(call: Call, name: str, record_id: str) -> Response:
+    """One record with all its fields, or with those of `fields`; the recycle bin is not looked into."""
+    found = _object(call, name)
+    if len(record_id) not in (15, 18) or not record_id.isalnum():
+        raise not_found()
+    if found.prefix != record_id[:3]:
+        raise not_found()
+    wanted = call.request.args.get("fields")
+    hidden = call.org.hidden_fields(found.name, call.user)
+    names = wanted.split(",") if wanted else [field for field in found.fields if field not in hidden]
+    soql = f"SELECT {', '.join(name.strip() for name in names)} FROM {found.name} WHERE Id = {text(record_id)}"
+    plan = compile_soql(call.reader(), soql)
+    with call.org.cursor() as cursor:
+        rows = cursor.execute(plan.sql()).fetchall()
+    if not rows:
+        raise not_found()
+    return json_answer(write_records(call.org, plan, rows, call.version)[0])
+
+
+def userinfo(call: Call) -> Response:
+    sandbox, user = call.sandbox, call.org.record("User", call.user) or {}
+    organization = sandbox.sessions.organization_id
+    return json_answer(
+        {
+            "sub": f"{sandbox.url}/id/{organization}/{call.user}",
+            "user_id": call.user,
+            "organization_id": organization,
+            "preferred_username": user.get("Username"),
+            "nickname": user.get("Alias"),
+            "name": user.get("Name"),
+            "email": user.get("Email"),
+            "email_verified": True,
+            "given_name": user.get("FirstName"),
+            "family_name": user.get("LastName"),
+            "zoneinfo": "GMT",
+            "user_type": "STANDARD",
+            "language": "en_US",
+            "locale": "en_US",
+            "utcOffset": 0,
+            "active": True,
+            "urls": {
+                "enterprise": f"{sandbox.url}/services/Soap/c/{{version}}/{organization[:15]}",
+                "partner": f"{sandbox.url}/services/Soap/u/{{version}}/{organization[:15]}",
+                "rest": f"{sandbox.url}/services/data/v{{version}}/",
+                "sobjects": f"{sandbox.url}/services/data/v{{version}}/sobjects/",
+                "query": f"{sandbox.url}/services/data/v{{version}}/query/",
+            },
+            "is_app_installed": True,
+        }
+    )
+
+
+def identity(call: Call, organization: str, user: str) -> Response:
+    if user != call.user:
+        raise ApiError("NOT_FOUND", "The requested resource does not exist", 404)
+    return userinfo(call)
+
+
+def _object(call: Call, name: str) -> SObject:
+    found = call.reader().object(name)
+    if found is None:
+        raise not_found()
+    return found
+
+
+ROUTES = [
+    Route("/services/data", versions, needs_login=False, is_charged=False),
+    Route("/services/data/v<version>", resources),
+    Route("/services/data/v<version>/limits", limits, is_charged=False),
+    Route("/services/data/v<version>/sobjects", sobjects),
+    Route("/services/data/v<version>/sobjects/<name>", sobject),
+    Route("/services/data/v<version>/sobjects/<name>/describe", describe),
+    Route("/services/data/v<version>/sobjects/<name>/<record_id>", record),
+    Route("/services/oauth2/userinfo", userinfo, ("GET", "POST"), is_charged=False),
+    Route("/id/<organization>/<user>", identity, is_charged=False),
+]

@@ -1,0 +1,147 @@
+"""Expressions and conditions of one query in SQL."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NoReturn
+
+from sync_pipeline.sandbox.describe import Json
+from sync_pipeline.sandbox.errors import ApiError, pointed
+from sync_pipeline.sandbox.schema import COMPOUND
+from sync_pipeline.sandbox.soql_ast import (
+    Call,
+    Comparison,
+    Condition,
+    Expression,
+    Literal,
+    Not,
+    Path,
+    Query,
+    Selected,
+    Typeof,
+)
+from sync_pipeline.sandbox.soql_functions import AGGREGATES, TRANSPARENT, function_sql
+from sync_pipeline.sandbox.soql_scope import Scope
+from sync_pipeline.sandbox.soql_where import compare
+
+MAX_OFFSET = 2000
+# Sorted, like compared, without regard to case.
+TEXTS = frozenset(
+    {"string", "picklist", "multipicklist", "combobox", "textarea", "phone", "email", "url", "encryptedstring"}
+)
+
+
+class Terms:
+    """What the clauses of a query say, in the terms of its scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.query = scope.query
+        self.today: date = scope.reader.org.now().date()
+
+    def refuse(self, at: int, message: str, code: str = "MALFORMED_QUERY") -> NoReturn:
+        raise pointed(self.query.text, at, message, code)
+
+    def expression(self, expression: Expression) -> tuple[str, Json]:
+        """Return the SQL of an expression and a field that tells its type and what may be done with it."""
+        if isinstance(expression, Path):
+            alias = self._by_alias(expression)
+            if alias is not None:
+                return self.expression(alias)
+            found = self.scope.field(expression)
+            return found.sql, found.field
+        if isinstance(expression, Literal):
+            self.refuse(expression.at, f"unexpected token: '{expression.value}'")
+        if expression.name.upper() in TRANSPARENT and len(expression.arguments) == 1:
+            return self.expression(expression.arguments[0])
+        arguments = [self.expression(argument) for argument in expression.arguments]
+        made = function_sql(expression.name.upper(), arguments)
+        if made is None:
+            self.refuse(expression.at, f"Invalid function name or arguments: {expression.name}")
+        sql, kind = made
+        return sql, {"name": expression.name, "type": kind}
+
+    def _by_alias(self, path: Path) -> Expression | None:
+        """HAVING and ORDER BY of a grouped query may use the aliases of its select list."""
+        if not self.query.group or len(path.names) > 1 or self.scope.object.field(path.names[0]):
+            return None
+        named = (s for s in self.query.select if isinstance(s, Selected) and s.alias)
+        return next((s.expression for s in named if (s.alias or "").lower() == path.names[0].lower()), None)
+
+    def where(self) -> str:
+        return self.condition(self.query.where) if self.query.where else "true"
+
+    def condition(self, condition: Condition) -> str:
+        if isinstance(condition, Not):
+            return f"(not coalesce({self.condition(condition.condition)}, false))"
+        if not isinstance(condition, Comparison):
+            return f"({f' {condition.word.lower()} '.join(map(self.condition, condition.conditions))})"
+        sql, field = self.expression(condition.left)
+        if not field.get("filterable", True) or field["type"] in COMPOUND:
+            message = f"field '{field['name']}' can not be filtered in a query call"
+            self.refuse(place(condition.left), message, "INVALID_FIELD")
+        if isinstance(condition.right, Query):
+            return self._semi_join(sql, condition.operator, condition.right)
+        literals = condition.right if isinstance(condition.right, tuple) else (condition.right,)
+        return compare(sql, field["type"], field["name"], condition.operator, literals, self.query.text, self.today)
+
+    def _semi_join(self, sql: str, operator: str, query: Query) -> str:
+        reader = self.scope.reader
+        found = reader.object(str(query.source))
+        if found is None:
+            self.refuse(query.source.at, f"sObject type '{query.source}' is not supported.", "INVALID_TYPE")
+        selected = query.select[0]
+        if len(query.select) != 1 or not isinstance(selected, Selected):
+            self.refuse(query.at, "semi join sub-selects must have exactly one field")
+        inner = Terms(Scope(reader, query, found, f"{self.scope.base.alias[:-1]}s"))
+        value, _ = inner.expression(selected.expression)
+        where = inner.where()
+        rows = f"select {value} from {inner.scope.from_sql()} where {where} and {value} is not null{inner.page()}"
+        return f"({sql} is not null and {sql} {'in' if operator == 'IN' else 'not in'} ({rows}))"
+
+    def order(self) -> str:
+        if not self.query.order:
+            return ""
+        keys = []
+        for order in self.query.order:
+            sql, field = self.expression(order.expression)
+            if not field.get("sortable", True):
+                message = f"field '{field['name']}' can not be sorted in a query call"
+                self.refuse(place(order.expression), message, "INVALID_FIELD")
+            sql = f"lower({sql})" if field["type"] in TEXTS else sql
+            nulls = "last" if order.nulls_last else "first"
+            keys.append(f"{sql} {'desc' if order.descending else 'asc'} nulls {nulls}")
+        return f" order by {', '.join(keys)}"
+
+    def page(self) -> str:
+        limit, offset = self.query.limit, self.query.offset
+        if offset is not None and offset > MAX_OFFSET:
+            raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+        return (f" limit {limit}" if limit is not None else "") + (f" offset {offset}" if offset else "")
+
+    def group(self) -> str:
+        group = self.query.group
+        if group is None:
+            return ""
+        keys = []
+        for expression in group.expressions:
+            sql, field = self.expression(expression)
+            if not field.get("groupable", True) and isinstance(expression, Path):
+                self.refuse(place(expression), f"field '{field['name']}' can not be grouped in a query call")
+            keys.append(sql)
+        listed = f"{group.kind.lower()}({', '.join(keys)})" if group.kind else ", ".join(keys)
+        return f" group by {listed}"
+
+    def having(self) -> str:
+        return f" having {self.condition(self.query.having)}" if self.query.having else ""
+
+
+def is_aggregate(expression: Expression) -> bool:
+    if not isinstance(expression, Call):
+        return False
+    return expression.name.upper() in AGGREGATES or any(map(is_aggregate, expression.arguments))
+
+
+def place(part: Expression | Selected | Typeof | Query) -> int:
+    """Return where in the query's text a part begins."""
+    return place(part.expression) if isinstance(part, Selected) else part.at

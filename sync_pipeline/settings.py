@@ -1,0 +1,90 @@
+"""The only reader of the environment: variables, or a `.env` file in the working folder, as typed settings.
+
+Secrets are `SecretStr`: they show as asterisks wherever a setting is printed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings; docs/settings.md is generated from the descriptions here."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+
+    crm: Literal["salesforce"] = Field("salesforce", description="The CRM that is synced.")
+    salesforce_login_url: str = Field(
+        "https://login.salesforce.com",
+        description="Where to log in: https://login.salesforce.com, https://test.salesforce.com or the org's My Domain "
+        "address. Plain http is accepted on loopback only.",
+    )
+    salesforce_client_id: str | None = Field(None, description="Consumer key of the connected or external client app.")
+    salesforce_client_secret: SecretStr | None = Field(None, description="Consumer secret of that app.")
+    salesforce_username: str | None = Field(None, description="The sync user, for JWT or the legacy password login.")
+    salesforce_password: SecretStr | None = Field(None, description="The sync user's password (legacy login).")
+    salesforce_security_token: SecretStr | None = Field(None, description="The sync user's security token.")
+    salesforce_refresh_token: SecretStr | None = Field(None, description="Refresh token of the web-server flow.")
+    salesforce_private_key_file: Path | None = Field(None, description="PEM file of the private key, for JWT bearer.")
+    salesforce_api_version: str = Field("62.0", pattern=r"^\d\d\.0$", description="REST and Bulk API version.")
+    salesforce_bulk_from: int = Field(
+        20_000, ge=0, description="Number of records from which a window is read by Bulk API 2.0 instead of REST."
+    )
+    salesforce_call_reserve: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of the org's daily API calls that is left to others; at it, reading pauses.",
+    )
+
+    lake_catalog: str = Field(
+        "data/catalog.sqlite", description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`."
+    )
+    lake_data: str = Field("data/files", description="Folder, or object-store URL, of the lake's Parquet files.")
+    lake_landing: Path = Field(Path("data/landing"), description="Folder where pages wait until they are committed.")
+    lake_memory: str = Field("1GB", description="Memory that DuckDB may use before it spills to disk.")
+    lake_keep_hours: float = Field(
+        24.0, ge=0, description="How long old snapshots of the lake stay readable before maintenance removes them."
+    )
+
+    sync_custom_objects: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Custom objects to mirror besides the standard ones, by API name, separated by commas."
+    )
+    sync_pause_seconds: float = Field(
+        300.0, ge=0, description="Pause between the end of one cycle and the start of the next (GEN-1)."
+    )
+    sync_first_month: date = Field(
+        date(2020, 1, 1), description="First month that is a partition of its own; it stands for all before it too."
+    )
+    sync_overlap_seconds: float = Field(300.0, ge=0, description="How far a window reaches back before the watermark.")
+    sync_lag_seconds: float = Field(5.0, ge=0, description="How long before now a window ends.")
+    sync_describe_seconds: float = Field(
+        3600.0, ge=0, description="Age at which an object's schema is asked for again."
+    )
+    sync_most_deletes: float = Field(
+        0.1, gt=0, le=1, description="Share of an object's records that an id comparison may find gone; above it, stop."
+    )
+    sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
+    sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")
+
+    @field_validator("sync_custom_objects", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("sync_first_month")
+    @classmethod
+    def _month(cls, given: date) -> date:
+        return given.replace(day=1)
+
+    def has_credentials(self) -> bool:
+        """Tell whether any way to log in is set."""
+        by_app = self.salesforce_client_id and (
+            self.salesforce_client_secret or self.salesforce_refresh_token or self.salesforce_private_key_file
+        )
+        return bool(by_app or (self.salesforce_username and self.salesforce_password))
