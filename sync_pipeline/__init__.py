@@ -1,0 +1,18 @@
+"""sync_pipeline: a Salesforce org (later Veeva, Marketo) as living tables in a DuckLake. Read in this order:
+
+    model.py         the nouns that modules hand to one another
+    catalog/         what is synced: declarations, data only
+    connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text
+    lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
+    mirror/          windows, merge and diff, drift, repairs, and the runs made of them
+    settings.py      the only reader of the environment
+    assembly.py      settings made into a connector, a lake, a source
+    orchestration/   DAGSTER and nothing but Dagster
+    commands/        the commands of cli.py
+    definitions.py   what Dagster loads
+    sandbox/         a Salesforce org on this machine, for demo and tests
+
+Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
+window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and
+`mirror.cycle` puts on record what was done and what was not.
+"""

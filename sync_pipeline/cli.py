@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from sync_pipeline.commands.demo import demo, ui
+from sync_pipeline.commands.demo import demo
 from sync_pipeline.commands.lake import lake
 from sync_pipeline.commands.sandbox import sandbox
 from sync_pipeline.commands.sql import sql
 from sync_pipeline.commands.status import status
 from sync_pipeline.commands.sync import check, sync
+from sync_pipeline.commands.ui import ui
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     lake_data: str = Field("data/files", description="Folder, or object-store URL, of the lake's Parquet files.")
     lake_landing: Path = Field(Path("data/landing"), description="Folder where pages wait until they are committed.")
-    lake_memory: str = Field("1GB", description="Memory that DuckDB may use before it spills to disk.")
+    lake_memory: str = Field("800MB", description="Memory that DuckDB may use before it spills to disk.")
     lake_keep_hours: float = Field(
         24.0, ge=0, description="How long old snapshots of the lake stay readable before maintenance removes them."
     )

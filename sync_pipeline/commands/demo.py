@@ -1,31 +1,24 @@
-"""`sync-pipeline demo` and `ui`: the whole thing on the embedded sandbox, for somebody who has just cloned it."""
+"""`sync-pipeline demo`: the whole thing on the embedded sandbox, for somebody who has just cloned it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
 
 import click
 
 from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
-from sync_pipeline.commands.sandbox import ORG_FILE, is_new, open_org
+from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILE, SEED, is_new, open_org
 from sync_pipeline.commands.sync import line
 from sync_pipeline.mirror import preflight, runs
 from sync_pipeline.mirror.cycle import SUCCEEDED, Done
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.live import edit
-from sync_pipeline.sandbox.live import live as live_on
 from sync_pipeline.sandbox.populate import populate
 from sync_pipeline.settings import Settings
 
-SEED = 1
 EDITS = 40
-DAGSTER_HOME = Path("data/dagster")
 # Windows end so long before now; the demo's sandbox shows its records at once.
 LAG = 1.0
 
@@ -73,7 +66,7 @@ def _say(number: int, title: str) -> None:
 def _pointed_at(sandbox: Sandbox) -> Settings:
     """Return the settings of this environment, but for the login, which is to the sandbox."""
     given = {name.lower(): value for name, value in sandbox.env().items()}
-    return settings(sync_lag_seconds=LAG, sync_custom_objects="Invoice__c,Product_Interest__c", **given)
+    return settings(sync_lag_seconds=LAG, sync_custom_objects=CUSTOM_OBJECTS, **given)
 
 
 def _look(given: Settings) -> None:
@@ -113,31 +106,3 @@ def _follow(given: Settings, org: Org, cycles: int) -> None:
 def _tell(done: Done) -> None:
     if done.counts.changed or done.error:
         console.print("  " + line(done))
-
-
-@click.command()
-@click.option("--port", type=click.IntRange(1, 65_535), default=3000, show_default=True, help="Port of the Dagster UI.")
-def ui(port: int) -> None:
-    """Open Dagster; without credentials, on a sandbox whose staff goes on editing."""
-    DAGSTER_HOME.mkdir(parents=True, exist_ok=True)
-    (DAGSTER_HOME / "dagster.yaml").write_text(Path("dagster.yaml").read_text("utf-8"), "utf-8")
-    environment = {**os.environ, "DAGSTER_HOME": str(DAGSTER_HOME.absolute())}
-    command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
-    if settings().has_credentials():
-        sys.exit(subprocess.call(command, env=environment))
-    with open_org(ORG_FILE) as org:
-        if is_new(org):
-            populate(org, 5_000, SEED)
-        with Sandbox(org) as sandbox:
-            stop = threading.Event()
-            staff = threading.Thread(target=live_on, args=(org, SEED, 0.2, stop, lambda _: None), daemon=True)
-            staff.start()
-            console.print(f"no credentials are set: Dagster works on the sandbox at {sandbox.url}")
-            objects = {"SYNC_CUSTOM_OBJECTS": "Invoice__c,Product_Interest__c", "SYNC_FIRST_MONTH": "2024-01-01"}
-            try:
-                sys.exit(subprocess.call(command, env={**environment, **objects, **sandbox.env()}))
-            except KeyboardInterrupt:
-                sys.exit(0)
-            finally:
-                stop.set()
-                staff.join()

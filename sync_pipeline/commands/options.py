@@ -15,7 +15,7 @@ from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.model import Object
 from sync_pipeline.settings import Settings
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 NOT_DONE = 1
 
 

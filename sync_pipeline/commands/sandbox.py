@@ -18,12 +18,14 @@ from sync_pipeline.sandbox.serve import serve as run_server
 
 ORG_FILE = Path("data/sandbox/org.duckdb")
 PEOPLE = 1_000
+SEED = 1
+CUSTOM_OBJECTS = "Invoice__c,Product_Interest__c"
 
 org_option = click.option(
     "--org", "file", type=click.Path(path_type=Path, dir_okay=False), default=ORG_FILE, show_default=True,
     help="File that holds the org.",
 )  # fmt: skip
-seed_option = click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same org.")
+seed_option = click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed, the same org.")
 people_type = click.IntRange(min=20)
 
 

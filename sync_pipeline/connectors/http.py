@@ -61,7 +61,7 @@ def session(user_agent: str, loopback: bool) -> requests.Session:
 
 def retrying(first_wait: float = 0.2) -> Retrying:
     """Return the retry policy of `RetryableError`s: waits double from `first_wait`, or last as long as asked."""
-    backoff = wait_exponential_jitter(initial=first_wait, max=60.0, jitter=first_wait)
+    backoff = wait_exponential_jitter(multiplier=first_wait, max=60.0, jitter=first_wait)
 
     def wait(state: RetryCallState) -> float:
         failed = state.outcome.exception() if state.outcome else None

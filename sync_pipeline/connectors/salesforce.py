@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import duckdb
 import requests
+from jwt import InvalidKeyError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
@@ -145,7 +146,7 @@ class Salesforce:
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
         """Read few records by REST, many by Bulk API 2.0; `totalSize` of the first REST page says which."""
         query = soql.select(fields, obj.source, soql.in_window(obj.stamp, window))
-        if len(quote(query)) > URL_LIMIT:
+        if self._is_too_long(query):
             return self._by_bulk_or_rest(query, fields)
         first = self._first(query, fields)
         if first.total < self._bulk_from or first.done:
@@ -153,21 +154,23 @@ class Salesforce:
         return self._by_bulk_or_rest(query, fields)
 
     def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
-        """Read by REST, `soql.IDS_PER_QUERY` ids a call; `expected` is not known and given as -1."""
+        """Read by REST, `soql.IDS_PER_QUERY` ids a call, where that fits a URL; `expected` is not known, hence -1."""
 
         def pages() -> Iterator[Page]:
             for start in range(0, len(ids), soql.IDS_PER_QUERY):
                 some = ids[start : start + soql.IDS_PER_QUERY]
                 query = soql.select(fields, obj.source, soql.in_ids(obj.key, some))
-                for page in self._by_rest(query, fields, self._first(query, fields)).pages():
+                too_long = self._is_too_long(query)
+                extract = self._by_bulk_or_rest(query, fields) if too_long else self._by_rest(query, fields)
+                for page in extract.pages():
                     yield Page(f"{start:07d}-{page.name}", page.read)
 
         return Extract(pages, expected=-1)
 
     def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
         query = soql.select(fields, obj.source)
-        if self.count(obj) < self._bulk_from:
-            return self._by_rest(query, fields, self._first(query, fields, "query"), "query")
+        if self.count(obj) < self._bulk_from and not self._is_too_long(query):
+            return self._by_rest(query, fields, operation="query")
         return self._by_bulk_or_rest(query, fields, "query")
 
     def resume(self, obj: Object, fields: Sequence[str], token: str) -> Extract | None:
@@ -188,17 +191,35 @@ class Salesforce:
         except RejectedError as error:
             if error.code not in NOT_FOR_BULK:
                 raise
-            return self._by_rest(query, fields, self._first(query, fields, operation), operation)
+            return self._by_rest(query, fields, operation=operation)
+
+    def _path(self, query: str, operation: str = "queryAll") -> str:
+        return self._data(f"{operation}?q={quote(query)}")
+
+    def _is_too_long(self, query: str) -> bool:
+        return len(self._path(query)) > URL_LIMIT
 
     def _first(self, query: str, fields: Sequence[str], operation: str = "queryAll") -> json_pages.JsonPage:
+        return self._json_page(self._path(query, operation), fields)
+
+    def _json_page(self, path: str, fields: Sequence[str]) -> json_pages.JsonPage:
+        """Return a page; one that was cut off is asked for again, like any call that failed in passing."""
         headers = {"Sforce-Query-Options": f"batchSize={PAGE_ROWS}"}
-        answer = self.get(self._data(f"{operation}?q={quote(query)}"), headers)
-        return json_pages.parse(self._json.cursor(), answer.content, fields)
+        for attempt in retrying(self._first_wait):
+            with attempt:
+                answer = self._call_logged_in("GET", path, headers)
+                return json_pages.parse(self._json.cursor(), answer.content, fields)
+        raise AssertionError("unreachable: the retry policy re-raises")
 
     def _by_rest(
-        self, query: str, fields: Sequence[str], first: json_pages.JsonPage, operation: str = "queryAll"
+        self,
+        query: str,
+        fields: Sequence[str],
+        first: json_pages.JsonPage | None = None,
+        operation: str = "queryAll",
     ) -> Extract:
-        """Return the pages that follow one another; a broken cursor starts the query over from its first page."""
+        """Return the pages that follow one another, in turn: each tells where the next one is."""
+        first = first or self._first(query, fields, operation)
 
         def pages() -> Iterator[Page]:
             page, number = first, 0
@@ -208,8 +229,7 @@ class Salesforce:
                     yield Page(f"{number:06d}", lambda batches=batches: iter(batches))  # type: ignore[misc]
                 if page.done:
                     return
-                answer = self.get(page.next_url)
-                page = json_pages.parse(self._json.cursor(), answer.content, fields)
+                page = self._json_page(page.next_url, fields)
                 number += 1
 
         return Extract(pages, first.total)
@@ -280,16 +300,21 @@ class Salesforce:
 
     def _login(self) -> Session:
         given = self._credentials
+        if not (given.username and given.password) and not given.client_id:
+            raise FatalError("NO_CREDENTIALS", "there are no credentials to log in with: see docs/settings.md")
         try:
             if given.refresh_token and not given.private_key_file:
                 return self._refreshed()
             return self._logged_in_by_library()
         except SalesforceAuthenticationFailed as error:
-            raise FatalError(str(error.code), f"the login at {self._login_url} was refused: {error.message}") from None
+            said = str(error).removeprefix(f"{error.code}: ")
+            raise FatalError(str(error.code), f"the login at {self._login_url} was refused: {said}") from None
         except requests.RequestException as error:
             raise connection_failed(self._login_url, error) from None
         except OSError as error:
             raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file}: {error.strerror}") from None
+        except InvalidKeyError:
+            raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file} holds no private key") from None
 
     def _logged_in_by_library(self) -> Session:
         given, host = self._credentials, urlsplit(self._login_url).hostname or ""
@@ -297,17 +322,20 @@ class Salesforce:
         domain = "loopback" if self._loopback else host.removesuffix(".salesforce.com")
         if self._loopback:
             self._http.session.mount("https://loopback.salesforce.com", PlainOnLoopback(self._login_url))
-        by_password = given.username and given.password and not given.private_key_file
+        by_key = bool(given.private_key_file)
+        by_password = bool(given.username and given.password and not by_key)
         self._http.calls += 1
         token, instance = SalesforceLogin(
             session=self._http.session,
-            domain=domain,
+            # With a key, the domain is the audience that is signed, and `instance_url` says where to post.
+            domain="login" if by_key and self._loopback else domain,
+            instance_url=domain,
             sf_version=self._version,
-            username=given.username if by_password or given.private_key_file else None,
+            username=given.username if by_password or by_key else None,
             password=given.password if by_password else None,
             security_token=(given.security_token or "") if by_password else None,
             consumer_key=given.client_id,
-            consumer_secret=given.client_secret if not by_password else None,
+            consumer_secret=given.client_secret if not by_password and not by_key else None,
             privatekey_file=given.private_key_file,
         )
         return Session(token, f"http://{instance}" if self._loopback else f"https://{instance}")

@@ -42,8 +42,9 @@ def in_ids(field: str, ids: Iterable[str]) -> str:
         ValueError: an id is not made of letters and digits.
     """
     texts = list(ids)
-    if bad := next((i for i in texts if not re.fullmatch(r"[A-Za-z0-9]{15,18}", i)), None):
-        raise ValueError(f"{bad!r} is not a record id")
+    for text in texts:
+        if not re.fullmatch(r"[A-Za-z0-9]{15,18}", text):
+            raise ValueError(f"{text!r} is not a record id")
     return f"{name(field)} in ({', '.join(repr(i) for i in texts)})"
 
 

@@ -80,7 +80,7 @@ class Lake:
         data: str,
         *,
         read_only: bool = False,
-        memory_limit: str = "1GB",
+        memory_limit: str = "800MB",
         threads: int | None = None,
     ) -> Lake:
         """Open, or make, the lake whose catalog is a SQLite path or a `postgres:` connection string.

@@ -25,6 +25,8 @@ NO_MONTH = "none"
 ROWS = ""  # no field has this name
 # A page's months are written out together when so much of it waits in memory.
 WAITING_BYTES = 64 << 20
+# Months are inserted together until they fill so much of the disk, compressed.
+GROUP_BYTES = 32 << 20
 LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -63,10 +65,12 @@ class Landing:
 
     folder: Path
     stamp: str
-    _pages: set[str] = field(default_factory=set)
+    _pages: dict[str, Counter[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._pages = {p.name for p in self.folder.glob("page-*") if not p.name.endswith(".part")}
+        for page in self.folder.glob("page-*"):
+            if not page.name.endswith(".part"):
+                self._pages[page.name] = Counter(json.loads((page / "filled.json").read_text("utf-8")))
 
     @property
     def manifest(self) -> Manifest | None:
@@ -104,7 +108,7 @@ class Landing:
             months.close()
         (part / "filled.json").write_text(json.dumps(filled), "utf-8")
         part.replace(self.folder / f"page-{page}")
-        self._pages.add(f"page-{page}")
+        self._pages[f"page-{page}"] = filled
         return filled[ROWS]
 
     def schema(self) -> pa.Schema | None:
@@ -124,21 +128,41 @@ class Landing:
         schema = self.schema()
         if schema is None:
             raise LandingError(f"nothing landed in {self.folder}")
-        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema, self._files()))
+
+    def readers(self) -> Iterator[pa.RecordBatchReader]:
+        """Return all landed rows as several streams, each of one month or of a few months of moderate size.
+
+        A partitioned insert holds every partition it has met in memory until it ends; inserted a few months at a time
+        it takes half the time and memory, and a month is never in two streams, so still one file a partition.
+        """
+        schema, group = self.schema(), list[Path]()
+        for path in self._files():
+            if group and path.name != group[-1].name and sum(p.stat().st_size for p in group) >= GROUP_BYTES:
+                yield pa.RecordBatchReader.from_batches(schema, self._batches(schema, group))
+                group = []
+            group.append(path)
+        if group:
+            yield pa.RecordBatchReader.from_batches(schema, self._batches(schema, group))
 
     def key_table(self, key: str) -> pa.Table:
         """Return one column of the landing, in memory: ids are small."""
         schema = self.schema()
         if schema is None:
             return pa.table({key: pa.array([], pa.string())})
-        return pa.Table.from_batches([batch.select([key]) for batch in self._batches(schema)])
+        return pa.Table.from_batches([batch.select([key]) for batch in self._batches(schema, self._files())])
 
     def filled(self) -> Counter[str]:
         """Return the number of values that are not null by field, and of rows under `ROWS`."""
         total = Counter[str]({ROWS: 0})
-        for page in self._pages:
-            total.update(json.loads((self.folder / page / "filled.json").read_text("utf-8")))
+        for filled in list(self._pages.values()):  # a copy: other threads add pages meanwhile
+            total.update(filled)
         return total
+
+    @property
+    def rows(self) -> int:
+        """Number of records landed so far."""
+        return sum(filled[ROWS] for filled in list(self._pages.values()))
 
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -148,8 +172,8 @@ class Landing:
         found = [path for page in self._pages for path in (self.folder / page).glob("*.arrow")]
         return sorted(found, key=lambda path: (path.name, path.parent.name))
 
-    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        for path in self._files():
+    def _batches(self, schema: pa.Schema, paths: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+        for path in paths:
             with pa.ipc.open_file(str(path)) as reader:
                 if reader.schema.names != schema.names:
                     raise LandingError(f"the pages in {self.folder} were read with different fields")

@@ -145,9 +145,12 @@ def move_watermarks(con: Connection, read: Iterable[tuple[Object, Window]], now:
     insert(con, "watermark", rows)
 
 
-def remembered_describes(con: Connection, system: str) -> dict[str, tuple[Describe, datetime]]:
-    """Return what the system last said of each object by its API name, and when."""
-    found = con.execute(f"select source, described_at, fields from {table('describe')} where system = ?", [system])
+def remembered_describes(
+    con: Connection, system: str, source: str | None = None
+) -> dict[str, tuple[Describe, datetime]]:
+    """Return what the system last said of each object, or of one, by its API name, and when."""
+    query = f"select source, described_at, fields from {table('describe')} where system = $1 and source = "
+    found = con.execute(query + "ifnull($2, source)", [system, source])
     return {
         source: (Describe(source, tuple(_field(told) for told in json.loads(fields))), at)
         for source, at, fields in found.fetchall()
@@ -193,6 +196,23 @@ def resolve_job_errors(con: Connection, objects: Iterable[Object], now: datetime
                 "and record_id is null and resolved_at is null",
                 [now, obj.system, obj.name],
             )
+
+
+def resolve_value_errors(
+    con: Connection, obj: Object, fields: Iterable[str], changed: str, still: Iterable[Error], now: datetime
+) -> None:
+    """Close the open errors of these fields of the records in table `changed`, but for those that are `still` wrong."""
+    found = con.execute(
+        f"select record_id, field from {table('error')} where system = ? and object = ? and resolved_at is null "
+        f"and list_contains(?, field) and record_id in (select {quoted(obj.key)} from {changed})",
+        [obj.system, obj.name, list(fields)],
+    )
+    for record_id, field in set(found.fetchall()) - {(e.record_id, e.field) for e in still}:
+        con.execute(
+            f"update {table('error')} set resolved_at = ? where system = ? and object = ? and record_id = ? "
+            "and field = ? and resolved_at is null",
+            [now, obj.system, obj.name, record_id, field],
+        )
 
 
 def add_notices(con: Connection, run_id: str, obj: Object, notices: Iterable[Notice], now: datetime) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from sync_pipeline.lake import ledger
 from sync_pipeline.lake.landing import ROWS, Landing
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import commas, literal, quoted
@@ -77,7 +78,8 @@ class Merge:
 def merge(con: Connection, plan: Merge, landing: Landing) -> tuple[Counts, list[Error]]:
     """Take the landed records into the mirror and its changes; return the counts and the values that did not fit.
 
-    The caller's transaction decides whether any of it stays.
+    The caller's transaction decides whether any of it stays. It must not hold a second merge of the same object:
+    DuckLake 1.5.5 loses rows when a table is updated twice in part within one transaction.
     """
     filled = landing.filled()
     if filled[ROWS] == 0:
@@ -92,6 +94,8 @@ def merge(con: Connection, plan: Merge, landing: Landing) -> tuple[Counts, list[
         counts = Counts(read=filled[ROWS], **_apply(con, plan))
         staged = "staged"
     errors = _misfits(con, plan, landing, staged)
+    if staged != plan.mirror:
+        ledger.resolve_value_errors(con, plan.obj, plan.types, "delta", errors, plan.now)
     con.execute("drop table if exists staged; drop table if exists delta")
     return _with_skipped(counts, len(errors)), errors
 
@@ -103,12 +107,14 @@ def _with_skipped(counts: Counts, failed: int) -> Counts:
 
 def _load(con: Connection, plan: Merge, landing: Landing) -> bool:
     """Fill an empty mirror in one insert; False, and nothing filled, if a record landed more than once."""
-    _from_landing(
-        con,
-        landing,
-        f"insert into {plan.mirror} by name select {plan.casts}, {literal(plan.now)} as {quoted(SYNCED_AT)}, "
-        f"if({_text_deleted(plan)}, {cast(plan.obj.stamp, 'timestamptz')}, null) as {quoted(DELETED_AT)} from landed",
-    )
+    for reader in landing.readers():
+        _from_landing(
+            con,
+            reader,
+            f"insert into {plan.mirror} by name select {plan.casts}, {literal(plan.now)} as {quoted(SYNCED_AT)}, "
+            f"if({_text_deleted(plan)}, {cast(plan.obj.stamp, 'timestamptz')}, null) as {quoted(DELETED_AT)} "
+            "from landed",
+        )
     rows, keys = con.execute(f"select count(*), count(distinct {plan.key}) from {plan.mirror}").fetchone() or (0, 0)
     if rows != keys:
         con.execute(f"delete from {plan.mirror}")
@@ -141,14 +147,13 @@ def _stage(con: Connection, plan: Merge, landing: Landing) -> None:
     """Put the landed records, typed, each once, into the temporary table `staged`."""
     _from_landing(
         con,
-        landing,
+        landing.reader(),
         f"create or replace temp table staged as select {plan.casts} from landed "
         f"qualify row_number() over (partition by {plan.key} order by {plan.stamp} desc nulls last) = 1",
     )
 
 
-def _from_landing(con: Connection, landing: Landing, statement: str) -> None:
-    reader: pa.RecordBatchReader = landing.reader()
+def _from_landing(con: Connection, reader: pa.RecordBatchReader, statement: str) -> None:
     con.register("landed", reader)
     try:
         con.execute(statement)
@@ -173,7 +178,7 @@ def _compare(con: Connection, plan: Merge) -> None:
     alive, was_gone = f"not {plan.deleted('s.')}", f"m.{quoted(DELETED_AT)} is not null"
     new = f"m.{plan.key} is null"
     if plan.refresh:
-        wanted = f"s.{plan.stamp} = m.{plan.stamp} and ({any_differs})"
+        wanted = f"s.{plan.stamp} = m.{plan.stamp} and not ({was_gone}) and ({any_differs})"
     else:
         wanted = (
             f"{new} or s.{plan.stamp} > m.{plan.stamp} "
@@ -244,9 +249,9 @@ def _misfits(con: Connection, plan: Merge, landing: Landing, staged: str) -> lis
         bad = f"{quoted(name)} is not null and {cast(name, plan.types[name])} is null"
         _from_landing(
             con,
-            landing,
+            landing.reader(),
             f"create or replace temp table misfit as select {plan.key} as k, {quoted(name)} as v from landed "
-            f"where {bad} limit {MISFITS_SHOWN}",
+            f"where {bad} order by k limit {MISFITS_SHOWN}",
         )
         for key, value in con.execute("select k, left(v, 40) from misfit").fetchall():
             said = f"{plan.obj.source}.{name} should be {plan.types[name]} but is {value!r}; kept as null"

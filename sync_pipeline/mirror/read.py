@@ -14,7 +14,7 @@ from sync_pipeline.connectors.extract import Extract, Page
 from sync_pipeline.connectors.http import retrying
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
-from sync_pipeline.lake.landing import ROWS, Landing, Manifest
+from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import readable
 from sync_pipeline.mirror.drift import drift
@@ -76,7 +76,7 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
             raise
         schema = ask_schema(source, obj, now, afresh=True)
         window = _land_window(source, obj, schema, window, landing)
-    if landing.filled()[ROWS] == 0 and not schema.fresh and not repair:
+    if landing.rows == 0 and not schema.fresh and not repair:
         landing.clear()
         return Read(obj, window, Counts(), committed=False)
     with source.lake.transaction() as con:
@@ -148,17 +148,17 @@ def land(source: Source, obj: Object, extract: Extract, landing: Landing) -> Non
         try:
             for page in extract.pages():
                 if not landing.has(page.name):
-                    waiting.add(pool.submit(_land_page, page, landing))
+                    waiting.add(pool.submit(_land_page, page, landing, source.policy.retry_wait))
                 if len(waiting) >= 2 * source.policy.page_threads:
                     waiting = _some_done(waiting)
-                source.landed(obj, landing.filled()[ROWS], extract.expected)
+                source.landed(obj, landing.rows, extract.expected)
             while waiting:
                 waiting = _some_done(waiting)
-                source.landed(obj, landing.filled()[ROWS], extract.expected)
+                source.landed(obj, landing.rows, extract.expected)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    arrived = landing.filled()[ROWS]
+    arrived = landing.rows
     if extract.expected not in (arrived, -1):
         landing.clear()
         raise RetryableError("COUNT_DIFFERS", f"{arrived} of {extract.expected} announced records arrived")
@@ -171,8 +171,8 @@ def _some_done(waiting: set[Future[None]]) -> set[Future[None]]:
     return rest
 
 
-def _land_page(page: Page, landing: Landing) -> None:
-    for attempt in retrying():
+def _land_page(page: Page, landing: Landing, first_wait: float) -> None:
+    for attempt in retrying(first_wait):
         with attempt:
             landing.add(page.name, page.read())
 

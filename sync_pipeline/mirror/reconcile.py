@@ -11,7 +11,7 @@ import pyarrow as pa
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
-from sync_pipeline.lake.landing import ROWS, Manifest
+from sync_pipeline.lake.landing import Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import cast
 from sync_pipeline.mirror.merge import Merge, merge
@@ -48,8 +48,8 @@ def compare(source: Source, obj: Object, run_id: str) -> Read:
     landing.begin(Manifest(window, fields, ""))
     land(source, obj, source.connector.extract_alive(obj, fields), landing)
     with source.lake.reading() as con:
-        missed, gone = _suspects(con, obj, landing.reader() if landing.filled()[ROWS] else None)
-    read = Read(obj, window, Counts(read=landing.filled()[ROWS]))
+        missed, gone = _suspects(con, obj, landing.reader() if landing.rows else None)
+    read = Read(obj, window, Counts(read=landing.rows))
     landing.clear()
     if len(missed) > MOST_BY_ID:
         again = read_window(source, obj, Window(None, now - source.policy.lag), run_id, now)

@@ -23,6 +23,7 @@ class Policy:
             once. So a quiet cycle costs one call an object, and a new field shows within the hour.
         page_threads: result pages read at once; memory grows with it.
         object_threads: objects read at once.
+        retry_wait: seconds before a page that broke off is read again; doubled each time.
         most_deletes: share of an object's records that an id comparison may find gone; above it nothing is marked.
     """
 
@@ -31,6 +32,7 @@ class Policy:
     describe_age: timedelta = timedelta(hours=1)
     page_threads: int = 2
     object_threads: int = 4
+    retry_wait: float = 0.2
     most_deletes: float = 0.1
 
 

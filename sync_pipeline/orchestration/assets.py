@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import dagster as dg
 
-from sync_pipeline.lake import maintenance
+from sync_pipeline.lake import Lake, maintenance
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.cycle import SUCCEEDED, Cycle, Done
 from sync_pipeline.mirror.source import Source
@@ -64,7 +64,7 @@ def mirrors(objects: Sequence[Object], months: dg.MonthlyPartitionsDefinition) -
                     continue
                 shown = metadata.of_done(source.lake, done)
                 if config.mode is not Mode.REREAD and done.window and done.window.start is None and done.counts.read:
-                    _mark_all_months(context, done.obj, months)
+                    _mark_all_months(context, source.lake, done.obj, months)
                 yield dg.MaterializeResult(asset_key=asset_key(done.obj), metadata=shown)
         cycle = reading.cycle
         if cycle and cycle.status != SUCCEEDED:
@@ -93,12 +93,15 @@ def _asked(context: dg.AssetExecutionContext, months: dg.MonthlyPartitionsDefini
     return first, last, chosen.start == months.get_first_partition_key()
 
 
-def _mark_all_months(context: dg.AssetExecutionContext, obj: Object, months: dg.MonthlyPartitionsDefinition) -> None:
+def _mark_all_months(
+    context: dg.AssetExecutionContext, lake: Lake, obj: Object, months: dg.MonthlyPartitionsDefinition
+) -> None:
     """After a first load by a cycle: every month's rows are there, so the partition bar says so."""
-    current = context.partition_key
+    rows = metadata.rows_by_month(lake, obj)
     for key in months.get_partition_keys():
-        if key != current:
-            context.log_event(dg.AssetMaterialization(asset_key(obj), partition=key))
+        if key != context.partition_key:
+            shown = {"rows in this month": rows.get(key, 0)}
+            context.log_event(dg.AssetMaterialization(asset_key(obj), partition=key, metadata=shown))
 
 
 class _Reading:
@@ -141,14 +144,20 @@ class _Reading:
         return runs.backfill(source, objects, first, last, from_beginning=from_beginning, told=told)
 
 
-@dg.asset(
-    key=["sync", "lake_files"],
-    group_name="sync",
-    kinds={"duckdb", "parquet"},
-    owners=[OWNER],
-    description="The lake's files, kept few: small ones are merged, old snapshots and what only they held removed.",
-)
-def lake_files(sync: SyncResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-        done = maintenance.tidy(lake, timedelta(hours=sync.settings().lake_keep_hours))
-    return dg.MaterializeResult(metadata=vars(done))
+def lake_files(objects: Sequence[Object]) -> dg.AssetsDefinition:
+    """Return the asset that stands for the lake's files, which all mirrors write."""
+
+    @dg.asset(
+        key=["sync", "lake_files"],
+        deps=[asset_key(obj) for obj in objects],
+        group_name="sync",
+        kinds={"duckdb", "parquet"},
+        owners=[OWNER],
+        description="The lake's files, kept few: small ones are merged, old snapshots and what only they held removed.",
+    )
+    def tidied(sync: SyncResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
+            done = maintenance.tidy(lake, timedelta(hours=sync.settings().lake_keep_hours))
+        return dg.MaterializeResult(metadata=vars(done))
+
+    return tidied

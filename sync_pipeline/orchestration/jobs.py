@@ -18,7 +18,7 @@ RUNNING = dg.DefaultScheduleStatus.RUNNING
 def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResource | None = None) -> dg.Definitions:
     """Return all of Dagster's definitions; needs neither network nor secrets."""
     months = monthly(settings.sync_first_month)
-    assets = mirrors(objects, months)
+    assets, files = mirrors(objects, months), lake_files(objects)
 
     def job(mode: Mode, description: str) -> dg.JobDefinition:
         config = {"ops": {STEP: {"config": {"mode": mode.name}}}}
@@ -26,7 +26,6 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
             mode.value,
             selection=dg.AssetSelection.assets(*assets.keys).without_checks(),
             config=config,
-            partitions_def=months,
             description=description,
             executor_def=dg.in_process_executor,
         )
@@ -34,7 +33,7 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
     cycle = job(Mode.CYCLE, "Reads what changed since the last cycle. The sensor runs it all day.")
     reconcile = job(Mode.RECONCILE, "Compares all ids with the org: hard deletes, records missed. Weekly.")
     formulas = job(Mode.FORMULAS, "Reads formula fields again, which change without a stamp. Nightly.")
-    tidy = dg.define_asset_job("tidy", dg.AssetSelection.assets(lake_files), executor_def=dg.in_process_executor)
+    tidy = dg.define_asset_job("tidy", dg.AssetSelection.assets(files), executor_def=dg.in_process_executor)
     judge = dg.define_asset_job(
         "checks",
         dg.AssetSelection.checks_for_assets(*assets.keys),
@@ -52,7 +51,7 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
         return schedule
 
     return dg.Definitions(
-        assets=[assets, lake_files],
+        assets=[assets, files],
         asset_checks=[checks(objects)],
         jobs=[cycle, reconcile, formulas, tidy, judge],
         sensors=[cycle_sensor(cycle, months)],

@@ -7,10 +7,15 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.lake import Lake, table
+from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.mirror.cycle import Done
 from sync_pipeline.model import Object
+
+OWN = {
+    table.SYNCED_AT: "when this row was last written here",
+    table.DELETED_AT: "when the record was deleted; null while it lives",
+}
 
 
 def of_object(obj: Object, custom: bool) -> Mapping[str, Any]:
@@ -46,6 +51,16 @@ def of_done(lake: Lake, done: Done) -> dict[str, Any]:
     return shown
 
 
+def rows_by_month(lake: Lake, obj: Object) -> dict[str, int]:
+    """Return how many living records each partition holds, by its key (`2026-03-01`)."""
+    month = f"strftime(date_trunc('month', {quoted(obj.stamp)}), '%Y-%m-%d')"
+    found = lake.rows(
+        f"select {month}, count(*) from {table.full_name(*obj.table)} "
+        f"where {quoted(table.DELETED_AT)} is null group by 1"
+    )
+    return dict(found)
+
+
 def _table(lake: Lake, obj: Object) -> dict[str, Any]:
     with lake.reading() as con:
         columns = table.columns(con, *obj.table)
@@ -53,8 +68,14 @@ def _table(lake: Lake, obj: Object) -> dict[str, Any]:
             return {}
         query = f"select count(*), count({quoted(table.DELETED_AT)}) from {table.full_name(*obj.table)}"
         rows, deleted = con.execute(query).fetchone() or (0, 0)
+        described = ledger.remembered_describes(con, obj.system, obj.source).get(obj.source)
+    says = (
+        {f.name: f"{f.label} ({f.type}{', formula' * f.calculated})" for f in described[0].fields} if described else {}
+    )
     return {
         "dagster/row_count": rows - deleted,
         "rows marked deleted": deleted,
-        "dagster/column_schema": dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()]),
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(name, kind, says.get(name, OWN.get(name))) for name, kind in columns.items()]
+        ),
     }

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sync_pipeline.sandbox.answers import flat
 from sync_pipeline.sandbox.bulk_parts import Result, StoppedError, write_result
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
@@ -190,6 +191,8 @@ def _check_bulk(org: Org, plan: Plan) -> None:
         raise ApiError("API_ERROR", "Aggregate Relationships not supported in Bulk V2 Query with CSV content type")
     if any(isinstance(member, Compound) for member in plan.members):
         raise ApiError("API_ERROR", "Selecting compound data not supported in Bulk Query")
+    if any(value.type == "base64" for _, value in flat(plan.members)):
+        raise ApiError("API_ERROR", "Blob field not supported in Bulk V2 Query with CSV content type")
     if " offset " in plan.after:
         raise ApiError("API_ERROR", "Offset not supported in Bulk Query")
 

@@ -20,9 +20,10 @@ from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.plan import Plan
 from sync_pipeline.sandbox.store import text
 
-PART_ROWS = 61_440  # half a row group of DuckDB: a part reads only what it writes
+PART_ROWS = 122_880  # a row group of DuckDB: a part reads only what it writes
+PAGE_ROWS = 50_000  # of a page when the client sets no `maxRecords`
 WRITERS = 2
-BATCH_ROWS = 15 * 2048
+BATCH_ROWS = 4 * 2048  # few enough that lines of long texts stay below the 2 GB of an Arrow string array
 CHUNK_BYTES = 1 << 20
 
 _UNQUOTED = "{}"  # of these types no text holds a quote
@@ -97,26 +98,9 @@ class Result:
         self.rows = sum(part.rows for part in parts)
 
     def page(self, start: int, most: int | None, short_by: int = 0) -> Page:
-        """Return the page that begins at row `start`.
-
-        Without `most` it ends with its part; with it, it holds as many whole parts as fit, or `most` rows of one.
-        `short_by` leaves out so many rows at the end of the body.
-        """
-        end = self._end(start, most)
-        return Page(start, end, self.rows, tuple(self._slices(start, max(start, end - short_by))))
-
-    def _end(self, start: int, most: int | None) -> int:
-        first, end = 0, start
-        for part in self.parts:
-            last = first + part.rows
-            if last > start:
-                if most is not None and last - start > most:
-                    return end if end > start else start + most
-                end = last
-                if most is None:
-                    return end
-            first = last
-        return end
+        """Return the page of `most` rows that begins at row `start`; its body lacks the last `short_by` of them."""
+        end = min(start + (most or PAGE_ROWS), self.rows)
+        return Page(start, end, self.rows, tuple(self._slices(start, end - short_by)))
 
     def _slices(self, start: int, end: int) -> Iterator[Slice]:
         first = 0

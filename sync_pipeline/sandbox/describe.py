@@ -130,6 +130,8 @@ def _child_name(child: Json, field: Json, parent: str) -> str | None:
     if "childRelationshipName" in field:
         name: str | None = field["childRelationshipName"]
         return name
+    if field["name"] == "AccountId" and any(other["name"] == "WhatId" for other in child["fields"]):
+        return None  # the account of a task or event only follows from what it is about
     # "Opportunity Contact Role" is its own plural in describe, yet the relationship is OpportunityContactRoles.
     singular = child["labelPlural"] == child["label"]
     plural = f"{child['name']}s" if singular else child["labelPlural"].replace(" ", "")

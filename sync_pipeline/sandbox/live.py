@@ -103,7 +103,16 @@ class Staff:
         self._random = Random(seed)
         self._faker = Faker(["en_US", "de_DE", "fr_FR", "pl_PL", "ja_JP"])
         self._faker.seed_instance(seed)
-        self._objects = {kind: [name for name in names if name in org.schema] for kind, (_, names) in KINDS.items()}
+        self._make: Mapping[str, Callable[[str, int, set[str]], list[Edit]]] = {
+            "updated": self._updated,
+            "created": self._created,
+            "touched": self._touched,
+            "deleted": self._deleted,
+            "undeleted": self._undeleted,
+            "merged": self._merged,
+        }
+        known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in KINDS.items()}
+        self._objects = {kind: names for kind, names in known.items() if names}  # Veeva orgs, say, have fewer
 
     def edit(self, count: int) -> list[Edit]:
         """Make `count` edits, those of one object and kind together, and return them."""

@@ -76,15 +76,6 @@ def _list_ids(cursor: duckdb.DuckDBPyConnection, stages: list[Stage]) -> None:
         column = _id_column(stage)
         old = quote(column) if column else "null"
         cursor.execute(f"insert into load_id select {text(stage.object)}, {old}, null, _row from {stage.table}")
-        if column is None:
-            continue
-        twice = cursor.execute(
-            "select min(_row) from (select _row, row_number() over (partition by old order by _row) as nth"
-            " from load_id where object = ? and old is not null) where nth = 2",
-            [stage.object],
-        ).fetchone()
-        if twice and twice[0]:
-            raise stage.error(twice[0], column, "another record of the file has this id already")
 
 
 def _id_column(stage: Stage) -> str | None:
@@ -135,16 +126,26 @@ class _Load:
     found: SObject
 
     def give_ids(self) -> None:
-        """Keep real ids of the object in their 18-character form and number all other records."""
+        """Keep real ids of the object in their 18-character form and number all other records.
+
+        Raises:
+            LoadError: two records of the file have one id.
+        """
         name, prefix = self.stage.object, self.found.prefix
         self.cursor.execute(
             f"update load_id set new = {id18_sql('old')} where object = ? and {is_id_sql('old', prefix)}", [name]
         )
-        self._pass_numbers_of_kept_ids()
-        first = self.org.reserve_ids(name, self.count())
-        self.cursor.execute(
-            f"update load_id set new = {self.org.id_sql(name, f'({first} + _row)')} where object = ? and new is null",
+        twice = self.cursor.execute(
+            "select min(_row) from (select _row, row_number() over (partition by coalesce(new, old) order by _row)"
+            " as nth from load_id where object = ? and old is not null) where nth = 2",
             [name],
+        ).fetchone()
+        if twice and twice[0]:
+            raise self.stage.error(twice[0], "Id", "another record of the file has this id already")
+        self._pass_numbers_of_kept_ids()
+        number = f"({self.org.reserve_ids(name, self.count())} + _row - 1)"
+        self.cursor.execute(
+            f"update load_id set new = {self.org.id_sql(name, number)} where object = ? and new is null", [name]
         )
 
     def _pass_numbers_of_kept_ids(self) -> None:

@@ -59,12 +59,18 @@ def populate(org: Org, people: int, seed: int, until: datetime | None = None, mo
     """
     if people < 20:
         raise ValueError(f"an org is populated with 20 people or more, not {people}")
-    end = (until or org.now()).astimezone(UTC)
     made = sizes(people)
+    make(org, made, seed, until, months)
+    return made
+
+
+def make(org: Org, made: Mapping[str, int], seed: int, until: datetime | None = None, months: float = 24) -> None:
+    """Fill the org with `made` records by object, in this order: what is pointed to comes before what points to it."""
+    end = (until or org.now()).astimezone(UTC)
     first = {name: org.reserve_ids(name, count) for name, count in made.items()}
     with org.writing, org.cursor() as cursor:
         cursor.execute("set variable users = ?", [[org.user_id]])  # the authors of the first users
-        _set_variables(cursor, seed, made, first["Invoice__c"], end, months)
+        _set_variables(cursor, seed, made, first.get("Invoice__c", 0), end, months)
         for name in made:
             cursor.execute(f"create or replace temp macro id_{name}(n) as {org.id_sql(name, f'(n + {first[name]})')}")
         cursor.execute(_sql("macros"))
@@ -72,7 +78,6 @@ def populate(org: Org, people: int, seed: int, until: datetime | None = None, mo
             cursor.execute(_insert(org, name, cursor))
             for variable, query in _LISTS.get(name, {}).items():
                 cursor.execute(f"set variable {variable} = ({query})")
-    return made
 
 
 # Ids that later objects draw from, listed once their own object is there.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+KEPT = 100_000  # so that a sandbox may serve for weeks
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class RequestLog:
     """All requests since the start or the last `clear`, in the order of their answers."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
 
     def add(self, method: str, path: str, status: int) -> None:

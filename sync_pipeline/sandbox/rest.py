@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 
 from werkzeug.wrappers import Response
 
@@ -14,7 +14,7 @@ from sync_pipeline.sandbox.soql_sql import compile_soql
 from sync_pipeline.sandbox.store import text
 
 FIRST_VERSION, LAST_VERSION = 20, 66
-_SEASONS = ("Spring", "Summer", "Winter")
+_SEASONS = ("Winter", "Spring", "Summer")  # version 20 was Winter '11
 
 
 def versions(call: Call) -> Response:
@@ -22,7 +22,7 @@ def versions(call: Call) -> Response:
     return json_answer(
         [
             {
-                "label": f"{_SEASONS[(n - FIRST_VERSION) % 3]} '{11 + (n - FIRST_VERSION + 1) // 3:02}",
+                "label": f"{_SEASONS[(n - FIRST_VERSION) % 3]} '{11 + (n - FIRST_VERSION) // 3:02}",
                 "url": f"/services/data/v{n}.0",
                 "version": f"{n}.0",
             }
@@ -65,8 +65,8 @@ def describe(call: Call, name: str) -> Response:
     """304 when nothing changed since the time the client names."""
     found = _object(call, name)
     changed_at = call.org.described_at(found.name).replace(microsecond=0)
-    since = call.request.headers.get("If-Modified-Since")
-    if since and parsedate_to_datetime(since) >= changed_at:
+    since = call.request.if_modified_since
+    if since and since >= changed_at:
         return Response(status=304)
     hidden = call.org.hidden_fields(found.name, call.user)
     answer = json_answer(describe_object(call.org.schema, found.name, call.version, hidden))

@@ -104,6 +104,7 @@ class Sandbox:
         except ApiError as error:
             answer = error_answer(error)
         answer = self._spoil(request, self._compress(request, answer))
+        answer.date = self.org.now()  # the org's clock, by which clients cut their windows
         self.log.add(request.method, request.path, answer.status_code)
         return answer(environ, start_response)
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from sync_pipeline.sandbox.errors import ApiError, pointed
-from sync_pipeline.sandbox.org import ROW
 from sync_pipeline.sandbox.plan import Children, Compound, Member, Parent, Plan, Value
 from sync_pipeline.sandbox.schema import COMPOUND
+from sync_pipeline.sandbox.sight import ROW
 from sync_pipeline.sandbox.soql import parse
 from sync_pipeline.sandbox.soql_ast import Call, Expression, Path, Query, Selected, Typeof
 from sync_pipeline.sandbox.soql_scope import Found, Reader, Scope, Source, children
 from sync_pipeline.sandbox.soql_terms import Terms, is_aggregate, place
 
 MAX_FIELDS_ROWS = 200
+MALFORMED = "MALFORMED_QUERY"
 
 
 def compile_soql(reader: Reader, soql: str) -> Plan:
@@ -36,7 +37,17 @@ def compile_soql(reader: Reader, soql: str) -> Plan:
             " appropriate names.",
             "INVALID_TYPE",
         )
+    _check_clauses(query)
     return _Compiler(Scope(reader, query, found)).plan()
+
+
+def _check_clauses(query: Query) -> None:
+    """Refuse clauses that would change the answer and that the sandbox does not act on."""
+    if query.scope and query.scope.lower() != "everything":
+        raise pointed(query.text, query.at, f"USING SCOPE {query.scope} is not supported by this sandbox", MALFORMED)
+    for clause in query.with_:
+        if clause.upper() not in ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"):
+            raise pointed(query.text, query.at, f"WITH {clause} is not supported by this sandbox", MALFORMED)
 
 
 class _Compiler:

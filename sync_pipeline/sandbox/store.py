@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -87,8 +87,7 @@ class Store:
         if rows:
             return cls(connection, Schema(json.loads(describe) for (describe,) in rows), clock)
         store = cls(connection, Schema(), clock)
-        for found in schema or Schema.standard():
-            store.add_object(found.describe)
+        store.add_objects(found.describe for found in schema or Schema.standard())
         store.begin()
         return store
 
@@ -126,18 +125,23 @@ class Store:
 
     def add_object(self, describe: Json) -> None:
         """Add an object, compact or really described, with an empty table."""
+        self.add_objects([describe])
+
+    def add_objects(self, describes: Iterable[Json]) -> None:
         with self.writing, self.cursor() as cursor:
-            found = self.schema.put(describe)
-            columns = ", ".join(f"{quote(name)} {kind}" for name, kind in found.columns.items())
-            cursor.execute(f"create table {quote(found.name)} ({columns})")
-            self._keep(found)
+            cursor.begin()
+            for found in map(self.schema.put, describes):
+                columns = ", ".join(f"{quote(name)} {kind}" for name, kind in found.columns.items())
+                cursor.execute(f"create table {quote(found.name)} ({columns})")
+                self._keep(cursor, found)
+            cursor.commit()
 
     def add_field(self, name: str, field: Json) -> None:
         """Add a field to an object; existing records have null in it, or false for a boolean."""
         full = expand_field(field)
         stored = full["type"] not in COMPOUND and "sql" not in full
         with self.writing, self.cursor() as cursor:
-            found = self._redescribe(name, [*self.schema[name].describe["fields"], full])
+            found = self._redescribe(cursor, name, [*self.schema[name].describe["fields"], full])
             if stored:
                 default = " default false" if full["type"] == "boolean" else ""
                 kind = found.columns[full["name"]]
@@ -148,7 +152,7 @@ class Store:
         with self.writing, self.cursor() as cursor:
             found = self.schema[name]
             gone = found.fields[field]
-            self._redescribe(name, [f for f in found.describe["fields"] if f is not gone])
+            self._redescribe(cursor, name, [f for f in found.describe["fields"] if f is not gone])
             if field in found.columns:
                 cursor.execute(f"alter table {quote(found.name)} drop column {quote(field)}")
 
@@ -159,7 +163,7 @@ class Store:
             kept = ("name", "label", "inlineHelpText", "sql")
             old = {key: found.fields[field][key] for key in kept if key in found.fields[field]}
             new = expand_field({**old, "type": kind, **attributes})
-            self._redescribe(name, [new if f["name"] == field else f for f in found.describe["fields"]])
+            self._redescribe(cursor, name, [new if f["name"] == field else f for f in found.describe["fields"]])
             if field in found.columns:
                 column, sql_type = quote(field), COLUMN_TYPES.get(kind, "varchar")
                 cursor.execute(
@@ -167,18 +171,15 @@ class Store:
                     f" using try_cast({column} as {sql_type})"
                 )
 
-    def _redescribe(self, name: str, fields: list[Json]) -> SObject:
+    def _redescribe(self, cursor: duckdb.DuckDBPyConnection, name: str, fields: list[Json]) -> SObject:
         found = self.schema.put({**self.schema[name].describe, "fields": fields})
-        self._keep(found)
+        self._keep(cursor, found)
         return found
 
-    def _keep(self, found: SObject) -> None:
+    def _keep(self, cursor: duckdb.DuckDBPyConnection, found: SObject) -> None:
         self._changed_at[found.name] = self.now()
-        with self.cursor() as cursor:
-            cursor.execute(
-                "insert or replace into sandbox.object values (?, ?)",
-                [found.name, json.dumps(found.describe)],
-            )
+        described = json.dumps(found.describe)
+        cursor.execute("insert or replace into sandbox.object values (?, ?)", [found.name, described])
 
     def described_at(self, name: str) -> datetime:
         """Return when the object's describe last changed, as far as this process knows."""

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import duckdb
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync_pipeline.model import id18
 from sync_pipeline.sandbox.ids import record_id, record_id_sql

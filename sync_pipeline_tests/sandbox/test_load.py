@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from sync_pipeline.model import id18
 from sync_pipeline.sandbox.load import LoadError, load
@@ -100,6 +100,13 @@ def test_real_ids_are_kept_in_their_long_form_and_others_mapped_with_all_that_po
         ("One", ids["Mapped"], id18("005B0000001AbCd")),
         ("Two", ids["Real"], org.user_id),
     ]
+
+
+def test_ids_given_out_later_are_new(org: Org, tmp_path: Path) -> None:
+    _csv(tmp_path, "account", "Id,Name\nx1,A\nx2,B\n,C\n")
+    load(org, tmp_path)
+    later = org.insert("Account", [{"Name": "D"}, {"Name": "E"}])
+    assert len({record for (record,) in _rows(org, 'select Id from "Account"')} | set(later)) == 5
 
 
 def test_stamps_and_the_recycle_bin_are_taken_when_given(org: Org, tmp_path: Path) -> None:
@@ -234,6 +241,10 @@ def test_bare_numbers_point_only_where_the_name_of_the_column_says(org: Org, tmp
         (
             {"Account": "Id,Name\nx,1\ny,2\nx,3\n"},
             "Account.csv, line 4, column Id: another record of the file has this id already",
+        ),
+        (
+            {"Account": "Id,Name\n001B000000A1b2C,1\n" + id18("001B000000A1b2C") + ",2\n"},
+            "Account.csv, line 3, column Id: another record of the file has this id already",
         ),
         (
             {"Contact": "Id,LastName\n1,a\n", "Lead": "Id,LastName\n1,b\n", "Task": "Subject,WhoId\ns,1\n"},

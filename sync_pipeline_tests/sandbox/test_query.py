@@ -215,6 +215,8 @@ def test_errors_carry_the_recorded_texts(client: Client) -> None:
         ("SELECT Id FROM Contact WHERE Description = 'x'", "INVALID_FIELD", "field 'Description' can not be filtered"),
         ("SELECT Id, Id FROM Contact", "INVALID_FIELD", "duplicate field selected: Id"),
         ("SELECT Id FROM Contact OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
+        ("SELECT Id FROM Contact USING SCOPE team", "MALFORMED_QUERY", "USING SCOPE team is not supported"),
+        ("SELECT TYPEOF Owner WHEN User THEN Id END FROM Lead", "MALFORMED_QUERY", "TYPEOF is not supported"),
         ("SELECT Id FROM Contact WHERE Id = :x", "MALFORMED_QUERY", "Bind variables only allowed in Apex code"),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, log_in, shared
 
 RECORDED = "payloads/salesforce/describe_cumulusci"
@@ -134,3 +134,18 @@ def test_addresses_work_with_and_without_a_slash_at_the_end(client: Client) -> N
     for path in ("/services/data/", "/services/data", "/services/data/v60.0/", "sobjects/", "limits/"):
         assert client.get(path).status_code == 200, path
     assert client.get("query/", params={"q": "SELECT Id FROM User"}).status_code == 200
+
+
+def test_versions_are_named_by_their_season(client: Client) -> None:
+    labels = {version["version"]: version["label"] for version in client.get("/services/data").json()}
+    assert (labels["20.0"], labels["60.0"], labels["62.0"]) == ("Winter '11", "Spring '24", "Winter '25")
+
+
+def test_person_accounts_are_a_matter_of_schema(clock: Clock) -> None:
+    schema = Schema.standard()
+    schema.put(shared(f"{RECORDED}/Account_PersonAccount_describe.json"))
+    with Org.open(schema=schema, clock=clock) as org, Sandbox(org) as sandbox:
+        org.insert("Account", [{"FirstName": "Ann", "LastName": "Lee", "IsPersonAccount": True, "PersonEmail": "a@x"}])
+        client = log_in(sandbox)
+        assert client.values("SELECT Name, PersonEmail FROM Account") == [("Ann Lee", "a@x")]
+        assert len(client.get("sobjects/Account/describe").json()["fields"]) == 250

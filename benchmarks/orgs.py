@@ -1,0 +1,63 @@
+"""The orgs that are measured: made once by the sandbox's own population, kept as files below data/bench."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox.populate import make, populate, sizes
+
+FOLDER = Path("data/bench")
+SEED = 1
+
+# The forty fields that the sync user sees in the speed bars: all that the population fills, of every type.
+FORTY = """
+    Id IsDeleted MasterRecordId AccountId LastName FirstName Salutation Name MailingStreet MailingCity MailingState
+    MailingPostalCode MailingCountry Phone Fax MobilePhone HomePhone ReportsToId Email Title Department LeadSource
+    Birthdate Description OwnerId HasOptedOutOfEmail HasOptedOutOfFax DoNotCall CreatedDate CreatedById
+    LastModifiedDate LastModifiedById SystemModstamp IsEmailBounced mkto71_Lead_Score__c
+    mkto71_Acquisition_Program__c mkto71_Acquisition_Date__c mkto71_Inferred_City__c mkto71_Inferred_Country__c
+    mkto71_Original_Source_Type__c
+""".split()
+
+
+def of_contacts(count: int) -> Path:
+    """Return the file of an org with `count` contacts, their accounts and owners, and nothing else."""
+
+    def fill(org: Org) -> None:
+        nobody = dict.fromkeys(sizes(count), 0)
+        make(org, {**nobody, "User": 410, "Group": 8, "RecordType": 4, "Account": count // 5, "Contact": count}, SEED)
+        with org.writing, org.cursor() as cursor:
+            cursor.execute(
+                """update "Contact" set MailingState = Department, HomePhone = Phone,
+                mkto71_Acquisition_Date__c = CreatedDate, mkto71_Original_Source_Type__c = LeadSource"""
+            )
+
+    return _kept(f"contacts-{count}.duckdb", fill)
+
+
+def of_people(count: int) -> Path:
+    """Return the file of an org with `count` leads and contacts and all that hangs on them."""
+    return _kept(f"people-{count}.duckdb", lambda org: populate(org, count, SEED))
+
+
+def copy_of(org: Path, to: Path) -> Path:
+    """Return a copy that may be edited."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(org, to)
+    return to
+
+
+def _kept(name: str, fill: Callable[[Org], object]) -> Path:
+    file, part = FOLDER / name, FOLDER / f"{name}.part"
+    if not file.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        with Org.open(part) as org:
+            fill(org)
+            with org.cursor() as cursor:
+                cursor.execute("checkpoint")
+        part.replace(file)
+    return file

@@ -1,0 +1,124 @@
+"""A first load of a large object: against the floor, against a rival, and in how much memory."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import orgs
+from benchmarks.bars import Bar, at_least, at_most, stated
+from benchmarks.processes import Spent, spent
+from sync_pipeline import assembly
+from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.lake.types import column_type
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.settings import Settings
+from sync_pipeline_tests.pipeline import Pipeline
+
+RECORDS, MANY = 1_000_000, 5_000_000
+TIMES = 3
+JOBS = "/services/data/v62.0/jobs/query"
+
+
+def speed() -> Iterator[Bar]:
+    """Measure a million contacts of forty fields."""
+    with _served(RECORDS) as sandbox, tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+        columns = json.dumps(_columns(sandbox))
+        csv = _csv(sandbox, RECORDS)
+        floor = _best(_floor(csv, Path(folder, f"{i}.parquet"), columns) for i in range(TIMES))
+        lakes = [Path(folder, f"lake-{i}") for i in range(TIMES)]
+        ours = _best(_ours(sandbox, lake) for lake in lakes)
+        rival = _rival(sandbox, Path(folder, "rival.duckdb"), columns)
+        files = _files(lakes[0])
+    share = ours.sandbox_cpu / (ours.sandbox_cpu + ours.cpu)
+    yield stated("floor: DuckDB turns the CSV into Parquet", f"{floor.seconds:.1f} s ({csv.stat().st_size / 1e6:,.0f} MB)")
+    yield at_most("first load of 1,000,000 x 40, to the floor", ours.seconds / floor.seconds, 2, "x", _said(ours))
+    yield at_least("... as fast as simple-salesforce + pandas", rival.seconds / ours.seconds, 5, "x", _said(rival))
+    yield at_most("... share of the sandbox in the CPU", share, 1 / 3, "", f" ({ours.sandbox_cpu:.1f} s)")
+    yield at_most("... peak memory", ours.peak / 1e9, 1.5, " GB")
+    yield stated("... rows a second; files", f"{RECORDS / ours.seconds:,.0f}; {files}")
+
+
+def memory() -> Iterator[Bar]:
+    """Measure the memory of five million contacts against that of one million."""
+    ours, files = {}, 0
+    for count in (RECORDS, MANY):
+        with _served(count) as sandbox, tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+            ours[count] = _ours(sandbox, Path(folder))
+            files = _files(Path(folder))
+    yield at_most("first load of 5,000,000 x 40: peak memory", ours[MANY].peak / 1e9, 1.5, " GB", _said(ours[MANY]))
+    yield at_most("... to that of 1,000,000", ours[MANY].peak / ours[RECORDS].peak, 1.1, "x")
+    yield stated("... rows a second; files", f"{MANY / ours[MANY].seconds:,.0f}; {files}")
+
+
+@contextmanager
+def _served(count: int) -> Iterator[Sandbox]:
+    """Serve an org of contacts whose sync user sees forty fields of them."""
+    with Org.open(orgs.of_contacts(count)) as org, Sandbox(org) as sandbox:
+        for name in org.schema["Contact"].fields.keys() - set(orgs.FORTY):
+            org.hide_field("Contact", name)
+        yield sandbox
+
+
+def _connector(sandbox: Sandbox) -> Salesforce:
+    return assembly.connector(Settings(**{name.lower(): value for name, value in sandbox.env().items()}))  # type: ignore[arg-type]
+
+
+def _columns(sandbox: Sandbox) -> dict[str, str]:
+    described = _connector(sandbox).describe("Contact")
+    return {field.name: column_type(field) for field in described.fields if field.name in orgs.FORTY}
+
+
+def _csv(sandbox: Sandbox, count: int) -> Path:
+    """Return the whole result of a bulk query as one file, fetched once from the sandbox."""
+    file = orgs.FOLDER / f"contacts-{count}.csv"
+    if file.exists():
+        return file
+    org, part = _connector(sandbox), file.with_suffix(".part")
+    query = f"select {', '.join(_columns(sandbox))} from Contact"
+    job = org.call("POST", JOBS, json={"operation": "queryAll", "query": query}).json()["id"]
+    while org.get(f"{JOBS}/{job}").json()["state"] != "JobComplete":
+        time.sleep(0.5)
+    locator = ""
+    with part.open("wb") as out:
+        while locator != "null":
+            page = org.get(f"{JOBS}/{job}/results?locator={locator}", {"Accept": "text/csv"})
+            header, _, rows = page.content.partition(b"\n")
+            out.write(rows if locator else header + b"\n" + rows)
+            locator = page.headers["Sforce-Locator"]
+    return part.replace(file)
+
+
+def _floor(csv: Path, parquet: Path, columns: str) -> Spent:
+    command = [sys.executable, "-m", "benchmarks.floor", str(csv), str(parquet), columns]
+    return spent(command, Path.cwd(), Pipeline(Path.cwd()).environment)
+
+
+def _ours(sandbox: Sandbox, folder: Path) -> Spent:
+    folder.mkdir(exist_ok=True)
+    pipeline = Pipeline(folder, sandbox.env())
+    return spent(pipeline.command("sync", "--objects", "contact", "--json"), folder, pipeline.environment)
+
+
+def _rival(sandbox: Sandbox, database: Path, columns: str) -> Spent:
+    env = sandbox.env()
+    login = [env[f"SALESFORCE_{name}"] for name in ("USERNAME", "PASSWORD", "SECURITY_TOKEN")]
+    command = [sys.executable, "-m", "benchmarks.rival", sandbox.url, *login, "Contact", columns, str(database)]
+    return spent(command, Path.cwd(), Pipeline(Path.cwd()).environment)
+
+
+def _best(runs: Iterable[Spent]) -> Spent:
+    return min(runs, key=lambda run: run.seconds)
+
+
+def _files(folder: Path) -> int:
+    return len(list((folder / "data" / "files" / "salesforce" / "contact").rglob("*.parquet")))
+
+
+def _said(run: Spent) -> str:
+    return f" ({run.seconds:.1f} s)"

@@ -1,0 +1,80 @@
+"""Records on their way into a table: which fields an object stores, values as its columns take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sync_pipeline.sandbox.schema import SObject
+from sync_pipeline.sandbox.store import quote
+
+Record = Mapping[str, Any]
+
+_ARROW = {
+    "boolean": pa.bool_(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "varchar": pa.string(),
+}
+
+
+def only(found: SObject, values: Record) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in found.columns}
+
+
+def column(found: SObject, name: str) -> str:
+    if name not in found.columns:
+        raise ValueError(f"{found.name} has no stored field {name!r}")
+    return name
+
+
+def renamed(found: SObject, old: Record, values: Record) -> dict[str, Any]:
+    """Return the values with the full name they imply, where the object composes one."""
+    if {"FirstName", "LastName"}.isdisjoint(values):
+        return dict(values)
+    return {**values, **only(found, {"Name": named(found, {**old, "Name": None, **values})["Name"]})}
+
+
+def named(found: SObject, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with `Name` composed of first and last name, where the object has all three."""
+    if row.get("Name") is None and {"FirstName", "LastName", "Name"} <= found.columns.keys():
+        parts = [part for part in (row.get("FirstName"), row.get("LastName")) if part]
+        row["Name"] = " ".join(parts) or None
+    return row
+
+
+def stored(found: SObject, name: str, value: Any) -> Any:
+    """Return a value as the column takes it: texts of times parsed, aware times in UTC, an empty text as null."""
+    kind = found.columns[column(found, name)]
+    if value is None or value == "":
+        return None
+    if kind == "timestamp":
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+    if kind == "date" and isinstance(value, str):
+        return date.fromisoformat(value)
+    if kind == "double":
+        return float(value)
+    return value
+
+
+def append(cursor: duckdb.DuckDBPyConnection, found: SObject, rows: Sequence[Record]) -> None:
+    """Insert rows by one Arrow table: typed, and without a statement per row."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {
+        name: pa.array(
+            [stored(found, name, row.get(name)) for row in rows], type=_ARROW[found.columns[column(found, name)]]
+        )
+        for name in names
+    }
+    cursor.register("incoming", pa.table(columns))
+    listed = ", ".join(map(quote, names))
+    cursor.execute(f"insert into {quote(found.name)} ({listed}) select {listed} from incoming")
+    cursor.unregister("incoming")

@@ -1,0 +1,26 @@
+"""A lake of its own for each test, and one to share for tests that keep to tables of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline.lake import Lake
+
+
+def open_lake(folder: Path, *, read_only: bool = False) -> Lake:
+    return Lake.open(str(folder / "catalog.sqlite"), str(folder / "files"), read_only=read_only, threads=2)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    with open_lake(tmp_path) as lake:
+        yield lake
+
+
+@pytest.fixture(scope="session")
+def shared_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with open_lake(tmp_path_factory.mktemp("lake")) as lake:
+        yield lake

@@ -1,0 +1,221 @@
+"""Whole runs over an org in memory: windows, late records, faults, and the laws for any course of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.mirror import runs
+from sync_pipeline.mirror.cycle import FAILED, INCOMPLETE, SUCCEEDED
+from sync_pipeline.mirror.source import Source
+from sync_pipeline.model import Field
+from sync_pipeline_tests.connectors.memory import FIELDS
+from sync_pipeline_tests.mirror.followed import Followed
+
+
+def failing(
+    *times: int, error: Callable[[], Exception] = lambda: RetryableError("BUSY", "try later")
+) -> Callable[[], None]:
+    """Return what raises when it is called for these times, counted from 0."""
+    calls = iter(range(1_000_000))
+
+    def fail() -> None:
+        if next(calls) in times:
+            raise error()
+
+    return fail
+
+
+def test_a_first_cycle_reads_everything_and_a_quiet_one_costs_one_call_and_writes_no_change(followed: Followed) -> None:
+    followed.people("Ann", "Bob", "Cy")
+    first = followed.cycle()
+    assert (first.status, first.counts().inserted) == (SUCCEEDED, 3)
+    again = followed.cycle(seconds=600)
+    assert (again.counts().read, again.counts().calls) == (0, 1)
+    assert again.done[0].window is not None
+    assert followed.watermark == again.done[0].window.end
+    assert len(followed.changes()) == 3
+
+
+def test_a_record_shown_late_with_an_earlier_stamp_is_read_by_the_overlap(followed: Followed) -> None:
+    followed.people("Ann")
+    followed.cycle()
+    (late,) = [followed.org.insert(late=120, Name="late")]
+    followed.cycle(seconds=60)
+    assert late not in followed.mirror()
+    followed.cycle(seconds=90)
+    assert followed.mirror()[late] == "late"
+
+
+def test_a_record_stamped_at_the_very_end_of_a_window_is_read_by_the_next(followed: Followed) -> None:
+    source = replace(followed.source, policy=replace(followed.source.policy, overlap=timedelta(0)))
+    runs.sync(source, [followed.obj])
+    followed.people("at the end")
+    assert runs.sync(source, [followed.obj]).counts().read == 0
+    followed.pass_seconds(1)
+    assert runs.sync(source, [followed.obj]).counts().inserted == 1
+
+
+def test_a_page_that_breaks_off_is_read_again(followed: Followed) -> None:
+    followed.people(*"abcdefg")
+    followed.org.before_page = failing(0, 2, 3)
+    assert followed.cycle().status == SUCCEEDED
+    assert followed.alive() == followed.truth()
+
+
+def test_pages_that_do_not_come_fail_the_object_and_leave_mirror_and_watermark_as_they_were(followed: Followed) -> None:
+    followed.people("Ann")
+    followed.cycle()
+    before = followed.watermark
+    followed.people("Bob")
+    followed.org.before_page = failing(*range(100))
+    failed = followed.cycle()
+    assert (failed.status, failed.message) == (FAILED, f"{followed.obj.name}: BUSY: try later")
+    assert (followed.watermark, list(followed.mirror().values())) == (before, ["Ann"])
+    assert followed.told("error", "code, record_id, resolved_at") == [("BUSY", None, None)]
+    assert followed.told("job", "status")[-1] == (FAILED,)
+    followed.org.before_page = failing()
+    assert followed.cycle().status == SUCCEEDED
+    assert followed.alive() == followed.truth()
+    assert followed.told("error", "resolved_at is not null") == [(True,)]
+
+
+def test_a_value_that_does_not_fit_leaves_the_rest_in_and_the_run_not_green(followed: Followed) -> None:
+    followed.org.insert(Name="Ann", NumberOfEmployees="lots")
+    done = followed.cycle()
+    assert (done.status, done.message) == (INCOMPLETE, f"{followed.obj.name}: 1 values did not fit")
+    assert list(followed.mirror("Name", "NumberOfEmployees").values()) == [("Ann", None)]
+
+
+def test_since_reaches_back_and_never_shortens_a_window(followed: Followed) -> None:
+    (ann,) = followed.people("Ann")
+    began = followed.org.at
+    followed.cycle(seconds=3_600)
+    followed.damage("Name = 'wrong'", ann)
+    followed.cycle(since=began)
+    assert followed.mirror()[ann] == "Ann"
+    followed.people("Bob")
+    followed.cycle(since=followed.org.at + timedelta(hours=1))
+    assert followed.alive() == followed.truth()
+
+
+def test_full_reads_all_again_and_marks_what_is_gone(followed: Followed) -> None:
+    ann, bob, *_ = followed.people("Ann", "Bob", *"0123456789")
+    followed.cycle()
+    followed.org.hard_delete(ann)
+    followed.damage("Name = 'wrong'", bob)
+    done = followed.cycle(seconds=600, full=True)
+    assert (done.status, done.counts().deleted, done.counts().updated) == (SUCCEEDED, 1, 1)
+    assert followed.alive() == followed.truth()
+    assert followed.mirror("IsDeleted")[ann] is False
+
+
+def test_a_new_field_a_vanished_one_and_a_wider_type_keep_every_row_and_are_told_once(followed: Followed) -> None:
+    (ann,) = followed.people("Ann")
+    followed.org.update(ann, Description="old", NumberOfEmployees="7")
+    followed.cycle()
+    kept = [f for f in FIELDS if f.name not in ("Description", "NumberOfEmployees")]
+    followed.org.fields = (*kept, Field("NumberOfEmployees", "double"), Field("Rating__c", "picklist", custom=True))
+    followed.pass_seconds(7_200)
+    bob = followed.org.insert(Name="Bob", Rating__c="Hot", NumberOfEmployees="2.5")
+    for _ in range(3):
+        assert followed.cycle(seconds=7_200, full=True).status == SUCCEEDED
+    assert followed.mirror("Description", "NumberOfEmployees", "Rating__c") == {
+        ann: ("old", 7.0, None),
+        bob: (None, 2.5, "Hot"),
+    }
+    assert sorted(followed.told("notice", "kind, field")) == [
+        ("new_field", "Rating__c"),
+        ("vanished_field", "Description"),
+        ("widened_field", "NumberOfEmployees"),
+    ]
+
+
+def test_a_field_that_vanishes_between_describe_and_query_is_noticed_at_once(followed: Followed) -> None:
+    (ann,) = followed.people("Ann")
+    followed.org.update(ann, Description="old")
+    followed.cycle()
+    followed.org.fields = tuple(f for f in FIELDS if f.name != "Description")
+    followed.org.update(ann, Name="Anna")
+    assert followed.cycle().status == SUCCEEDED
+    assert followed.mirror("Name", "Description") == {ann: ("Anna", "old")}
+    assert followed.told("notice", "kind, field") == [("vanished_field", "Description")]
+
+
+def test_a_field_renamed_in_case_only_goes_on_in_its_column(followed: Followed) -> None:
+    (ann,) = followed.people("Ann")
+    followed.org.update(ann, Description="old")
+    followed.cycle()
+    renamed = {"Description": "DESCRIPTION"}
+    followed.org.fields = tuple(replace(f, name=renamed.get(f.name, f.name)) for f in FIELDS)
+    followed.org.update(ann, DESCRIPTION="new")
+    assert followed.cycle(seconds=7_200).message == ""
+    assert followed.mirror("Description") == {ann: "new"}
+
+
+EDITS = st.tuples(
+    st.sampled_from(["insert", "update", "touch", "delete", "undelete", "hard_delete", "wait"]),
+    st.integers(0, 5),
+    st.sampled_from([0, 0, 0, 30, 200]),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.lists(EDITS, max_size=5), st.sets(st.integers(0, 8), max_size=3)), min_size=1, max_size=4))
+def test_whatever_happens_the_mirror_ends_equal_to_the_org(
+    shared_lake: Lake, course: list[tuple[list[tuple[str, int, int]], set[int]]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        followed = Followed(shared_lake, Path(folder))
+        for edits, failures in course:
+            for kind, which, seconds in edits:
+                edit(followed, kind, which, seconds)
+            followed.org.before_page = failing(*failures)
+            marks = followed.watermark
+            if followed.cycle().status != SUCCEEDED:
+                assert followed.watermark == marks
+        followed.org.before_page = failing()
+        followed.cycle(seconds=250)
+        runs.compare_ids(replaced_limit(followed), [followed.obj])
+        assert followed.alive() == followed.truth()
+        before = followed.changes()
+        assert followed.cycle().counts().changed == 0
+        assert followed.changes() == before
+
+
+def edit(followed: Followed, kind: str, which: int, seconds: int) -> None:
+    """Make one edit; one of a record that is not there only lets time pass. `seconds`: how late it shows."""
+    org = followed.org
+    known = [key for key, versions in org.versions.items() if versions[-1][1] is not None]
+    followed.pass_seconds(1 if kind != "wait" else 400)
+    if kind == "insert":
+        org.insert(late=seconds, Name=f"n{which}")
+    elif known and kind == "update":
+        org.update(known[which % len(known)], late=seconds, Name=f"u{which}")
+    elif known and kind in ("touch", "delete", "undelete"):
+        flags = {"touch": {}, "delete": {"IsDeleted": "true"}, "undelete": {"IsDeleted": "false"}}
+        org.update(known[which % len(known)], **flags[kind])
+    elif known and kind == "hard_delete":
+        org.hard_delete(known[which % len(known)])
+
+
+def replaced_limit(followed: Followed) -> Source:
+    return replace(followed.source, policy=replace(followed.source.policy, most_deletes=1.0))
+
+
+def test_the_run_and_its_job_are_on_record(followed: Followed) -> None:
+    followed.people("Ann", "Bob")
+    done = followed.cycle()
+    query = f"select kind, status, message from {ledger.table('run')} where run_id = ?"
+    assert followed.lake.rows(query, [done.run_id]) == [("cycle", SUCCEEDED, "")]
+    assert followed.told("job", "status, operation, read, inserted, calls, message") == [
+        (SUCCEEDED, "Pull updates", 2, 2, 2, "")
+    ]

@@ -1,0 +1,65 @@
+"""The rhythm of GEN-1: a cycle, a pause counted from its end, the next cycle; never two at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_pipeline.orchestration.sensors import STARTING, Last, why_wait
+from sync_pipeline_tests.orchestration.conftest import Deployment
+
+NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
+PAUSE = timedelta(minutes=5)
+
+
+def test_a_twelve_minute_cycle_gives_seventeen_minutes_from_start_to_start() -> None:
+    """GEN-1: the pause is counted from the end, it is not a fixed rate."""
+    last = Last("a", NOON, NOON + timedelta(minutes=12))
+    assert "12:17:00" in why_wait(last, False, NOON + timedelta(minutes=16, seconds=59), PAUSE)
+    assert why_wait(last, False, NOON + timedelta(minutes=17), PAUSE) == ""
+
+
+@given(st.integers(0, 10_000), st.booleans())
+def test_nothing_starts_while_a_sync_is_at_work(seconds: int, ended: bool) -> None:
+    last = Last("a", NOON, NOON if ended else None)
+    assert why_wait(last, True, NOON + timedelta(seconds=seconds), PAUSE)
+
+
+def test_a_run_that_died_does_not_stand_in_the_way_for_ever() -> None:
+    last = Last("a", NOON, None)
+    assert why_wait(last, False, NOON + STARTING - timedelta(seconds=1), PAUSE)
+    assert why_wait(last, False, NOON + STARTING, PAUSE) == ""
+
+
+def tick(deployment: Deployment) -> object:
+    definitions = deployment.definitions
+    sensor = definitions.resolve_sensor_def("cycle_sensor") if hasattr(definitions, "resolve_sensor_def") else None
+    sensor = sensor or definitions.get_repository_def().get_sensor_def("cycle_sensor")
+    with dg.build_sensor_context(
+        instance=deployment.instance,
+        resources={"sync": deployment.sync},
+        repository_def=definitions.get_repository_def(),
+    ) as context:
+        return sensor.evaluate_tick(context)
+
+
+def test_the_sensor_starts_a_first_cycle_and_then_says_when_the_next_one_comes(deployment: Deployment) -> None:
+    first = tick(deployment)
+    assert [r.run_key for r in first.run_requests] == ["first"]  # type: ignore[attr-defined]
+    deployment.run("cycle")
+    second = tick(deployment)
+    assert second.run_requests == []  # type: ignore[attr-defined]
+    assert "the next cycle starts at" in second.skip_message  # type: ignore[attr-defined]
+    deployment.overrides["sync_pause_seconds"] = "0"
+    [third] = tick(deployment).run_requests  # type: ignore[attr-defined]
+    assert third.run_key.startswith("after ")
+    assert third.partition_key == datetime.now(UTC).strftime("%Y-%m-01")
+
+
+def test_without_credentials_the_sensor_says_so(deployment: Deployment) -> None:
+    for name in ("salesforce_client_id", "salesforce_username"):
+        del deployment.overrides[name]
+    assert "no credentials" in tick(deployment).skip_message  # type: ignore[attr-defined]
