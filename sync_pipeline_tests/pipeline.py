@@ -65,8 +65,12 @@ class Pipeline:
     def catalog(self) -> Path:
         return self.folder / "data" / "catalog.sqlite"
 
+    @property
+    def files(self) -> Path:
+        return self.folder / "data" / "files"
+
     def lake(self, *, read_only: bool = True) -> Lake:
-        return Lake.open(str(self.catalog), str(self.folder / "data" / "files"), read_only=read_only)
+        return Lake.open(str(self.catalog), str(self.files), read_only=read_only)
 
 
 def kill(process: subprocess.Popen[str]) -> bool:
@@ -92,12 +96,12 @@ def differences(org: Org, lake: Lake, obj: Object) -> list[str]:
         )
         found = con.execute(
             f"with t as (select {casts} from told), m as (from {table.full_name(*obj.table)}), "
-            f"pairs as (select {each}, count(*) as both from t join m on t.{key} = m.{key}) "
-            f"select (select count(*) from t), (select count(*) from m), pairs.both, pairs.* exclude both from pairs"
+            f"pairs as (select {each}, count(*) as paired from t join m on t.{key} = m.{key}) "
+            f"select (select count(*) from t), (select count(*) from m), pairs.paired, pairs.* exclude (paired) from pairs"
         ).fetchone()
-    told_count, kept_count, both, *different = found or (0, 0, 0)
-    said = [f"{obj.name}: {told_count} in the org, {kept_count} in the mirror, {both} in both"]
-    said = [] if told_count == kept_count == both else said
+    told_count, kept_count, paired, *different = found or (0, 0, 0)
+    said = [f"{obj.name}: {told_count} in the org, {kept_count} in the mirror, {paired} in both"]
+    said = [] if told_count == kept_count == paired else said
     return said + [f"{obj.name}.{n}: {c} values differ" for n, c in zip(names, different, strict=True) if c]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import click
-from rich.table import Table
 
-from sync_pipeline.commands.options import console, open_lake, settings
+from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.lake import Lake
 
 OBJECTS = """
@@ -16,7 +17,7 @@ OBJECTS = """
         select system, object, status, ended_at, read, seconds, message
         from lake.sync.job qualify row_number() over (partition by system, object order by ended_at desc) = 1
     )
-    select w.system || '/' || w.object as object, w.watermark, last.status, last.ended_at, last.message
+    select w.system || '/' || w.object as object, w.watermark as read_up_to, last.status, last.ended_at, last.message
     from lake.sync.watermark w full join last using (system, object) order by 1
 """
 RUNS = "select kind, status, started_at, ended_at, message from lake.sync.run order by started_at desc limit 5"
@@ -38,12 +39,12 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**told, "syncing": told["syncing"][0]["now"]}, default=str))
         return
-    console.print("a sync is in progress" if told["syncing"][0]["now"] else "no sync is in progress")
+    click.echo("a sync is in progress" if told["syncing"][0]["now"] else "no sync is in progress")
     for name in ("objects", "runs", "errors"):
         if told[name]:
-            console.print(_table(name, told[name]))
+            click.echo("\n".join([name, *_lines(told[name])]))
         else:
-            console.print(f"no {'open errors' if name == 'errors' else name}")
+            click.echo(f"no {'open errors' if name == 'errors' else name}")
 
 
 def _records(lake: Lake, query: str) -> list[dict[str, Any]]:
@@ -53,8 +54,13 @@ def _records(lake: Lake, query: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _table(title: str, records: list[dict[str, Any]]) -> Table:
-    table = Table(*records[0], title=title, title_justify="left")
-    for record in records:
-        table.add_row(*(f"{v:%Y-%m-%d %H:%M:%S}" if hasattr(v, "strftime") else str(v or "") for v in record.values()))
-    return table
+def _lines(records: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the records as aligned columns, nothing cut: names and messages are there to be copied."""
+    rows = [list(records[0]), *([_text(value) for value in record.values()] for record in records)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        yield ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+
+
+def _text(value: Any) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str("" if value is None else value)

@@ -9,12 +9,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, plain_errors, settings
 from sync_pipeline.mirror import preflight, runs
-from sync_pipeline.mirror.cycle import SUCCEEDED, Cycle, Done
+from sync_pipeline.mirror.cycle import SUCCEEDED, Cycle, Done, Told
 from sync_pipeline.model import Object
 
 Landed = Callable[[Object, int, int], None]
@@ -90,13 +99,11 @@ def line(done: Done) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[tuple[Landed, Callable[[Done], None]]]:
+def _progress() -> Iterator[tuple[Landed, Told]]:
     """Give progress bars on a terminal and plain lines elsewhere; both on stderr, so that stdout stays clean."""
     if not sys.stderr.isatty():
         yield lambda _obj, _rows, _of: None, lambda done: click.echo(line(done), err=True)
         return
-    from rich.console import Console
-
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -105,15 +112,16 @@ def _progress() -> Iterator[tuple[Landed, Callable[[Done], None]]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def landed(obj: Object, rows: int, of: int) -> None:
-            task = tasks.setdefault(obj.name, bars.add_task(obj.name)) if obj.name not in tasks else tasks[obj.name]
-            bars.update(task, completed=rows, total=max(of, rows))  # type: ignore[arg-type]
+            if obj.name not in tasks:
+                tasks[obj.name] = bars.add_task(obj.name)
+            bars.update(tasks[obj.name], completed=rows, total=max(of, rows))
 
         def told(done: Done) -> None:
             if done.obj.name in tasks:
-                bars.remove_task(tasks[done.obj.name])  # type: ignore[arg-type]
+                bars.remove_task(tasks.pop(done.obj.name))
             bars.console.print(line(done), highlight=False)
 
         yield landed, told

@@ -18,7 +18,8 @@ from sync_pipeline.connectors.json_pages import VISIBLE_NUL
 
 # A record must fit in a block: the long text fields of one record hold at most 1.6 million characters.
 BLOCK_BYTES = 8 << 20
-FIRST_POLL, LONGEST_POLL = 0.2, 10.0
+# A job is found to be over at most a sixth of its time late.
+FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
 LAST_LOCATOR = "null"  # the header's literal text on the last page
 
 
@@ -65,7 +66,7 @@ class Bulk:
                 said = job.get("errorMessage") or f"state {job['state']}"
                 raise RejectedError("BULK_JOB_FAILED", f"bulk job {job_id} on {job.get('object')}: {said}")
             self._sleep(wait)
-            wait = min(wait * 1.5, LONGEST_POLL)
+            wait = min(wait * POLL_GROWTH, LONGEST_POLL)
 
     def _result(self, fields: Sequence[str], job: dict[str, Any]) -> Extract:
         expected = int(job.get("numberRecordsProcessed") or 0)

@@ -144,9 +144,13 @@ class Salesforce:
         return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True))
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
-        """Read few records by REST, many by Bulk API 2.0; `totalSize` of the first REST page says which."""
+        """Read few records by REST, many by Bulk API 2.0; `totalSize` of the first REST page says which.
+
+        A window that reaches back to the first record is counted before: a REST query of everything, made only to be
+        given up, costs the server a cursor and seconds.
+        """
         query = soql.select(fields, obj.source, soql.in_window(obj.stamp, window))
-        if self._is_too_long(query):
+        if self._is_too_long(query) or (window.start is None and self.count(obj) >= self._bulk_from):
             return self._by_bulk_or_rest(query, fields)
         first = self._first(query, fields)
         if first.total < self._bulk_from or first.done:

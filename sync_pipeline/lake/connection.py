@@ -40,11 +40,18 @@ def is_postgres(catalog: str) -> bool:
     return catalog.startswith(("postgres:", "postgresql:"))
 
 
+def libpq(catalog: str) -> str:
+    """Return what PostgreSQL's own library takes: a URL as it is, or the words after `postgres:`."""
+    return catalog if "://" in catalog else catalog.partition(":")[2].strip()
+
+
 def attach_statement(catalog: str, data: str, read_only: bool = False) -> str:
     """Return the ATTACH statement with which any DuckDB client opens the lake under the name `lake`."""
-    options = [f"data_path {literal(data)}"]
+    # Absolute, so that the statement works in any folder; overriding what the catalog remembers lets a lake be moved.
+    folder = data if "://" in data else str(Path(data).absolute())
+    options = [f"data_path {literal(folder)}", "override_data_path true"]
     if is_postgres(catalog):
-        target = "ducklake:postgres:" + catalog
+        target = "ducklake:postgres:" + libpq(catalog)
     else:
         target = "ducklake:sqlite:" + str(Path(catalog).absolute())
         options.append("meta_busy_timeout 10000")
@@ -103,10 +110,7 @@ class Lake:
             con.execute(attach_statement(catalog, data, read_only))
         except (duckdb.Error, ImportError, OSError) as error:
             con.close()
-            raise LakeError(
-                f"the lake's catalog {_named(catalog)} cannot be opened: {_first_line(error)}. If the file is "
-                "damaged, put back a copy of it, or move it away and let a sync build the lake anew."
-            ) from error
+            raise _cannot_open(catalog, error) from None
         lake = cls(con, catalog, data, read_only)
         if not read_only:
             with lake.transaction() as cursor:
@@ -235,6 +239,17 @@ def _prepare(con: Connection, catalog: str, data: str, memory_limit: str, thread
 def _roll_back(con: Connection) -> None:
     with suppress(duckdb.Error):  # a failed commit has already ended the transaction
         con.execute("rollback")
+
+
+def _cannot_open(catalog: str, error: Exception) -> LakeError:
+    """Return the error to raise; a PostgreSQL connection string may hold a password, so it is cut out."""
+    if is_postgres(catalog):
+        said = _first_line(error).replace(libpq(catalog), "(LAKE_CATALOG)")
+        return LakeError(f"the lake's catalog in PostgreSQL cannot be opened: {said}")
+    return LakeError(
+        f"the lake's catalog {catalog} cannot be opened: {_first_line(error)}. If the file is damaged, put back a copy "
+        "of it, or move it away and let a sync build the lake anew."
+    )
 
 
 def _named(catalog: str) -> str:

@@ -5,9 +5,11 @@ The mirror, its changes and the watermark move together or not at all (law 6).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
 from sync_pipeline.connectors.extract import Extract, Page
@@ -22,6 +24,7 @@ from sync_pipeline.mirror.merge import Merge, merge
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Counts, Describe, Object, Window
 
+T = TypeVar("T")
 FIELD_GONE = frozenset({"INVALID_FIELD"})
 PULL = "Pull updates"  # OPS-5
 
@@ -57,8 +60,7 @@ class Schema:
 def read_window(source: Source, obj: Object, window: Window, run_id: str, now: datetime, repair: bool = False) -> Read:
     """Read `window` of `obj` into its mirror.
 
-    A field that vanished since the last describe is found by the query's refusal; describe and query are then asked
-    once more. A landing that an earlier process left behind is gone on with.
+    A landing that an earlier process left behind is gone on with.
 
     Args:
         repair: also tell which records the mirror has in the window and the system did not give.
@@ -67,15 +69,9 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
         ConnectorError: the window could not be read whole; nothing is in the lake, pages that landed are kept.
         LakeError: the lake refused the transaction.
     """
-    schema = ask_schema(source, obj, now)
     landing = source.landing(obj)
-    try:
-        window = _land_window(source, obj, schema, window, landing)
-    except RejectedError as error:
-        if error.code not in FIELD_GONE or schema.fresh:
-            raise
-        schema = ask_schema(source, obj, now, afresh=True)
-        window = _land_window(source, obj, schema, window, landing)
+    asked = window
+    schema, window = with_schema(source, obj, now, lambda schema: _land_window(source, obj, schema, asked, landing))
     if landing.rows == 0 and not schema.fresh and not repair:
         landing.clear()
         return Read(obj, window, Counts(), committed=False)
@@ -87,6 +83,22 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
         ledger.move_watermarks(con, [(obj, window)], now)
     landing.clear()
     return Read(obj, window, counts, tuple(errors), unseen=unseen)
+
+
+def with_schema(source: Source, obj: Object, now: datetime, read: Callable[[Schema], T]) -> tuple[Schema, T]:
+    """Return the schema and what `read` made with it.
+
+    A field that vanished since the last describe is found by a query's refusal; describe is then asked, and `read`
+    called, once more.
+    """
+    schema = ask_schema(source, obj, now)
+    try:
+        return schema, read(schema)
+    except RejectedError as error:
+        if error.code not in FIELD_GONE or schema.fresh:
+            raise
+    schema = ask_schema(source, obj, now, afresh=True)
+    return schema, read(schema)
 
 
 def ask_schema(source: Source, obj: Object, now: datetime, afresh: bool = False) -> Schema:
@@ -103,8 +115,7 @@ def ask_schema(source: Source, obj: Object, now: datetime, afresh: bool = False)
 def evolve(con: Connection, source: Source, obj: Object, schema: Schema, run_id: str, now: datetime) -> dict[str, str]:
     """Make the mirror fit the schema, note what changed, and return the column types of the fields to be merged."""
     if not schema.fresh:
-        kept = table.fields_kept(con, obj)
-        return {name: kept[name] for name in schema.names}
+        return _types_of(schema, table.fields_kept(con, obj))
     before = source.remembered.get(obj.source)
     kept = table.fields_kept(con, obj)
     vanished = frozenset(kept) - before[0].names if before else frozenset[str]()
@@ -119,8 +130,13 @@ def evolve(con: Connection, source: Source, obj: Object, schema: Schema, run_id:
     ledger.add_notices(con, run_id, obj, found.notices, now)
     ledger.remember_describe(con, obj, schema.described, now)
     # The columns are not asked for again: DuckDB 1.5.5 dies listing those of a table that this transaction made.
-    now_kept = {**kept, **found.added, **found.widened}
-    return {name: now_kept[name] for name in schema.names}
+    return _types_of(schema, {**kept, **found.added, **found.widened})
+
+
+def _types_of(schema: Schema, kept: Mapping[str, str]) -> dict[str, str]:
+    """Return the column type of each field; a field renamed in case only is still kept in its old column."""
+    known = {name.lower(): kind for name, kind in kept.items()}
+    return {name: known[name.lower()] for name in schema.names}
 
 
 def _land_window(source: Source, obj: Object, schema: Schema, window: Window, landing: Landing) -> Window:

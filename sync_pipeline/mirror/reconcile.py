@@ -15,7 +15,7 @@ from sync_pipeline.lake.landing import Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import cast
 from sync_pipeline.mirror.merge import Merge, merge
-from sync_pipeline.mirror.read import PULL, Read, ask_schema, evolve, land, read_window
+from sync_pipeline.mirror.read import PULL, Read, Schema, evolve, land, read_window, with_schema
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Counts, Object, Window
 
@@ -68,10 +68,13 @@ def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: d
     """
     if not ids:
         return Counts()
-    schema = ask_schema(source, obj, now)
     landing = source.landing(obj, "ids")
-    landing.begin(Manifest(Window(None, now), schema.names, ""))
-    land(source, obj, source.connector.extract_ids(obj, schema.names, ids), landing)
+
+    def land_records(schema: Schema) -> None:
+        landing.begin(Manifest(Window(None, now), schema.names, ""))
+        land(source, obj, source.connector.extract_ids(obj, schema.names, ids), landing)
+
+    schema, _ = with_schema(source, obj, now, land_records)
     nowhere = sorted(set(ids) - set(landing.key_table(obj.key).column(0).to_pylist()))
     with source.lake.transaction() as con:
         types = evolve(con, source, obj, schema, run_id, now)
@@ -87,14 +90,22 @@ def refresh(source: Source, obj: Object, run_id: str) -> Read:
     """Read key, stamp and formula fields of all living records; change those whose stamp has not moved."""
     now = source.connector.now()
     window = Window(None, now)
-    schema = ask_schema(source, obj, now)
-    formulas = [f.name for f in schema.described.fields if f.calculated]
-    if not formulas or not _is_mirrored(source, obj):
-        return Read(obj, window, Counts())
-    fields = (obj.key, obj.stamp, *formulas)
     landing = source.landing(obj, "formulas")
-    landing.begin(Manifest(window, fields, ""))
-    land(source, obj, source.connector.extract_alive(obj, fields), landing)
+
+    def land_formulas(schema: Schema) -> tuple[str, ...]:
+        formulas = [f.name for f in schema.described.fields if f.calculated]
+        fields = (obj.key, obj.stamp, *formulas)
+        landing.begin(Manifest(window, fields, ""))
+        if formulas:
+            land(source, obj, source.connector.extract_alive(obj, fields), landing)
+        return fields
+
+    if not _is_mirrored(source, obj):
+        return Read(obj, window, Counts())
+    schema, fields = with_schema(source, obj, now, land_formulas)
+    if landing.rows == 0:
+        landing.clear()
+        return Read(obj, window, Counts())
     with source.lake.transaction() as con:
         types = evolve(con, source, obj, schema, run_id, now)
         plan = Merge(obj, {name: types[name] for name in fields}, run_id, now, refresh=True)

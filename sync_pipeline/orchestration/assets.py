@@ -13,7 +13,8 @@ from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.cycle import SUCCEEDED, Cycle, Done
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Object
-from sync_pipeline.orchestration import metadata
+from sync_pipeline.orchestration import checks, metadata
+from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
 
 OWNER = "team:analytics-engineering"
@@ -36,10 +37,6 @@ class MirrorConfig(dg.Config):
     mode: Mode = Mode.REREAD
 
 
-def asset_key(obj: Object) -> dg.AssetKey:
-    return dg.AssetKey(list(obj.table))
-
-
 def mirrors(objects: Sequence[Object], months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the mirror assets of `objects`, partitioned by UTC month of last modification."""
     by_key = {asset_key(obj): obj for obj in objects}
@@ -47,25 +44,29 @@ def mirrors(objects: Sequence[Object], months: dg.MonthlyPartitionsDefinition) -
     @dg.multi_asset(
         name=STEP,
         specs=[_spec(obj, months) for obj in objects],
+        check_specs=checks.specs(objects),
         can_subset=True,
         partitions_def=months,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        description="Reads the CRM's objects into their mirrors, a few at a time.",
+        description="Reads the CRM's objects into their mirrors, a few at a time, and judges the mirrors.",
     )
     def compute(
         context: dg.AssetExecutionContext, config: MirrorConfig, sync: SyncResource
-    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         wanted = [by_key[key] for key in by_key if key in context.selected_asset_keys]
+        chosen = set(context.selected_asset_check_keys)
+        judged = [by_key[key] for key in by_key if key in {check.asset_key for check in chosen}]
         with sync.source() as source:
-            reading = _Reading(source, wanted, config.mode, _asked(context, months))
+            reading = _Reading(source, wanted, config.mode, _asked(context, months) if wanted else None)
             for done in reading:
                 if done.error:
                     context.log.error(f"{done.obj.name}: {done.error}")
                     continue
-                shown = metadata.of_done(source.lake, done)
                 if config.mode is not Mode.REREAD and done.window and done.window.start is None and done.counts.read:
                     _mark_all_months(context, source.lake, done.obj, months)
+                shown = metadata.of_done(source.lake, done)
                 yield dg.MaterializeResult(asset_key=asset_key(done.obj), metadata=shown)
+            yield from checks.judge(source.lake, sync.settings(), judged, chosen, source.connector.now())
         cycle = reading.cycle
         if cycle and cycle.status != SUCCEEDED:
             raise dg.Failure(f"{cycle.status}: {cycle.message}", allow_retries=False)
@@ -107,7 +108,9 @@ def _mark_all_months(
 class _Reading:
     """A run in a thread of its own, giving each object's outcome as it comes, so that the UI shows it then."""
 
-    def __init__(self, source: Source, objects: Sequence[Object], mode: Mode, asked: tuple[date, date, bool]) -> None:
+    def __init__(
+        self, source: Source, objects: Sequence[Object], mode: Mode, asked: tuple[date, date, bool] | None
+    ) -> None:
         self._source, self._objects, self._mode, self._asked = source, objects, mode, asked
         self._done: queue.Queue[Done | None] = queue.Queue()
         self._failed: BaseException | None = None
@@ -126,13 +129,14 @@ class _Reading:
 
     def _run(self) -> None:
         try:
-            self.cycle = self._read()
+            if self._asked:  # nothing is to be read where only checks were asked for
+                self.cycle = self._read(*self._asked)
         except BaseException as error:
             self._failed = error
         finally:
             self._done.put(None)
 
-    def _read(self) -> Cycle:
+    def _read(self, first: date, last: date, from_beginning: bool) -> Cycle:
         source, objects, told = self._source, self._objects, self._done.put
         if self._mode is Mode.CYCLE:
             return runs.sync(source, objects, told=told)
@@ -140,7 +144,6 @@ class _Reading:
             return runs.compare_ids(source, objects, told=told)
         if self._mode is Mode.FORMULAS:
             return runs.refresh_formulas(source, objects, told=told)
-        first, last, from_beginning = self._asked
         return runs.backfill(source, objects, first, last, from_beginning=from_beginning, told=told)
 
 

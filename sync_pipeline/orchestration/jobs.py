@@ -6,7 +6,7 @@ import dagster as dg
 
 from sync_pipeline.model import Object
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
-from sync_pipeline.orchestration.checks import checks
+from sync_pipeline.orchestration.checks import count_checks
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
@@ -18,13 +18,13 @@ RUNNING = dg.DefaultScheduleStatus.RUNNING
 def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResource | None = None) -> dg.Definitions:
     """Return all of Dagster's definitions; needs neither network nor secrets."""
     months = monthly(settings.sync_first_month)
-    assets, files = mirrors(objects, months), lake_files(objects)
+    assets, files, counts = mirrors(objects, months), lake_files(objects), count_checks(objects)
 
     def job(mode: Mode, description: str) -> dg.JobDefinition:
         config = {"ops": {STEP: {"config": {"mode": mode.name}}}}
         return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
             mode.value,
-            selection=dg.AssetSelection.assets(*assets.keys).without_checks(),
+            selection=dg.AssetSelection.assets(*assets.keys) - dg.AssetSelection.checks(counts),
             config=config,
             description=description,
             executor_def=dg.in_process_executor,
@@ -34,10 +34,10 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
     reconcile = job(Mode.RECONCILE, "Compares all ids with the org: hard deletes, records missed. Weekly.")
     formulas = job(Mode.FORMULAS, "Reads formula fields again, which change without a stamp. Nightly.")
     tidy = dg.define_asset_job("tidy", dg.AssetSelection.assets(files), executor_def=dg.in_process_executor)
-    judge = dg.define_asset_job(
-        "checks",
-        dg.AssetSelection.checks_for_assets(*assets.keys),
-        description="Judges all mirrors. Hourly.",
+    count = dg.define_asset_job(
+        "counts",
+        dg.AssetSelection.checks(counts),
+        description="Compares every mirror's count with the org's own. Hourly.",
         executor_def=dg.in_process_executor,
     )
 
@@ -52,14 +52,14 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
 
     return dg.Definitions(
         assets=[assets, files],
-        asset_checks=[checks(objects)],
-        jobs=[cycle, reconcile, formulas, tidy, judge],
+        asset_checks=[counts],
+        jobs=[cycle, reconcile, formulas, tidy, count],
         sensors=[cycle_sensor(cycle, months)],
         schedules=[
             monthly_schedule(reconcile, "15 3 * * 0"),
             monthly_schedule(formulas, "15 2 * * *"),
             dg.ScheduleDefinition(job=tidy, cron_schedule="30 * * * *", default_status=RUNNING),
-            dg.ScheduleDefinition(job=judge, cron_schedule="45 * * * *", default_status=RUNNING),
+            dg.ScheduleDefinition(job=count, cron_schedule="45 * * * *", default_status=RUNNING),
         ],
         resources={"sync": sync or SyncResource()},
         executor=dg.in_process_executor,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from sync_pipeline.orchestration.checks import COUNT, FROM_THE_LAKE
 from sync_pipeline_tests.orchestration.conftest import FIRST_MONTH, Deployment
 
 CONTACT, ACCOUNT = dg.AssetKey(["salesforce", "contact"]), dg.AssetKey(["salesforce", "account"])
@@ -97,23 +98,39 @@ def test_hard_deletes_are_found_by_the_weekly_comparison(deployment: Deployment)
 
 def test_the_checks_pass_on_a_clean_mirror_and_name_what_is_wrong(deployment: Deployment) -> None:
     people(deployment, 3)
-    deployment.run("cycle")
-    judged = {(e.asset_key, e.check_name): e for e in deployment.run("checks").get_asset_check_evaluations()}
-    wrong = {key: e.description for key, e in judged.items() if not e.passed and key[1] != "fresh"}
-    assert wrong == {}
+    judged = judge(deployment, "cycle") | judge(deployment, "counts")
+    assert {key: e.description for key, e in judged.items() if not e.passed} == {}
+    assert {name for key, name in judged if key == CONTACT} == {*FROM_THE_LAKE, COUNT}
     deployment.org.hide_field("Contact", "Email")
     deployment.org.insert("Contact", [{"LastName": f"neu {n}"} for n in range(5)])
     deployment.overrides["sync_describe_seconds"] = "0"
     deployment.clock.pass_seconds(60)
     with deployment.sync.lake() as lake, lake.transaction() as con:
         con.execute("insert into lake.salesforce.contact from lake.salesforce.contact")
-    deployment.run("cycle")
-    judged = {(e.asset_key, e.check_name): e for e in deployment.run("checks").get_asset_check_evaluations()}
+    judged = judge(deployment, "cycle") | judge(deployment, "counts")
     assert "Email" in (judged[CONTACT, "no_lost_fields"].description or "")
     assert not judged[CONTACT, "no_lost_fields"].passed
     assert not judged[CONTACT, "unique_key"].passed
-    assert not judged[CONTACT, "count_matches_source"].passed
+    assert not judged[CONTACT, COUNT].passed
     assert judged[ACCOUNT, "unique_key"].passed
+
+
+def test_checks_can_be_asked_for_alone(deployment: Deployment) -> None:
+    people(deployment, 3)
+    deployment.run("cycle")
+    calls = deployment.sandbox.log.count("*/query*")
+    job = deployment.definitions.resolve_implicit_global_asset_job_def()
+    key = dg.AssetCheckKey(CONTACT, "unique_key")
+    result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
+        instance=deployment.instance
+    )
+    [evaluation] = result.get_asset_check_evaluations()
+    assert evaluation.passed
+    assert deployment.sandbox.log.count("*/query*") == calls
+
+
+def judge(deployment: Deployment, job: str) -> dict[tuple[dg.AssetKey, str], dg.AssetCheckEvaluation]:
+    return {(e.asset_key, e.check_name): e for e in deployment.run(job).get_asset_check_evaluations()}
 
 
 def test_upkeep_is_an_asset_whose_metadata_tell_what_it_did(deployment: Deployment) -> None:
