@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name ...] [--save]`: measure, print one table, keep it in benchmarks/RESULTS.md if asked to."""
+"""`python -m benchmarks [name ...] [--save]`: measure, print one table, keep it in RESULTS.md if asked to."""
 
 from __future__ import annotations
 
@@ -33,15 +33,25 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.names) - BENCHMARKS.keys():
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    bars: list[Bar] = []
-    for name in given.names or BENCHMARKS:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        bars += BENCHMARKS[name]()
-    table = as_markdown(bars)
-    print(table)
+    measured = {name: list(_told(name)) for name in given.names or BENCHMARKS}
+    bars = [bar for some in measured.values() for bar in some]
+    print(as_markdown(bars))
     if given.save:
-        RESULTS.write_text(f"# Measured\n\n{_machine()}\n\n{table}\n", encoding="utf-8")
+        save({name: f"{_machine()}\n\n{as_markdown(some)}" for name, some in measured.items()})
     return int(any(bar.holds is False for bar in bars))
+
+
+def _told(name: str) -> Iterable[Bar]:
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    return BENCHMARKS[name]()
+
+
+def save(measured: Mapping[str, str]) -> None:
+    """Write these sections of the results; those of benchmarks that did not run stay as they are."""
+    old = RESULTS.read_text(encoding="utf-8").split("\n## ")[1:] if RESULTS.exists() else []
+    sections = {name: text.strip() for name, _, text in (section.partition("\n") for section in old)} | dict(measured)
+    said = [f"## {name}\n\n{sections[name]}\n" for name in BENCHMARKS if name in sections]
+    RESULTS.write_text("\n".join(["# Measured by `make bench`\n", *said]), encoding="utf-8")
 
 
 def _machine() -> str:

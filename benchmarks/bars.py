@@ -41,5 +41,7 @@ def as_markdown(bars: Sequence[Bar]) -> str:
     said = {True: "yes", False: "NO", None: ""}
     rows = [("bar", "measured", "limit", "holds")] + [(b.name, b.measured, b.limit, said[b.holds]) for b in bars]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import duckdb
 import pandas as pd
 import requests
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 
 from sync_pipeline.connectors.http import PlainOnLoopback
 from sync_pipeline.lake.sql import commas, quoted

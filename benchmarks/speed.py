@@ -36,7 +36,9 @@ def speed() -> Iterator[Bar]:
         rival = _rival(sandbox, Path(folder, "rival.duckdb"), columns)
         files = _files(lakes[0])
     share = ours.sandbox_cpu / (ours.sandbox_cpu + ours.cpu)
-    yield stated("floor: DuckDB turns the CSV into Parquet", f"{floor.seconds:.1f} s ({csv.stat().st_size / 1e6:,.0f} MB)")
+    yield stated(
+        "floor: DuckDB turns the CSV into Parquet", f"{floor.seconds:.1f} s ({csv.stat().st_size / 1e6:,.0f} MB)"
+    )
     yield at_most("first load of 1,000,000 x 40, to the floor", ours.seconds / floor.seconds, 2, "x", _said(ours))
     yield at_least("... as fast as simple-salesforce + pandas", rival.seconds / ours.seconds, 5, "x", _said(rival))
     yield at_most("... share of the sandbox in the CPU", share, 1 / 3, "", f" ({ours.sandbox_cpu:.1f} s)")
@@ -60,7 +62,7 @@ def memory() -> Iterator[Bar]:
 def _served(count: int) -> Iterator[Sandbox]:
     """Serve an org of contacts whose sync user sees forty fields of them."""
     with Org.open(orgs.of_contacts(count)) as org, Sandbox(org) as sandbox:
-        for name in org.schema["Contact"].fields.keys() - set(orgs.FORTY):
+        for name in org.schema["Contact"].fields.keys() - orgs.FORTY:
             org.hide_field("Contact", name)
         yield sandbox
 

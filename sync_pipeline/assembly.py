@@ -8,7 +8,8 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from sync_pipeline import catalog
-from sync_pipeline.connectors.salesforce import Credentials, Salesforce
+from sync_pipeline.connectors.login import Credentials
+from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import Object

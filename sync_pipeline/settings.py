@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         24.0, ge=0, description="How long old snapshots of the lake stay readable before maintenance removes them."
     )
 
+    sync_keep_days: float = Field(
+        90.0, gt=0, description="How long runs, jobs, notices and resolved errors stay on record (OPS-17)."
+    )
     sync_custom_objects: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Custom objects to mirror besides the standard ones, by API name, separated by commas."
     )

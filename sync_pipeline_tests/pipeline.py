@@ -97,7 +97,7 @@ def differences(org: Org, lake: Lake, obj: Object) -> list[str]:
         found = con.execute(
             f"with t as (select {casts} from told), m as (from {table.full_name(*obj.table)}), "
             f"pairs as (select {each}, count(*) as paired from t join m on t.{key} = m.{key}) "
-            f"select (select count(*) from t), (select count(*) from m), pairs.paired, pairs.* exclude (paired) from pairs"
+            "select (select count(*) from t), (select count(*) from m), paired, pairs.* exclude (paired) from pairs"
         ).fetchone()
     told_count, kept_count, paired, *different = found or (0, 0, 0)
     said = [f"{obj.name}: {told_count} in the org, {kept_count} in the mirror, {paired} in both"]

@@ -1,15 +1,17 @@
 """Analysts who query a lake without pause while a pipeline writes it, each a process of its own.
 
-`python -m sync_pipeline_tests.readers CATALOG DATA STOP HOW` queries until the file STOP is there and prints what it saw.
+`python -m sync_pipeline_tests.readers CATALOG DATA STOP HOW` queries until the file STOP is there, then
+prints what it saw.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,12 +72,12 @@ def reading(pipeline: Pipeline) -> Iterator[list[Seen]]:
 
 def query(catalog: str, data: str, stop: Path, how: str) -> Seen:
     """Query until there is a file `stop`; an error is noted and ends it."""
-    seen, lake = Seen(), Lake.open(catalog, data, read_only=True)
+    seen, lake = Seen(), Lake.open(catalog, data, read_only=True, threads=1)
     try:
         while not stop.exists():
             if how == ANEW:
                 lake.close()
-                lake = Lake.open(catalog, data, read_only=True)
+                lake = Lake.open(catalog, data, read_only=True, threads=1)
             for name in OBJECTS:
                 _look(lake, name, seen)
             seen.transactions += 1
@@ -93,25 +95,24 @@ def _look(lake: Lake, name: str, seen: Seen) -> None:
         found = con.execute("select watermark from lake.sync.watermark where object = ?", [name]).fetchone()
         if found:
             at = f"{name} at {found[0].isoformat()}"
-            state = (*_mirror(con, name), *_changes(con, name), _is_whole(con, name, found[0]))
+            state = (_mirror(con, name), *_changes(con, name), _is_whole(con, name, found[0]))
             if state not in seen.states[at]:
                 seen.states[at].append(state)
         con.execute("commit")
 
 
-def _mirror(con: duckdb.DuckDBPyConnection, name: str) -> Sequence[int]:
-    return con.execute(f"select count(*) from lake.salesforce.{name}").fetchone() or ()
+def _mirror(con: duckdb.DuckDBPyConnection, name: str) -> int:
+    (count,) = con.execute(f"select count(*) from lake.salesforce.{name}").fetchone() or (-1,)
+    return int(count)
 
 
-def _changes(con: duckdb.DuckDBPyConnection, name: str) -> Sequence[int]:
+def _changes(con: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
     """Return the number of mirrored records that the changes tell of, and of the changes."""
-    return (
-        con.execute(
-            f"select count(distinct m.Id), count(*) from lake.salesforce.{name} m "
-            f"join lake.salesforce.{name}_changes c on c.Id = m.Id"
-        ).fetchone()
-        or ()
-    )
+    told, changes = con.execute(
+        f"select count(distinct m.Id), count(*) from lake.salesforce.{name} m "
+        f"join lake.salesforce.{name}_changes c on c.Id = m.Id"
+    ).fetchone() or (-1, -1)
+    return int(told), int(changes)
 
 
 def _is_whole(con: duckdb.DuckDBPyConnection, name: str, watermark: object) -> bool:
@@ -121,5 +122,6 @@ def _is_whole(con: duckdb.DuckDBPyConnection, name: str, watermark: object) -> b
 
 
 if __name__ == "__main__":
+    os.nice(15)  # four of them must not starve the pipeline they watch
     catalog, data, stop, how = sys.argv[1:]
     print(json.dumps(vars(query(catalog, data, Path(stop), how))))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 
 from sync_pipeline import assembly
 from sync_pipeline.lake import Lake, table
@@ -19,41 +17,17 @@ from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.load import load
+from sync_pipeline_tests.npsp import NPSP, write_under_api_names
 from sync_pipeline_tests.pipeline import differences, told
 from sync_pipeline_tests.sandbox.conftest import Clock
 
-NPSP = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "salesforce" / "npsp_1k"
-
 pytestmark = pytest.mark.skipif(not NPSP.is_dir(), reason="the recorded data set is not on this machine")
-
-
-def write_under_api_names(folder: Path) -> dict[str, int]:
-    """Write the data set as its own mapping names it, ids told apart by object; return the number of records."""
-    counts = {}
-    for name, step in yaml.safe_load((NPSP / "mapping.yml").read_text(encoding="utf-8")).items():
-        lookups = step.get("lookups", {})
-        names = {column.lower(): api for api, column in step["fields"].items()}
-        names |= {lookup.lower().replace("_", ""): lookup for lookup in lookups}
-        with (NPSP / f"{step['table']}.csv").open(encoding="utf-8", newline="") as file:
-            rows = [
-                {names.get(c.lower()) or names.get(c.lower().replace("_", "")) or "Id": v for c, v in row.items()}
-                for row in csv.DictReader(file)
-            ]
-        for row in rows:
-            row["Id"] = f"{name} {row['Id']}"
-            row |= {lookup: f"{to['table']} {row[lookup]}" for lookup, to in lookups.items() if row[lookup]}
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-        counts[name] = len(rows)
-    return counts
 
 
 @pytest.fixture
 def counts(tmp_path: Path) -> dict[str, int]:
     (tmp_path / "npsp").mkdir()
-    return write_under_api_names(tmp_path / "npsp")
+    return {name: len(rows) for name, rows in write_under_api_names(tmp_path / "npsp").items()}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sync_pipeline_tests.pipeline import Pipeline
 from sync_pipeline_tests.readers import READERS, reading
 from sync_pipeline_tests.sandbox.conftest import Clock
 
-PEOPLE, CYCLES = 2_000, 3  # `make bench` watches twenty cycles
+PEOPLE, CYCLES = 1_000, 3  # `make bench` watches twenty cycles
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ def tidy() -> None:
     """Merge small files, drop old snapshots, remove files that nothing needs."""
     given = settings()
     with open_lake(given) as opened, opened.only_pipeline():
-        done = maintenance.tidy(opened, timedelta(hours=given.lake_keep_hours))
+        done = maintenance.tidy(
+            opened, timedelta(hours=given.lake_keep_hours), keep_record=timedelta(days=given.sync_keep_days)
+        )
     click.echo(
         f"files {done.files_before} -> {done.files_after}, megabytes {done.bytes_before / 1e6:,.1f} -> "
         f"{done.bytes_after / 1e6:,.1f}, snapshots {done.snapshots_before} -> {done.snapshots_after}"

@@ -51,8 +51,9 @@ class PlainOnLoopback(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-def session(user_agent: str, loopback: bool) -> requests.Session:
+def session(user_agent: str, login_url: str) -> requests.Session:
     """Return a session. On loopback nothing is compressed: that would cost more than it saves."""
+    loopback = is_loopback(login_url)
     made = requests.Session()
     made.mount("https://", HTTPAdapter(pool_maxsize=POOL))
     made.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity" if loopback else "gzip"})

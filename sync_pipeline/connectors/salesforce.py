@@ -1,7 +1,7 @@
-"""Salesforce and Veeva CRM (both force.com): login, describe, queries by REST, large ones by Bulk API 2.0.
+"""Salesforce and Veeva CRM (both force.com): describe, queries by REST, large ones by Bulk API 2.0.
 
-Only this module knows simple-salesforce, which logs in. Answers are read by our own code: pages go to Arrow as they
-come, without a Python object per record (DESIGN 9).
+simple-salesforce logs in (`login`). Answers are read by our own code: pages go to Arrow as they come, without a Python
+object per record (DESIGN 9).
 """
 
 from __future__ import annotations
@@ -9,72 +9,29 @@ from __future__ import annotations
 import copy
 import email.utils
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import duckdb
 import requests
-from jwt import InvalidKeyError
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
-from simple_salesforce.login import SalesforceLogin
 
-from sync_pipeline.connectors import json_pages, soql
+from sync_pipeline.connectors import answers, json_pages, soql
 from sync_pipeline.connectors.bulk import Bulk
-from sync_pipeline.connectors.errors import (
-    FatalError,
-    QuotaError,
-    RejectedError,
-    RetryableError,
-    SessionExpiredError,
-)
+from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError, SessionExpiredError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import (
-    Http,
-    PlainOnLoopback,
-    checked_url,
-    connection_failed,
-    is_loopback,
-    retrying,
-    session,
-)
-from sync_pipeline.model import Describe, Field, Object, Window, id18
+from sync_pipeline.connectors.http import Http, checked_url, retrying, session
+from sync_pipeline.connectors.login import Credentials, Session, login
+from sync_pipeline.model import Describe, Object, Window, id18
 
 URL_LIMIT = 16_384  # longer request lines are answered 414
 PAGE_ROWS = 2_000  # the most a REST query page can hold
+USAGE_IS_NEWS = 600.0  # seconds
 
-PASSING = frozenset(
-    {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION", "REQUEST_RUNNING_TOO_LONG"}
-)
-NO_MORE_CALLS = frozenset({"REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_NO_ACCESS"})
-NOBODY_CAN = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "INACTIVE_ORGANIZATION", "INACTIVE_USER"})
 NOT_FOR_BULK = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "API_ERROR", "EXCEEDEDQUOTA", "FEATURENOTENABLED"})
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What a login needs; which grant is used follows from what is given (SPEC 31, decision 25).
-
-    A private key: JWT bearer. A refresh token: that. Username and password: the legacy SOAP login.
-    Client id and secret alone: client credentials. Secrets are never part of a repr.
-    """
-
-    login_url: str
-    client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    security_token: str | None = field(default=None, repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    private_key_file: str | None = None
-
-
-@dataclass(frozen=True)
-class Session:
-    token: str = field(repr=False)
-    instance_url: str
 
 
 @dataclass
@@ -86,6 +43,7 @@ class _Org:
     organization_id: str = ""
     calls_used: int = 0
     calls_limit: int = 0
+    told_at: float = 0.0
     clock_skew_seconds: float = 0.0
 
 
@@ -109,14 +67,12 @@ class Salesforce:
             reserve: share of the day's calls that is left to others; at it, reading stops with `QuotaError`.
         """
         self.system = system
-        self._login_url = checked_url(credentials.login_url)
         self._credentials = credentials
         self._version = version
         self._bulk_from = bulk_from
         self._reserve = reserve
-        self._loopback = is_loopback(self._login_url)
         self._first_wait = first_wait
-        self._http = Http(session("sync-pipeline", self._loopback), self._check)
+        self._http = Http(session("sync-pipeline", checked_url(credentials.login_url)), self._check)
         self._org = _Org()
         self._json = duckdb.connect()
 
@@ -140,7 +96,7 @@ class Salesforce:
 
     def describe(self, source: str) -> Describe:
         told = self.get(self._data(f"sobjects/{soql.name(source)}/describe")).json()
-        fields = tuple(_field(f) for f in told["fields"])
+        fields = tuple(answers.field(f) for f in told["fields"])
         return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True))
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
@@ -252,15 +208,21 @@ class Salesforce:
     def call(self, method: str, path: str, headers: dict[str, str] | None = None, **kwargs: Any) -> requests.Response:
         """Send a request to the org, logged in, again after passing failures.
 
+        An answer that is streamed is asked for once: who reads it starts over when it breaks off.
+
         Raises:
             RejectedError, QuotaError, FatalError, RetryableError: see `errors`.
         """
+        if kwargs.get("stream"):
+            return self._call_logged_in(method, path, headers or {}, **kwargs)
         for attempt in retrying(self._first_wait):
             with attempt:
                 return self._call_logged_in(method, path, headers or {}, **kwargs)
         raise AssertionError("unreachable: the retry policy re-raises")
 
     def _call_logged_in(self, method: str, path: str, headers: dict[str, str], **kwargs: Any) -> requests.Response:
+        if not path.startswith("/"):
+            raise FatalError("STRANGE_ADDRESS", "the org named an address that is not its own")
         current = self._logged_in()
         self._keep_reserve()
         for last in (False, True):
@@ -274,9 +236,13 @@ class Salesforce:
         raise AssertionError("unreachable")
 
     def _keep_reserve(self) -> None:
-        """Stop before the last calls of the day, which are left to others (LIM-4, LIM-5)."""
+        """Stop before the last calls of the day, which are left to others (LIM-4, LIM-5).
+
+        What was told a while ago may be over: then a call goes through, and tells anew.
+        """
         used, limit = self.quota()
-        if limit and limit - used <= limit * self._reserve:
+        is_news = time.monotonic() - self._org.told_at < USAGE_IS_NEWS
+        if is_news and limit and limit - used <= limit * self._reserve:
             raise QuotaError(
                 "CALL_RESERVE_REACHED",
                 f"{used} of the day's {limit} API calls are used and the last {self._reserve:.0%} are left to "
@@ -299,86 +265,16 @@ class Salesforce:
     def _logged_in(self, instead_of: Session | None = None) -> Session:
         with self._org.lock:
             if self._org.session is None or self._org.session is instead_of:
-                self._org.session = self._login()
+                self._http.calls += 1
+                self._org.session = login(self._http.session, self._credentials, self._version)
             return self._org.session
-
-    def _login(self) -> Session:
-        given = self._credentials
-        if not (given.username and given.password) and not given.client_id:
-            raise FatalError("NO_CREDENTIALS", "there are no credentials to log in with: see docs/settings.md")
-        try:
-            if given.refresh_token and not given.private_key_file:
-                return self._refreshed()
-            return self._logged_in_by_library()
-        except SalesforceAuthenticationFailed as error:
-            said = str(error).removeprefix(f"{error.code}: ")
-            raise FatalError(str(error.code), f"the login at {self._login_url} was refused: {said}") from None
-        except requests.RequestException as error:
-            raise connection_failed(self._login_url, error) from None
-        except OSError as error:
-            raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file}: {error.strerror}") from None
-        except InvalidKeyError:
-            raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file} holds no private key") from None
-
-    def _logged_in_by_library(self) -> Session:
-        given, host = self._credentials, urlsplit(self._login_url).hostname or ""
-        # simple-salesforce puts https:// before and .salesforce.com behind the domain that it is given.
-        domain = "loopback" if self._loopback else host.removesuffix(".salesforce.com")
-        if self._loopback:
-            self._http.session.mount("https://loopback.salesforce.com", PlainOnLoopback(self._login_url))
-        by_key = bool(given.private_key_file)
-        by_password = bool(given.username and given.password and not by_key)
-        self._http.calls += 1
-        token, instance = SalesforceLogin(
-            session=self._http.session,
-            # With a key, the domain is the audience that is signed, and `instance_url` says where to post.
-            domain="login" if by_key and self._loopback else domain,
-            instance_url=domain,
-            sf_version=self._version,
-            username=given.username if by_password or by_key else None,
-            password=given.password if by_password else None,
-            security_token=(given.security_token or "") if by_password else None,
-            consumer_key=given.client_id,
-            consumer_secret=given.client_secret if not by_password and not by_key else None,
-            privatekey_file=given.private_key_file,
-        )
-        return Session(token, f"http://{instance}" if self._loopback else f"https://{instance}")
-
-    def _refreshed(self) -> Session:
-        given = self._credentials
-        form = {
-            "grant_type": "refresh_token",
-            "refresh_token": given.refresh_token,
-            "client_id": given.client_id,
-            **({"client_secret": given.client_secret} if given.client_secret else {}),
-        }
-        self._http.calls += 1
-        answer = self._http.session.post(f"{self._login_url}/services/oauth2/token", data=form, timeout=60)
-        told = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-        if answer.status_code != requests.codes.ok:
-            raise SalesforceAuthenticationFailed(
-                told.get("error", answer.status_code), told.get("error_description", "")
-            )
-        return Session(told["access_token"], checked_url(told["instance_url"]))
 
     # --- answers
 
     def _check(self, answer: requests.Response) -> None:
         """Note what the headers tell, and raise what an error answer means."""
         self._note_limits(answer)
-        if answer.status_code < 300:
-            return
-        code, message = _told(answer)
-        if answer.status_code == 401 or code == "INVALID_SESSION_ID":
-            raise SessionExpiredError(code, message)
-        if code in NO_MORE_CALLS:
-            raise QuotaError(code, message)
-        if code in NOBODY_CAN:
-            raise FatalError(code, message)
-        if answer.status_code in (429, 500, 502, 503, 504) or code in PASSING:
-            wait = answer.headers.get("Retry-After", "0")
-            raise RetryableError(code, message, float(wait) if wait.isdigit() else 0.0)
-        raise RejectedError(code, message)
+        answers.raise_error(answer)
 
     def _note_limits(self, answer: requests.Response) -> None:
         if date := answer.headers.get("Date"):
@@ -388,34 +284,4 @@ class Salesforce:
         used, _, limit = usage.partition("/")
         if used.isdigit() and limit.isdigit():
             self._org.calls_used, self._org.calls_limit = int(used), int(limit)
-
-
-def _told(answer: requests.Response) -> tuple[str, str]:
-    """Return the error code and text of an answer; gateways answer with HTML, which is not repeated."""
-    try:
-        told = answer.json()
-    except ValueError:
-        return f"HTTP_{answer.status_code}", f"{answer.reason or 'no reason given'} at {urlsplit(answer.url).path}"
-    first = told[0] if isinstance(told, list) and told else told
-    if not isinstance(first, dict):
-        return f"HTTP_{answer.status_code}", str(answer.reason)
-    code = first.get("errorCode") or first.get("error") or f"HTTP_{answer.status_code}"
-    return str(code), " ".join(str(first.get("message") or first.get("error_description") or "").split())
-
-
-def _field(told: dict[str, Any]) -> Field:
-    return Field(
-        name=told["name"],
-        type=told["type"],
-        label=told.get("label") or "",
-        length=told.get("length") or 0,
-        nillable=told.get("nillable", True),
-        calculated=told.get("calculated", False),
-        updateable=told.get("updateable", True),
-        createable=told.get("createable", True),
-        custom=told.get("custom", False),
-        precision=told.get("precision") or 0,
-        scale=told.get("scale") or 0,
-        reference_to=tuple(told.get("referenceTo") or ()),
-        picklist=tuple(v["value"] for v in told.get("picklistValues") or () if v.get("active", True)),
-    )
+            self._org.told_at = time.monotonic()

@@ -77,7 +77,7 @@ class Landing:
         """What an earlier process began to land here; None where there is nothing, or nothing readable."""
         try:
             return Manifest.from_json((self.folder / "manifest.json").read_text("utf-8"))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def begin(self, manifest: Manifest) -> None:

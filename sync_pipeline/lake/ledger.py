@@ -218,3 +218,9 @@ def resolve_value_errors(
 def add_notices(con: Connection, run_id: str, obj: Object, notices: Iterable[Notice], now: datetime) -> None:
     rows = [(now, run_id, obj.system, obj.name, n.kind, n.field, n.message) for n in notices]
     insert(con, "notice", rows)
+
+
+def forget(con: Connection, before: datetime) -> None:
+    """Remove what was put on record before then; an error stays until it is resolved (OPS-17)."""
+    for name, column in (("run", "ended_at"), ("job", "ended_at"), ("notice", "noted_at"), ("error", "resolved_at")):
+        con.execute(f"delete from {table(name)} where {quoted(column)} < ?", [before])

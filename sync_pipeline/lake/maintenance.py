@@ -6,13 +6,16 @@ Readers are safe: a file is removed only some time after no snapshot needs it an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from sync_pipeline.lake import ledger
 from sync_pipeline.lake.connection import NAME, Lake
 from sync_pipeline.lake.sql import literal
 
 # A file that no snapshot needs stays for the queries that began before it was replaced.
 GRACE = timedelta(hours=1)
+# Runs, jobs, notices and resolved errors; the native sync keeps them five days (OPS-17).
+RECORD = timedelta(days=90)
 # A data file of which this share was deleted is written anew without the deleted rows.
 REWRITE_SHARE = 0.2
 
@@ -39,26 +42,42 @@ def size(lake: Lake) -> tuple[int, int, int]:
     return int(files), int(used), snapshots
 
 
-def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE) -> Tidied:
+def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE, keep_record: timedelta = RECORD) -> Tidied:
     """Move inlined rows to Parquet, merge small files, drop snapshots older than `keep` and the files they held.
 
     Args:
         keep: how long a snapshot can still be read (`from lake.salesforce.contact at (timestamp => …)`).
         grace: how long a file that nothing needs any more stays on disk.
+        keep_record: how long runs, jobs, notices and resolved errors stay on record.
     """
     before = size(lake)
+    with lake.transaction() as con:
+        ledger.forget(con, datetime.now(UTC) - keep_record)
+    # With a SQLite catalog DuckLake 1.5.5 compares times as text and so to the day only: what began on the day of
+    # `older_than` counts as older. So snapshots are named one by one, and files wait a day more than asked for.
+    cleanup = f"older_than => now() - {_interval(grace + timedelta(days=1))}" if grace else "cleanup_all => true"
+    old = _snapshots_before(lake, keep)
     for statement in (
         f"call ducklake_flush_inlined_data({literal(NAME)})",
         f"call ducklake_rewrite_data_files({literal(NAME)}, delete_threshold => {REWRITE_SHARE})",
         f"call ducklake_merge_adjacent_files({literal(NAME)})",
-        f"call ducklake_expire_snapshots({literal(NAME)}, older_than => now() - {_interval(keep)})",
-        f"call ducklake_cleanup_old_files({literal(NAME)}, older_than => now() - {_interval(grace)})",
+        *([f"call ducklake_expire_snapshots({literal(NAME)}, versions => {old})"] if old else []),
+        f"call ducklake_cleanup_old_files({literal(NAME)}, {cleanup})",
         f"call ducklake_delete_orphaned_files({literal(NAME)}, older_than => now() - {_interval(max(grace, GRACE))})",
     ):
         with lake.transaction() as con:
             con.execute(statement)
     after = size(lake)
     return Tidied(before[0], after[0], before[1], after[1], before[2], after[2])
+
+
+def _snapshots_before(lake: Lake, keep: timedelta) -> list[int]:
+    """Return the numbers of the snapshots older than `keep`, but for the newest."""
+    found = lake.rows(
+        f"select snapshot_id from ducklake_snapshots({literal(NAME)}) where snapshot_time < now() - {_interval(keep)} "
+        f"and snapshot_id < (select max(snapshot_id) from ducklake_snapshots({literal(NAME)}))"
+    )
+    return [snapshot for (snapshot,) in found]
 
 
 def _interval(span: timedelta) -> str:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import duckdb
+
 from sync_pipeline.connectors.errors import ConnectorError, FatalError
 from sync_pipeline.lake import LakeError, ledger
 from sync_pipeline.lake.landing import LandingError
@@ -154,7 +156,7 @@ def _timed(source: Source, obj: Object, work: Work, run_id: str) -> Done:
     try:
         read = work(replace(source, connector=connector), obj, run_id)
         done = Done(obj, read.window, read.counts, read.errors, committed=read.committed)
-    except (ConnectorError, LakeError, LandingError) as error:
+    except (ConnectorError, LakeError, LandingError, duckdb.Error) as error:
         code = getattr(error, "code", type(error).__name__)
         done = Done(obj, None, Counts(), error=str(error), code=code, fatal=isinstance(error, FatalError))
     except OSError as error:  # a full disk while pages land

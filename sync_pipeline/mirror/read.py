@@ -75,8 +75,8 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
     if landing.rows == 0 and not schema.fresh and not repair:
         landing.clear()
         return Read(obj, window, Counts(), committed=False)
+    types = evolve(source, obj, schema, run_id, now)
     with source.lake.transaction() as con:
-        types = evolve(con, source, obj, schema, run_id, now)
         unseen = _unseen(con, obj, window, landing) if repair else ()
         counts, errors = merge(con, Merge(obj, types, run_id, now), landing)
         ledger.add_errors(con, run_id, obj, PULL, errors, now)
@@ -112,24 +112,29 @@ def ask_schema(source: Source, obj: Object, now: datetime, afresh: bool = False)
     return Schema(replace(told, fields=readable(obj, told)), fresh=True)
 
 
-def evolve(con: Connection, source: Source, obj: Object, schema: Schema, run_id: str, now: datetime) -> dict[str, str]:
-    """Make the mirror fit the schema, note what changed, and return the column types of the fields to be merged."""
+def evolve(source: Source, obj: Object, schema: Schema, run_id: str, now: datetime) -> dict[str, str]:
+    """Make the mirror fit the schema, note what changed, and return the column types of the fields to be merged.
+
+    In a transaction of its own, before the merge: see `merge` for why one transaction changes a mirror once. It moves
+    no record, so nothing is half done if the process dies in between.
+    """
+    with source.lake.reading() as con:
+        kept = table.fields_kept(con, obj)
     if not schema.fresh:
-        return _types_of(schema, table.fields_kept(con, obj))
+        return _types_of(schema, kept)
     before = source.remembered.get(obj.source)
-    kept = table.fields_kept(con, obj)
     vanished = frozenset(kept) - before[0].names if before else frozenset[str]()
     found = drift(kept, schema.described.fields, vanished)
-    if kept:
-        for name, kind in found.added.items():
-            table.add_column(con, obj, name, kind)
-        for name, kind in found.widened.items():
-            table.widen_column(con, obj, name, kind)
-    else:
-        table.create_mirror(con, obj, dict(found.added))
-    ledger.add_notices(con, run_id, obj, found.notices, now)
-    ledger.remember_describe(con, obj, schema.described, now)
-    # The columns are not asked for again: DuckDB 1.5.5 dies listing those of a table that this transaction made.
+    with source.lake.transaction() as con:
+        if kept:
+            for name, kind in found.added.items():
+                table.add_column(con, obj, name, kind)
+            for name, kind in found.widened.items():
+                table.widen_column(con, obj, name, kind)
+        else:
+            table.create_mirror(con, obj, dict(found.added))
+        ledger.add_notices(con, run_id, obj, found.notices, now)
+        ledger.remember_describe(con, obj, schema.described, now)
     return _types_of(schema, {**kept, **found.added, **found.widened})
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
-from sync_pipeline.lake.landing import Manifest
+from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import cast
 from sync_pipeline.mirror.merge import Merge, merge
@@ -29,8 +29,11 @@ def reread(source: Source, obj: Object, window: Window, run_id: str, now: dateti
     Such a record has moved to a later month, which is no loss, or is gone for good.
     """
     read = read_window(source, obj, window, run_id, now, repair=True)
-    looked_up = look_up(source, obj, read.unseen, run_id, now)
-    return replace(read, counts=read.counts + looked_up, unseen=())
+    if len(read.unseen) > MOST_BY_ID:
+        repaired = compare(source, obj, run_id).counts
+    else:
+        repaired = look_up(source, obj, read.unseen, run_id, now)
+    return replace(read, counts=read.counts + repaired, unseen=())
 
 
 def compare(source: Source, obj: Object, run_id: str) -> Read:
@@ -44,17 +47,21 @@ def compare(source: Source, obj: Object, run_id: str) -> Read:
     if not _is_mirrored(source, obj):
         return Read(obj, window, Counts(), committed=True)
     fields = (obj.key, obj.stamp)
-    landing = source.landing(obj, "ids")
+    landing = source.landing(obj, "alive")
     landing.begin(Manifest(window, fields, ""))
     land(source, obj, source.connector.extract_alive(obj, fields), landing)
-    with source.lake.reading() as con:
-        missed, gone = _suspects(con, obj, landing.reader() if landing.rows else None)
     read = Read(obj, window, Counts(read=landing.rows))
-    landing.clear()
-    if len(missed) > MOST_BY_ID:
+    suspects = _suspects(source, obj, landing)
+    if len(suspects) > MOST_BY_ID:
         again = read_window(source, obj, Window(None, now - source.policy.lag), run_id, now)
-        read, missed = replace(read, counts=read.counts + again.counts, errors=again.errors), ()
-    return replace(read, counts=read.counts + look_up(source, obj, (*missed, *gone), run_id, now))
+        read = replace(read, counts=read.counts + again.counts, errors=again.errors)
+        suspects = _suspects(source, obj, landing)
+        if len(suspects) > MOST_BY_ID:  # not in the recycle bin either: most likely the sync user lost sight of them
+            with source.lake.reading() as con:
+                _check_share(con, source, obj, len(suspects))
+    counts = look_up(source, obj, suspects, run_id, now)
+    landing.clear()
+    return replace(read, counts=read.counts + counts)
 
 
 def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> Counts:
@@ -76,14 +83,18 @@ def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: d
 
     schema, _ = with_schema(source, obj, now, land_records)
     nowhere = sorted(set(ids) - set(landing.key_table(obj.key).column(0).to_pylist()))
+    types = evolve(source, obj, schema, run_id, now)
     with source.lake.transaction() as con:
-        types = evolve(con, source, obj, schema, run_id, now)
         counts, errors = merge(con, Merge(obj, types, run_id, now), landing)
         ledger.add_errors(con, run_id, obj, PULL, errors, now)
-        _check_share(con, source, obj, len(nowhere))
-        counts += _mark_gone(con, obj, nowhere, run_id, now)
     landing.clear()
-    return counts
+    if not nowhere:
+        return counts
+    # In a transaction of its own: see `merge` for why one transaction changes a mirror once.
+    with source.lake.transaction() as con:
+        _check_share(con, source, obj, len(nowhere))
+        _mark_gone(con, obj, nowhere, run_id, now)
+    return counts + Counts(deleted=len(nowhere))
 
 
 def refresh(source: Source, obj: Object, run_id: str) -> Read:
@@ -106,8 +117,8 @@ def refresh(source: Source, obj: Object, run_id: str) -> Read:
     if landing.rows == 0:
         landing.clear()
         return Read(obj, window, Counts())
+    types = evolve(source, obj, schema, run_id, now)
     with source.lake.transaction() as con:
-        types = evolve(con, source, obj, schema, run_id, now)
         plan = Merge(obj, {name: types[name] for name in fields}, run_id, now, refresh=True)
         counts, errors = merge(con, plan, landing)
         ledger.add_errors(con, run_id, obj, PULL, errors, now)
@@ -120,27 +131,27 @@ def _is_mirrored(source: Source, obj: Object) -> bool:
         return bool(table.fields_kept(con, obj))
 
 
-def _suspects(
-    con: Connection, obj: Object, alive: pa.RecordBatchReader | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return ids that the mirror lacks or has in an older or deleted state, and ids that only the mirror has."""
+def _suspects(source: Source, obj: Object, alive: Landing) -> tuple[str, ...]:
+    """Return ids that the mirror lacks, has in an older or deleted state, or has alive though the system does not."""
     key, stamp, deleted = quoted(obj.key), quoted(obj.stamp), quoted(table.DELETED_AT)
-    con.register(
-        "alive",
-        alive if alive else pa.table({obj.key: pa.array([], pa.string()), obj.stamp: pa.array([], pa.string())}),
-    )
-    found = con.execute(
-        f"""
-        with told as (select {key} as id, {cast(obj.stamp, "timestamptz")} as moved_at from alive),
-        kept as (select {key} as id, {stamp} as moved_at, {deleted} as gone_at from {table.full_name(*obj.table)})
-        select coalesce(told.id, kept.id), told.id is null
-        from told full join kept on kept.id = told.id
-        where (told.id is null and kept.gone_at is null)
-            or (told.id is not null and (kept.id is null or kept.gone_at is not null or told.moved_at > kept.moved_at))
-        """
-    ).fetchall()
-    con.unregister("alive")
-    return tuple(i for i, only_kept in found if not only_kept), tuple(i for i, only_kept in found if only_kept)
+    nothing = pa.table({name: pa.array([], pa.string()) for name in (obj.key, obj.stamp)})
+    with source.lake.reading() as con:
+        con.register("alive", alive.reader() if alive.rows else nothing)
+        found = con.execute(
+            f"""
+            with told as (select {key} as id, {cast(obj.stamp, "timestamptz")} as moved_at from alive),
+            kept as (
+                select {key} as id, {stamp} as moved_at, {deleted} as gone_at from {table.full_name(*obj.table)}
+            )
+            select coalesce(told.id, kept.id)
+            from told full join kept on kept.id = told.id
+            where (told.id is null and kept.gone_at is null)
+                or (told.id is not null and kept.id is null)
+                or (told.id is not null and (kept.gone_at is not null or told.moved_at > kept.moved_at))
+            """
+        ).fetchall()
+        con.unregister("alive")
+    return tuple(record for (record,) in found)
 
 
 def _check_share(con: Connection, source: Source, obj: Object, gone: int) -> None:
@@ -154,9 +165,7 @@ def _check_share(con: Connection, source: Source, obj: Object, gone: int) -> Non
         )
 
 
-def _mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> Counts:
-    if not ids:
-        return Counts()
+def _mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> None:
     key, deleted = quoted(obj.key), quoted(table.DELETED_AT)
     con.register("gone", pa.table({"id": list(ids)}))
     con.execute(
@@ -170,4 +179,3 @@ def _mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, no
         [now, now, run_id],
     )
     con.unregister("gone")
-    return Counts(deleted=len(ids))

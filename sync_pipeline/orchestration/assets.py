@@ -159,8 +159,10 @@ def lake_files(objects: Sequence[Object]) -> dg.AssetsDefinition:
         description="The lake's files, kept few: small ones are merged, old snapshots and what only they held removed.",
     )
     def tidied(sync: SyncResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        given = sync.settings()
         with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-            done = maintenance.tidy(lake, timedelta(hours=sync.settings().lake_keep_hours))
+            keep, keep_record = timedelta(hours=given.lake_keep_hours), timedelta(days=given.sync_keep_days)
+            done = maintenance.tidy(lake, keep, keep_record=keep_record)
         return dg.MaterializeResult(metadata=vars(done))
 
     return tidied

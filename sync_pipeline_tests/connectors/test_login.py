@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RetryableError
-from sync_pipeline.connectors.salesforce import Credentials, Salesforce, Session
+from sync_pipeline.connectors.login import Credentials, Session
+from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline_tests.connectors.conftest import Connect, app_credentials
 

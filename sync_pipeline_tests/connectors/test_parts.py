@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 import duckdb
@@ -89,7 +90,7 @@ def test_a_server_that_names_a_wait_is_obeyed() -> None:
     assert min(waits(RetryableError("BUSY", "later", wait_seconds=30), 0.01)) == 30
 
 
-def page(*records: dict[str, object], **more: object) -> bytes:
+def page(*records: Mapping[str, object], **more: object) -> bytes:
     said = {"totalSize": len(records), "done": True, "records": list(records), **more}
     return json.dumps(said, ensure_ascii=False).encode()
 
@@ -103,8 +104,8 @@ def test_a_json_page_becomes_text_to_the_letter() -> None:
     texts = ["NA", "null", "true", "0.0", 'a "b"\n\r\t\\', "日本", "\u2028", "x" * 30_000]
     found = parsed(page(*({"attributes": {"type": "Lead"}, "Name": t} for t in texts)), "Name")
     assert found.rows.column("Name").to_pylist() == texts
-    others = parsed(page({"A": 1.0e7, "B": True, "C": None, "D": 12, "E": ""}), *"ABCDE").rows.to_pylist()
-    assert others == [{"A": "10000000.0", "B": "true", "C": None, "D": "12", "E": None}] or others[0]["C"] is None
+    (others,) = parsed(page({"A": 1.5e7, "B": True, "C": None, "D": 12}), *"ABCD").rows.to_pylist()
+    assert others == {"A": "15000000.0", "B": "true", "C": None, "D": "12"}
 
 
 def test_fields_named_like_the_page_itself_are_kept_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,17 @@ def open_lake(folder: Path, *, read_only: bool = False) -> Lake:
     return Lake.open(str(folder / "catalog.sqlite"), str(folder / "files"), read_only=read_only, threads=2)
 
 
+@pytest.fixture(scope="session")
+def new_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the catalog of a lake without any records: to copy it takes a third of the time of making one."""
+    folder = tmp_path_factory.mktemp("new")
+    open_lake(folder).close()
+    return folder / "catalog.sqlite"
+
+
 @pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
+def lake(tmp_path: Path, new_catalog: Path) -> Iterator[Lake]:
+    shutil.copy(new_catalog, tmp_path)
     with open_lake(tmp_path) as lake:
         yield lake
 

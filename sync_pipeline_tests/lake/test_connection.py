@@ -20,17 +20,23 @@ def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
     return done.stdout.strip()
 
 
+def write(lake: Lake, *statements: str | None) -> None:
+    """Run statements in one transaction; None is a failure of our own."""
+    with lake.transaction() as con:
+        for statement in statements:
+            if statement is None:
+                raise RuntimeError("in the middle")
+            con.execute(statement)
+
+
 def test_a_transaction_that_fails_leaves_nothing(lake: Lake) -> None:
     with lake.transaction() as con:
         con.execute("create table lake.sync.one (a int)")
-    with pytest.raises(RuntimeError, match="in the middle"), lake.transaction() as con:
-        con.execute("insert into lake.sync.one values (1)")
-        con.execute("create table lake.sync.two (a int)")
-        raise RuntimeError("in the middle")
+    with pytest.raises(RuntimeError, match="in the middle"):
+        write(lake, "insert into lake.sync.one values (1)", "create table lake.sync.two (a int)", None)
     assert lake.rows("select count(*) from lake.sync.one") == [(0,)]
-    with pytest.raises(LakeError, match="nothing was written to the lake: .*two"), lake.transaction() as con:
-        con.execute("insert into lake.sync.one values (1)")
-        con.execute("insert into lake.sync.two values (1)")
+    with pytest.raises(LakeError, match=r"nothing was written to the lake: .*two"):
+        write(lake, "insert into lake.sync.one values (1)", "insert into lake.sync.two values (1)")
     assert lake.rows("select count(*) from lake.sync.one") == [(0,)]
     with lake.transaction() as con:
         con.execute("insert into lake.sync.one values (1)")
@@ -88,15 +94,15 @@ def test_a_damaged_catalog_is_named(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_lake_that_is_not_there_cannot_be_read_and_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(LakeError, match="there is no lake at .* yet: run a sync first"):
+    with pytest.raises(LakeError, match=r"there is no lake at .* yet: run a sync first"):
         open_lake(tmp_path, read_only=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lake_opened_for_reading_cannot_be_written(lake: Lake, tmp_path: Path) -> None:
     with open_lake(tmp_path, read_only=True) as reader:
-        with pytest.raises(LakeError, match="read-only"), reader.transaction() as con:
-            con.execute("create table lake.sync.x (a int)")
+        with pytest.raises(LakeError, match="read-only"):
+            write(reader, "create table lake.sync.x (a int)")
         assert reader.rows("select count(*) from lake.sync.run") == [(0,)]
 
 

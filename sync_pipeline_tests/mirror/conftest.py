@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.lake import Lake
-from sync_pipeline_tests.lake.conftest import lake, shared_lake
+from sync_pipeline_tests.lake.conftest import lake, new_catalog, shared_lake
 from sync_pipeline_tests.mirror.copies import Copy
 from sync_pipeline_tests.mirror.followed import Followed
 
-__all__ = ["lake", "shared_lake"]
+__all__ = ["lake", "new_catalog", "shared_lake"]
 
 
 @pytest.fixture

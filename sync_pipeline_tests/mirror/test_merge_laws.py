@@ -58,7 +58,7 @@ def meant(one: Version) -> tuple[Any, ...]:
     return one["IsDeleted"] == "true", one.get("MasterRecordId"), one["Name"], int(age) if age else None
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(arrivals())
 def test_whatever_order_and_batches_records_come_in_the_mirror_and_the_sum_of_its_changes_are_the_same(
     shared_lake: Lake, arrived: tuple[History, list[list[list[Version]]]]

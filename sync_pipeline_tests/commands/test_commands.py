@@ -1,0 +1,230 @@
+"""The command line as scripts use it: exit codes, the line of --json, and what goes to which stream."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sync_pipeline.cli import main
+from sync_pipeline.lake import Lake
+from sync_pipeline.model import Counts
+from sync_pipeline.sandbox import Org, Sandbox
+
+OBJECTS = "user,account,lead"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def org() -> Iterator[Org]:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    with Org.open(clock=lambda: datetime.now(UTC)) as org:
+        stamps = {"CreatedDate": yesterday, "LastModifiedDate": yesterday, "SystemModstamp": yesterday}
+        org.insert("Account", [{"Name": "Acme", **stamps}])
+        org.insert("Lead", [{"LastName": f"Lead {i}", "Company": "Żółć", **stamps} for i in range(3)])
+        yield org
+
+
+@pytest.fixture(scope="module")
+def sandbox(org: Org) -> Iterator[Sandbox]:
+    with Sandbox(org) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def environment(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the settings of one lake that the tests of this module share; the first sync fills it."""
+    folder = tmp_path_factory.mktemp("cli")
+    folders = {"LAKE_CATALOG": "catalog.sqlite", "LAKE_DATA": "files", "LAKE_LANDING": "landing"}
+    return sandbox.env() | {name: str(folder / part) for name, part in folders.items()}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs a command in an empty folder with the settings of the sandbox."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str, stdin: str = "", **changed: str) -> Result:
+        return CliRunner().invoke(main, arguments, env={**environment, **changed}, input=stdin)
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def filled(environment: dict[str, str]) -> None:
+    """Fill the lake once for all tests of this module."""
+    done = CliRunner().invoke(main, ["sync", "--objects", OBJECTS], env=environment)
+    assert done.exit_code == 0, done.stderr
+
+
+@pytest.fixture
+def synced(filled: None, run: Run) -> Run:
+    return run
+
+
+def test_a_sync_ends_with_one_line_of_json_for_scripts(run: Run, tmp_path: Path) -> None:
+    done = run("sync", "--objects", OBJECTS, "--json", LAKE_CATALOG=str(tmp_path / "c.sqlite"), LAKE_DATA="files")
+    assert done.exit_code == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert set(told) == {"run_id", "status", "started_at", "ended_at", "objects"}
+    assert (told["status"], list(told["objects"])) == ("Succeeded", ["user", "account", "lead"])
+    lead = told["objects"]["lead"]
+    assert set(lead) == {"status", *Counts().as_dict()}
+    assert (lead["read"], lead["inserted"], lead["updated"], lead["deleted"], lead["skipped"]) == (3, 3, 0, 0, 0)
+    assert min(lead["calls"], lead["bytes"], lead["seconds"]) > 0
+    assert [text.split()[0] for text in done.stderr.splitlines()] != []
+
+
+def test_without_json_progress_is_plain_lines_on_stderr(synced: Run) -> None:
+    done = synced("sync", "--objects", "LEAD, account")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert sorted(line.split()[0] for line in done.stderr.splitlines()) == ["account", "lead"]
+    assert "nothing new" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sync", "--objects", "shoe"], "unknown object 'shoe'; known: user, group"),
+        (["sync", "--since", "yesterday"], "'yesterday' is no ISO time"),
+        (["sync", "--full", "--reconcile"], "exclude one another"),
+        (["sync", "--no-such-option"], "No such option"),
+        (["no-such-command"], "No such command"),
+        (["sandbox", "edit", "--count", "0"], "x>=1"),
+    ],
+)
+def test_a_wrong_use_leaves_with_2_and_says_why(run: Run, arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_a_bad_setting_is_a_wrong_use_that_names_the_variable_and_no_value(run: Run) -> None:
+    done = run("sync", SYNC_PAUSE_SECONDS="s3cret")
+    assert done.exit_code == 2
+    assert "SYNC_PAUSE_SECONDS" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--full", "--reconcile", "--formulas", "--since=2026-01-01T00:00:00Z"])
+def test_every_kind_of_sync_runs(synced: Run, option: str) -> None:
+    done = synced("sync", option, "--objects", OBJECTS, "--json")
+    assert done.exit_code == 0, done.stderr
+    lead = json.loads(done.stdout)["objects"]["lead"]
+    assert (lead["inserted"], lead["updated"], lead["deleted"]) == (0, 0, 0)
+    if option in ("--full", "--reconcile", "--since=2026-01-01T00:00:00Z"):
+        assert lead["read"] == 3
+
+
+def test_what_was_not_done_leaves_with_1_and_is_told(synced: Run) -> None:
+    done = synced("sync", "--objects", "lead", "--json", SALESFORCE_CLIENT_SECRET="wrong", SALESFORCE_PASSWORD="wrong")
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert told["status"] == told["objects"]["lead"]["status"] == "Failed"
+    assert "the login at http://127.0.0.1" in told["objects"]["lead"]["error"]
+    status = json.loads(synced("status", "--json").stdout)
+    assert [e["object"] for e in status["errors"]] == ["salesforce/lead"]
+    synced("sync", "--objects", "lead")
+    assert json.loads(synced("status", "--json").stdout)["errors"] == []
+
+
+SYNC = [sys.executable, "-m", "sync_pipeline", "sync", "--objects", "lead"]
+
+
+def test_a_second_sync_says_so_and_leaves_with_1(synced: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    with Lake.open(environment["LAKE_CATALOG"], environment["LAKE_DATA"]) as lake, lake.only_pipeline():
+        second = subprocess.run(
+            SYNC, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert json.loads(synced("status", "--json").stdout)["syncing"] is True
+    assert second.returncode == 1
+    assert second.stderr.startswith("Error: another pipeline is syncing into the lake")
+    assert len(second.stderr.splitlines()) == 1
+
+
+def test_queries_as_table_csv_and_json(synced: Run) -> None:
+    query = "select LastName, Company, Title, SystemModstamp is null as n from salesforce.lead order by LastName"
+    as_json = [json.loads(line) for line in synced("sql", query, "--json").stdout.splitlines()]
+    assert as_json[0] == {"LastName": "Lead 0", "Company": "Żółć", "Title": None, "n": False}
+    rows = list(csv.reader(io.StringIO(synced("sql", query, "--csv").stdout)))
+    assert (rows[0], rows[1][:3]) == (["LastName", "Company", "Title", "n"], ["Lead 0", "Żółć", ""])
+    assert len(rows) == 4
+    assert synced("sql", "select 1 as one").exit_code == 0
+
+
+@pytest.mark.parametrize("query", ["select * from salesforce.shoe", "selec 1", "delete from salesforce.lead"])
+def test_a_query_that_fails_leaves_with_1_and_changes_nothing(synced: Run, query: str) -> None:
+    done = synced("sql", query)
+    assert (done.exit_code, done.stderr.startswith("Error: ")) == (1, True)
+    assert synced("sql", "select count(*) from salesforce.lead", "--csv").stdout.splitlines()[1] == "3"
+
+
+def test_a_shell_runs_statement_after_statement_and_an_error_ends_it_not(synced: Run) -> None:
+    done = synced("sql", stdin="select 41 + 1\nas answer;\nselec;\nselect 'still here' as s;\n")
+    assert done.exit_code == 1
+    assert "Parser Error" in done.stderr
+    assert synced("sql", stdin="select 1;\n").exit_code == 0
+
+
+def test_attach_prints_one_statement(synced: Run, environment: dict[str, str]) -> None:
+    (line,) = synced("sql", "--attach").stdout.splitlines()
+    assert line.startswith("attach 'ducklake:sqlite:/")
+    assert line.endswith(";")
+    assert environment["LAKE_CATALOG"] in line
+    assert "read_only" in line
+
+
+def test_there_is_no_status_before_the_first_sync(run: Run, tmp_path: Path) -> None:
+    done = run("status", LAKE_CATALOG=str(tmp_path / "none.sqlite"))
+    assert done.exit_code == 1
+    assert "run a sync first" in done.stderr
+
+
+def test_status_tells_how_far_each_object_is(synced: Run) -> None:
+    told = json.loads(synced("status", "--json").stdout)
+    assert {o["object"] for o in told["objects"]} >= {"salesforce/lead", "salesforce/account", "salesforce/user"}
+    assert told["syncing"] is False
+    shown = synced("status")
+    assert shown.exit_code == 0
+    assert "salesforce/lead" in shown.stdout
+
+
+def test_check_tells_what_the_first_sync_will_cost(run: Run) -> None:
+    done = run("check")
+    assert "login works" in done.stdout
+    assert "API calls of today" in done.stdout
+    assert "first sync:" in done.stdout
+
+
+def test_check_names_the_fields_of_the_specification_that_are_hidden(run: Run, org: Org) -> None:
+    org.hide_field("Lead", "Company")
+    try:
+        done = run("check")
+    finally:
+        org.show_field("Lead", "Company")
+    assert done.exit_code == 1
+    assert "error: lead: fields not visible to the sync user: Company" in done.stdout
+
+
+def test_tidy_tells_what_it_did(synced: Run) -> None:
+    done = synced("lake", "tidy")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("files ")
+
+
+def test_a_damaged_catalog_is_named_in_one_line(run: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.sqlite"
+    broken.write_text("no database", "utf-8")
+    done = run("sync", LAKE_CATALOG=str(broken))
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: the lake's catalog ")
+    assert "broken.sqlite" in done.stderr
