@@ -104,7 +104,9 @@ def tables_page() -> str:
     changes = [(f"`{n}`", kind.lower(), said[n]) for n, kind in table.CHANGE_COLUMNS.items()]
     parts = [
         f"{NOTE}\n# Tables\n\n`sync-pipeline sql --attach` prints the statement that opens the lake in any DuckDB "
-        "client. A query keeps the snapshot it began with; a sync never locks it out.\n",
+        "client. A query keeps the snapshot it began with; a sync never locks it out. Several queries that must agree "
+        "name one: `from lake.salesforce.contact at (version => 4711)`, with a `snapshot_id` of `lake.snapshots()`; a "
+        "`begin` alone does not hold a SQLite catalog still.\n",
         "## Mirrors: `lake.salesforce.<object>`\n", _table(("column", "type", "meaning"), mirror),
         "\n## Changes: `lake.salesforce.<object>_changes`\n", _table(("column", "type", "meaning"), changes),
         "\n## Ledger: `lake.sync.<table>`\n",

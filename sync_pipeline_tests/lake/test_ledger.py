@@ -119,3 +119,17 @@ def test_the_organization_of_a_lake(lake: Lake) -> None:
         ledger.insert(con, "connection", [("salesforce", "00D000000000001EAA", at(0))])
     assert ledger.organization_id(lake.cursor(), "salesforce") == "00D000000000001EAA"
     assert ledger.organization_id(lake.cursor(), "veeva") is None
+
+
+def test_the_record_is_forgotten_after_a_while_but_an_open_error_never(shared_lake: Lake) -> None:
+    """OPS-17: a failure stays until it is resolved."""
+    old, new = at(0), at(60)
+    with shared_lake.transaction() as con:
+        ledger.insert(
+            con, "run", [(name, "cycle", end, end, "Succeeded", "") for name, end in (("a", old), ("b", new))]
+        )
+        ledger.add_errors(con, "a", LEAD, "Pull updates", [Error("X", "open"), Error("Y", "closed", "id1")], old)
+        con.execute("update lake.sync.error set resolved_at = ? where code = 'Y'", [old])
+        ledger.forget(con, at(30))
+    assert shared_lake.rows("select run_id from lake.sync.run where run_id in ('a', 'b')") == [("b",)]
+    assert shared_lake.rows("select code from lake.sync.error where object = 'lead' and run_id = 'a'") == [("X",)]
