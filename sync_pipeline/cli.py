@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from sync_pipeline.commands.demo import demo
-from sync_pipeline.commands.lake import lake
-from sync_pipeline.commands.sandbox import sandbox
-from sync_pipeline.commands.sql import sql
-from sync_pipeline.commands.status import status
-from sync_pipeline.commands.sync import check, sync
-from sync_pipeline.commands.ui import ui
+# A command's module is imported when the command is asked for: a sync every five minutes needs no sandbox.
+COMMANDS = {
+    "demo": "demo",
+    "ui": "ui",
+    "check": "sync",
+    "sync": "sync",
+    "status": "status",
+    "sql": "sql",
+    "lake": "lake",
+    "sandbox": "sandbox",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands of `commands/`, by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(f"sync_pipeline.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sync-pipeline")
 def main() -> None:
     """Keep a queryable copy of a Salesforce org in DuckDB tables that follow it."""
 
-
-for command in (demo, ui, check, sync, status, sql, lake, sandbox):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.connection import NAME, Lake
+from sync_pipeline.lake.connection import NAME, Lake, LakeError
 from sync_pipeline.lake.sql import literal
 
 # A file that no snapshot needs stays for the queries that began before it was replaced.
@@ -49,6 +49,9 @@ def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE, keep_record: tim
         keep: how long a snapshot can still be read (`from lake.salesforce.contact at (timestamp => …)`).
         grace: how long a file that nothing needs any more stays on disk.
         keep_record: how long runs, jobs, notices and resolved errors stay on record.
+
+    Raises:
+        LakeError: some of it could not be done; the rest is.
     """
     before = size(lake)
     with lake.transaction() as con:
@@ -57,6 +60,7 @@ def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE, keep_record: tim
     # `older_than` counts as older. So snapshots are named one by one, and files wait a day more than asked for.
     cleanup = f"older_than => now() - {_interval(grace + timedelta(days=1))}" if grace else "cleanup_all => true"
     old = _snapshots_before(lake, keep)
+    failed: list[str] = []
     for statement in (
         f"call ducklake_flush_inlined_data({literal(NAME)})",
         f"call ducklake_rewrite_data_files({literal(NAME)}, delete_threshold => {REWRITE_SHARE})",
@@ -65,8 +69,13 @@ def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE, keep_record: tim
         f"call ducklake_cleanup_old_files({literal(NAME)}, {cleanup})",
         f"call ducklake_delete_orphaned_files({literal(NAME)}, older_than => now() - {_interval(max(grace, GRACE))})",
     ):
-        with lake.transaction() as con:
-            con.execute(statement)
+        try:
+            with lake.transaction() as con:
+                con.execute(statement)
+        except LakeError as error:  # the others are worth doing all the same
+            failed.append(f"{statement.split('(')[0].removeprefix('call ')}: {error}")
+    if failed:
+        raise LakeError("; ".join(failed))
     after = size(lake)
     return Tidied(before[0], after[0], before[1], after[1], before[2], after[2])
 
