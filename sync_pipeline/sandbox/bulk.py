@@ -53,8 +53,8 @@ class Job:
             "operation": self.operation,
             "object": self.object,
             "createdById": self.user,
-            "createdDate": _stamp(self.created_at),
-            "systemModstamp": _stamp(self.changed_at or self.created_at),
+            "createdDate": stamp(self.created_at),
+            "systemModstamp": stamp(self.changed_at or self.created_at),
             "state": self.state,
             "concurrencyMode": "Parallel",
             "contentType": "CSV",
@@ -214,5 +214,6 @@ def row_of(mark: str) -> int:
         raise ApiError("INVALID_QUERY_LOCATOR", "invalid query locator") from None
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """Return a time as job answers write it."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")

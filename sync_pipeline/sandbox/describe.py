@@ -44,8 +44,9 @@ FULL_ONLY = frozenset(
 # What a declaration may say beside describe attributes: facts of the sandbox that no client sees.
 #   sql: the DuckDB expression of a formula field, over the columns of its table
 #   childRelationshipName: the name under which the parent sees this reference
+#   childCascadeDelete: deleting the parent deletes these children, though the field is no master-detail one
 #   bulk: False for an object that Bulk API refuses
-PRIVATE = frozenset({"sql", "childRelationshipName", "bulk", "flags"})
+PRIVATE = frozenset({"sql", "childRelationshipName", "childCascadeDelete", "bulk", "flags"})
 LONG_TEXT = 255  # a textarea above this many characters can be neither filtered nor sorted nor grouped
 
 
@@ -114,7 +115,7 @@ def _picklist_value(value: str | Json) -> Json:
 def child_relationship(child: Json, field: Json, parent: str) -> Json:
     """Return the entry that the parent's describe lists for a child's reference field."""
     return {
-        "cascadeDelete": field["cascadeDelete"],
+        "cascadeDelete": field.get("childCascadeDelete", field["cascadeDelete"]),
         "childSObject": child["name"],
         "deprecatedAndHidden": False,
         "field": field["name"],

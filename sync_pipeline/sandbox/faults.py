@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+
+from sync_pipeline.sandbox.errors import ApiError
 
 KINDS: dict[str, dict[str, Any]] = {
     "expire": {},  # every session ends before the next request
@@ -20,6 +23,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "slow_job": {"seconds": 1.0},  # a bulk job stays InProgress
     "fail_job": {"message": "InternalServerError: the query failed"},  # a bulk job ends Failed
     "quota": {"calls": 0},  # from the next request on so many more calls are allowed today
+    "lock": {},  # a record that is written meets a lock: UNABLE_TO_LOCK_ROW; `times` and `skip` count records
+    "reject": {"code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred.", "every": 1},  # likewise
     "late": {"seconds": 2.0},  # a record is seen only so long after its stamp, until cleared
 }
 STANDING = frozenset({"late"})  # not used up by being applied
@@ -80,6 +85,24 @@ class Faults:
                         self._faults.remove(fault)
                 return fault
         return None
+
+    def spoil(self, path: str) -> Callable[[str], ApiError | None]:
+        """Return what stands, on command, against a record that a request to `path` writes."""
+        met = 0
+
+        def error(record: str) -> ApiError | None:
+            nonlocal met
+            if not self._faults:
+                return None
+            if self.take("lock", path):
+                message = f"unable to obtain exclusive access to this record or 1 records: {record}"
+                return ApiError("UNABLE_TO_LOCK_ROW", message, fields=[])
+            met += 1
+            every = next((f["every"] for f in self._faults if f.kind == "reject" and fnmatchcase(path, f.path)), 0)
+            fault = self.take("reject", path) if every and met % every == 0 else None
+            return ApiError(fault["code"], fault["message"], fields=[]) if fault else None
+
+        return error
 
     def late_seconds(self) -> float:
         """Return for how long new stamps stay unseen."""

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.soql_scope import Reader
+from sync_pipeline.sandbox.writer import Options, Writer
 
 if TYPE_CHECKING:
     from sync_pipeline.sandbox.server import Sandbox
@@ -36,6 +37,11 @@ class Call:
         """Return whose eyes a query sees with."""
         return Reader(self.org, self.user, deleted, self.sandbox.faults.late_seconds())
 
+    def writer(self) -> Writer:
+        """Return whose hand writes, with the options that the request's headers set."""
+        faults = self.sandbox.faults
+        return Writer(self.org, self.user, options=_options(self.request), spoil=faults.spoil(self.request.path))
+
     def body(self) -> dict[str, Any]:
         """Return the JSON object sent.
 
@@ -49,6 +55,15 @@ class Call:
         if not isinstance(body, dict):
             raise ApiError("JSON_PARSER_ERROR", "The request body must be a JSON object")
         return body
+
+
+def _options(request: Request) -> Options:
+    """`Sforce-Auto-Assign` is TRUE, FALSE or the id of a rule; other spellings of false do not count as such."""
+    assign = request.headers.get("Sforce-Auto-Assign")
+    duplicates = request.headers.get("Sforce-Duplicate-Rule-Header", "").replace(" ", "").lower()
+    return Options(
+        assign=None if assign is None else assign.upper() != "FALSE", allow_duplicates="allowsave=true" in duplicates
+    )
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def versions(call: Call) -> Response:
 
 
 def resources(call: Call) -> Response:
-    names = ("jobs", "limits", "query", "queryAll", "sobjects")
+    names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
     return json_answer({name: f"/services/data/v{call.version}/{name}" for name in names})
 
 
@@ -55,7 +55,7 @@ def sobjects(call: Call) -> Response:
 
 def sobject(call: Call, name: str) -> Response:
     """The short form: the object's own attributes and the records the user saw last (the sandbox keeps none)."""
-    found = _object(call, name)
+    found = visible_object(call, name)
     everything = describe_global(call.org.schema, call.version)["sobjects"]
     described = next(o for o in everything if o["name"] == found.name)
     return json_answer({"objectDescribe": described, "recentItems": []})
@@ -63,7 +63,7 @@ def sobject(call: Call, name: str) -> Response:
 
 def describe(call: Call, name: str) -> Response:
     """304 when nothing changed since the time the client names."""
-    found = _object(call, name)
+    found = visible_object(call, name)
     changed_at = call.org.described_at(found.name).replace(microsecond=0)
     since = call.request.if_modified_since
     if since and since >= changed_at:
@@ -76,15 +76,20 @@ def describe(call: Call, name: str) -> Response:
 
 def record(call: Call, name: str, record_id: str) -> Response:
     """One record with all its fields, or with those of `fields`; the recycle bin is not looked into."""
-    found = _object(call, name)
+    found = visible_object(call, name)
     if len(record_id) not in (15, 18) or not record_id.isalnum():
         raise not_found()
     if found.prefix != record_id[:3]:
         raise not_found()
+    return read_record(call, found, f"Id = {text(record_id)}")
+
+
+def read_record(call: Call, found: SObject, condition: str) -> Response:
+    """Return the answer with the one record for which a SOQL condition holds."""
     wanted = call.request.args.get("fields")
     hidden = call.org.hidden_fields(found.name, call.user)
     names = wanted.split(",") if wanted else [field for field in found.fields if field not in hidden]
-    soql = f"SELECT {', '.join(name.strip() for name in names)} FROM {found.name} WHERE Id = {text(record_id)}"
+    soql = f"SELECT {', '.join(name.strip() for name in names)} FROM {found.name} WHERE {condition}"
     plan = compile_soql(call.reader(), soql)
     with call.org.cursor() as cursor:
         rows = cursor.execute(plan.sql()).fetchall()
@@ -132,7 +137,7 @@ def identity(call: Call, organization: str, user: str) -> Response:
     return userinfo(call)
 
 
-def _object(call: Call, name: str) -> SObject:
+def visible_object(call: Call, name: str) -> SObject:
     found = call.reader().object(name)
     if found is None:
         raise not_found()

@@ -65,15 +65,36 @@ def stored(found: SObject, name: str, value: Any) -> Any:
     return value
 
 
+def amend(cursor: duckdb.DuckDBPyConnection, found: SObject, rows: Sequence[Record]) -> None:
+    """Change records by one statement: each row names its `Id` and the fields that change, no two rows one record."""
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "Id"]
+    if not names:
+        return
+    columns = {"Id": pa.array([row["Id"] for row in rows])}
+    assignments = []
+    for i, name in enumerate(names):
+        columns[f"v{i}"] = _column(found, name, rows)
+        if all(name in row for row in rows):
+            assignments.append(f"{quote(name)} = new.v{i}")
+        else:
+            columns[f"m{i}"] = pa.array([name in row for row in rows])
+            assignments.append(f"{quote(name)} = if(new.m{i}, new.v{i}, o.{quote(name)})")
+    cursor.register("amended", pa.table(columns))
+    cursor.execute(
+        f"update {quote(found.name)} as o set {', '.join(assignments)} from amended as new where o.Id = new.Id"
+    )
+    cursor.unregister("amended")
+
+
+def _column(found: SObject, name: str, rows: Sequence[Record]) -> pa.Array:
+    kind = _ARROW[found.columns[column(found, name)]]
+    return pa.array([stored(found, name, row.get(name)) for row in rows], type=kind)
+
+
 def append(cursor: duckdb.DuckDBPyConnection, found: SObject, rows: Sequence[Record]) -> None:
     """Insert rows by one Arrow table: typed, and without a statement per row."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {
-        name: pa.array(
-            [stored(found, name, row.get(name)) for row in rows], type=_ARROW[found.columns[column(found, name)]]
-        )
-        for name in names
-    }
+    columns = {name: _column(found, name, rows) for name in names}
     cursor.register("incoming", pa.table(columns))
     listed = ", ".join(map(quote, names))
     cursor.execute(f"insert into {quote(found.name)} ({listed}) select {listed} from incoming")

@@ -62,7 +62,7 @@ class SObject:
         """Return the reference field behind a relationship name (`Owner` -> OwnerId)."""
         return self._by_relationship.get(relationship.lower())
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, str]:
         """Stored columns and their DuckDB types: neither compound fields nor formulas."""
         return {
@@ -71,7 +71,7 @@ class SObject:
             if field["type"] not in COMPOUND and "sql" not in field
         }
 
-    @property
+    @cached_property
     def formulas(self) -> dict[str, str]:
         """Formula fields that are computed when read, and their DuckDB expressions."""
         return {name: field["sql"] for name, field in self.fields.items() if "sql" in field}

@@ -19,11 +19,24 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sync_pipeline.sandbox import admin, auth, bulk_http, query, rest, soap
+from sync_pipeline.sandbox import (
+    admin,
+    auth,
+    bulk_http,
+    collections,
+    composite,
+    ingest_http,
+    life,
+    query,
+    rest,
+    soap,
+    writes,
+)
 from sync_pipeline.sandbox.bulk import BulkJobs
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, error_answer
+from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.request_log import RequestLog
 from sync_pipeline.sandbox.sessions import Sessions
@@ -31,7 +44,19 @@ from sync_pipeline.sandbox.sessions import Sessions
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-RESOURCES: tuple[ModuleType, ...] = (rest, query, bulk_http, auth, soap, admin)
+RESOURCES: tuple[ModuleType, ...] = (
+    rest,
+    writes,
+    life,
+    collections,
+    composite,
+    query,
+    bulk_http,
+    ingest_http,
+    auth,
+    soap,
+    admin,
+)
 LONGEST_URI = 16_384
 WORTH_COMPRESSING = 1_024
 THREADS = 16
@@ -48,6 +73,7 @@ class Sandbox:
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
         self.bulk = BulkJobs(org, self.faults, Path(self._folder.name))
+        self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
         routes = [route for module in RESOURCES for route in module.ROUTES]
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
@@ -71,6 +97,7 @@ class Sandbox:
 
     def close(self) -> None:
         self.bulk.close()
+        self.ingest.close()
         self._server.stop()
         if self._thread:
             self._thread.join()
@@ -108,6 +135,14 @@ class Sandbox:
         self.log.add(request.method, request.path, answer.status_code)
         return answer(environ, start_response)
 
+    def answer_within(self, request: Request) -> Response:
+        """Answer a request that is part of another, which has been charged and spoiled already."""
+        try:
+            route, arguments = self._route(request)
+            return self._dispatch(request, route, arguments, is_part=True)
+        except ApiError as error:
+            return error_answer(error)
+
     def _answer(self, request: Request) -> Response:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
             body = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>"
@@ -115,20 +150,26 @@ class Sandbox:
         early = self._interrupt(request)
         if early:
             return early
+        route, arguments = self._route(request)
+        return self._dispatch(request, route, arguments)
+
+    def _route(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
         try:
             route, arguments = self._routes.bind_to_environ(request.environ).match()
+            return route, arguments
         except MethodNotAllowed as error:
             allowed = ",".join(error.valid_methods or ())
             message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
             raise ApiError("METHOD_NOT_ALLOWED", message, 405) from None
         except HTTPException:
             raise not_found() from None
-        return self._dispatch(request, route, arguments)
 
-    def _dispatch(self, request: Request, route: Route, arguments: Mapping[str, Any]) -> Response:
+    def _dispatch(
+        self, request: Request, route: Route, arguments: Mapping[str, Any], is_part: bool = False
+    ) -> Response:
         authorization = request.headers.get("Authorization", "")
         user = self.sessions.user_of(authorization) if route.needs_login else ""
-        if route.is_charged:
+        if route.is_charged and not is_part:
             self.sessions.count_call()
         version, named = arguments.get("version", ""), {k: v for k, v in arguments.items() if k != "version"}
         if not version.replace(".", "", 1).isdigit() and version:

@@ -1,4 +1,4 @@
-"""SOAP `login` of the partner (`/u/`) and enterprise (`/c/`) addresses, as older clients log in."""
+"""SOAP of the partner (`/u/`) and enterprise (`/c/`) addresses: `login`, and what `soap_calls.py` adds to it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
+from sync_pipeline.sandbox import soap_calls
+from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.http import Call, Route
+from sync_pipeline.sandbox.soap_calls import elements, local
+from sync_pipeline.sandbox.writer import Writer
 
 _SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _XML = "text/xml; charset=utf-8"
+_FLAVOURS = {"u": "partner", "c": "enterprise"}
 _BAD_LOGIN = "Invalid username, password, security token; or user locked out."
 
 
@@ -21,18 +26,37 @@ def soap(call: Call, kind: str, organization: str = "") -> Response:
         request = envelope.find(f"{_SOAP}Body/*")
     except ElementTree.ParseError as error:
         return _fault(kind, "UNKNOWN_EXCEPTION", f"Unparsable request: {error}")
-    if request is None or _local(request) != "login":
-        operation = "nothing" if request is None else _local(request)
+    operation = "nothing" if request is None else local(request)
+    if request is not None and operation in soap_calls.OPERATIONS:
+        return _answer_in_session(call, kind, envelope, request)
+    if request is None or operation != "login":
         return _fault(kind, "UNKNOWN_EXCEPTION", f"No operation available for request {operation}")
-    given = {_local(child): child.text or "" for child in request}
+    given = {local(child): child.text or "" for child in request}
     login = call.sandbox.sessions.log_in(given.get("username", ""), given.get("password", ""))
     if login is None:
         return _fault(kind, "INVALID_LOGIN", _BAD_LOGIN, "LoginFault")
     return _answer(call, kind, login.user_id)
 
 
-def _local(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
+def _answer_in_session(call: Call, kind: str, envelope: ElementTree.Element, request: ElementTree.Element) -> Response:
+    """Answer an operation for the user whose token the session header brings."""
+    token = next((one.text or "" for one in envelope.iter() if local(one) == "sessionId"), "")
+    sessions = call.sandbox.sessions
+    try:
+        user = sessions.user_of(f"Bearer {token.strip()}")
+        sessions.count_call()
+        writer = Writer(call.org, user, "csv", spoil=call.sandbox.faults.spoil(call.request.path))
+        body = soap_calls.answer(writer, request)
+    except ApiError as error:
+        message = error.message
+        if error.code == "INVALID_SESSION_ID":
+            message = "Invalid Session ID found in SessionHeader: Illegal Session"
+        return _fault(kind, error.code, message)
+    return Response(_envelope(body, _namespace(kind)), content_type=_XML)
+
+
+def _namespace(kind: str) -> str:
+    return f'xmlns="urn:{_FLAVOURS[kind]}.soap.sforce.com"'
 
 
 def _answer(call: Call, kind: str, user_id: str) -> Response:
@@ -65,13 +89,12 @@ def _answer(call: Call, kind: str, user_id: str) -> Response:
         "sessionId": sandbox.sessions.start(user_id),
         "userId": user_id,
     }
-    name = {"u": "partner", "c": "enterprise"}[kind]
-    body = f"<loginResponse><result>{_elements(result)}<userInfo>{_elements(info)}</userInfo></result></loginResponse>"
-    return Response(_envelope(body, f'xmlns="urn:{name}.soap.sforce.com"'), content_type=_XML)
+    body = f"<loginResponse><result>{elements(result)}<userInfo>{elements(info)}</userInfo></result></loginResponse>"
+    return Response(_envelope(body, _namespace(kind)), content_type=_XML)
 
 
 def _fault(kind: str, code: str, message: str, fault: str = "UnexpectedErrorFault") -> Response:
-    name = {"u": "partner", "c": "enterprise"}[kind]
+    name = _FLAVOURS[kind]
     detail = (
         f'<sf:{fault} xsi:type="sf:{fault}"><sf:exceptionCode>{code}</sf:exceptionCode>'
         f"<sf:exceptionMessage>{escape(message)}</sf:exceptionMessage></sf:{fault}>"
@@ -81,10 +104,6 @@ def _fault(kind: str, code: str, message: str, fault: str = "UnexpectedErrorFaul
         f"<detail>{detail}</detail></soapenv:Fault>"
     )
     return Response(_envelope(body, f'xmlns:sf="urn:fault.{name}.soap.sforce.com"'), 500, content_type=_XML)
-
-
-def _elements(values: dict[str, str]) -> str:
-    return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
 
 
 def _envelope(body: str, namespace: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, cast
 
 import duckdb
 
@@ -24,6 +25,8 @@ create schema if not exists sandbox;
 create table if not exists sandbox.object (name varchar primary key, described varchar not null);
 create table if not exists sandbox.sequence (object varchar primary key, next bigint not null);
 create table if not exists sandbox.setting (name varchar primary key, value varchar not null);
+-- What getDeleted still tells of records that are gone for good.
+create table if not exists sandbox.gone (object varchar not null, id varchar not null, deleted_at timestamp not null);
 -- Java's Double.toString, which is how Salesforce writes a number: 10000000 is 1.0E7, 0.0001 is 1.0E-4.
 create or replace macro sandbox.java_double(x) as case
     when x is null then null
@@ -57,6 +60,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Shared:
+    """A transaction's one connection, handed out as if it were a cursor of one's own: leaving it does not close it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def __enter__(self) -> duckdb.DuckDBPyConnection:
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        """Stay open: the transaction goes on."""
+
+
 class Store:
     """Tables, schema, sequences and clock of one org."""
 
@@ -64,6 +83,7 @@ class Store:
         self.schema = schema
         self.writing = threading.RLock()  # DuckDB refuses two writers of one record instead of queueing them
         self._connection = connection
+        self._joined = threading.local()  # the connection of the transaction that this thread is in
         self._clock = clock
         self._opened_at = clock()
         self._changed_at: dict[str, datetime] = {}
@@ -104,8 +124,32 @@ class Store:
         self.close()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a cursor of its own; not to be shared between threads."""
+        """Return a cursor of its own, or within a transaction that one's; not to be shared between threads."""
+        joined = getattr(self._joined, "connection", None)
+        if joined is not None:
+            return cast(duckdb.DuckDBPyConnection, _Shared(joined))
         return self._connection.cursor()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what this thread writes in the block one: it all stays, or after an exception nothing of it does.
+
+        A transaction within another is part of it.
+        """
+        if getattr(self._joined, "connection", None) is not None:
+            yield
+            return
+        with self.writing, self._connection.cursor() as connection:
+            connection.begin()
+            self._joined.connection = connection
+            try:
+                yield
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                self._joined.connection = None
 
     def now(self) -> datetime:
         """Return the org's time, aware UTC, in whole seconds as Salesforce stamps records."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from sync_pipeline.model import id18
 from sync_pipeline.sandbox.load import LoadError, load
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.populate import populate
+from sync_pipeline_tests.npsp import Rows, write_under_api_names
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "salesforce"
 DESCRIBES = SHARED.parents[1] / "payloads" / "salesforce"
@@ -330,37 +330,13 @@ def test_a_tree_with_nested_children_and_no_plan_loads(org: Org, tmp_path: Path)
 
 
 @pytest.fixture
-def npsp(tmp_path: Path) -> dict[str, list[dict[str, str]]]:
-    """Write the NPSP data set under the API names of its own mapping, ids told apart by object; return the rows."""
-    mapping = yaml.safe_load((SHARED / "npsp_1k" / "mapping.yml").read_text(encoding="utf-8"))
-    written = {}
-    for name, step in mapping.items():
-        with (SHARED / "npsp_1k" / f"{step['table']}.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        lookups = step.get("lookups", {})
-        names = {column.lower(): api for api, column in step["fields"].items()}
-        names |= {lookup.lower().replace("_", ""): lookup for lookup in lookups}
-        named = [
-            {
-                names.get(column.lower()) or names.get(column.lower().replace("_", "")) or "Id": value
-                for column, value in row.items()
-            }
-            for row in rows
-        ]
-        for row in named:
-            row["Id"] = f"{name} {row['Id']}"
-            row |= {lookup: f"{to['table']} {row[lookup]}" for lookup, to in lookups.items() if row[lookup]}
-        written[name] = named
-        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, named[0].keys())
-            writer.writeheader()
-            writer.writerows(named)
-    return written
+def npsp(tmp_path: Path) -> dict[str, Rows]:
+    return write_under_api_names(tmp_path)
 
 
 @needs_shared
 def test_the_npsp_org_arrives_whole_value_by_value_and_link_by_link(
-    org: Org, tmp_path: Path, npsp: dict[str, list[dict[str, str]]]
+    org: Org, tmp_path: Path, npsp: dict[str, Rows]
 ) -> None:
     counts = load(org, tmp_path)
     assert counts == {name: len(rows) for name, rows in sorted(npsp.items())}
