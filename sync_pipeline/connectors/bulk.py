@@ -20,7 +20,6 @@ from sync_pipeline.connectors.json_pages import VISIBLE_NUL
 BLOCK_BYTES = 8 << 20
 # A job is found to be over at most a sixth of its time late.
 FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
-LAST_LOCATOR = "null"  # the header's literal text on the last page
 
 
 class Caller(Protocol):

@@ -18,7 +18,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.sql import literal
 
 NAME = "lake"
 Connection = duckdb.DuckDBPyConnection
@@ -204,10 +204,6 @@ class Lake:
     def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         with self.reading() as con:
             return con.execute(query, parameters).fetchall()
-
-    def path(self, *parts: str) -> str:
-        """Return the quoted full name of a table: `lake.path("salesforce", "contact")`."""
-        return quoted(NAME, *parts)
 
     def close(self) -> None:
         self._con.close()

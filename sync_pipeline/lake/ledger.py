@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from sync_pipeline.lake.sql import commas, quoted
+from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Counts, Describe, Field, Object, Window
 
 Connection = duckdb.DuckDBPyConnection
@@ -67,7 +68,7 @@ class Notice:
 
 
 def table(name: str) -> str:
-    return quoted("lake", SCHEMA, name)
+    return full_name(SCHEMA, name)
 
 
 def create(con: Connection) -> bool:

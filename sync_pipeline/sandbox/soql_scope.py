@@ -96,10 +96,6 @@ class Scope:
     def object(self) -> SObject:
         return self.base.objects[0]
 
-    @property
-    def has_joins(self) -> bool:
-        return bool(self._joins)
-
     def from_sql(self) -> str:
         return " ".join([f"{self.reader.relation(self.object.name)} as {self.base.alias}", *self._joins])
 
