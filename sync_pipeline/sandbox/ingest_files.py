@@ -1,18 +1,20 @@
-"""The files of an ingest job: the CSV that comes in, what its columns mean, and the three results that go out."""
+"""The files of an ingest job: the CSV that comes in, what its columns mean, the writes, the results that go out."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.outcome import Outcome
 from sync_pipeline.sandbox.rules import Form
+from sync_pipeline.sandbox.writer import Writer
 
 Rows = list[list[str]]
+Record = tuple[object, Mapping[str, Any]]  # the key (an id, or an external id's value) and the other fields
 
 RESULTS = ("successfulResults", "failedResults", "unprocessedrecords")
 NULL = "#N/A"
@@ -66,11 +68,8 @@ class Columns:
             raise InvalidBatchError(f"InvalidBatch : Field name not found : {column}")
         return (relationship, outer) if field is None else str(field["name"])
 
-    def key(self, row: Sequence[str]) -> str:
-        return row[self._key] if self._key is not None else ""
-
-    def values(self, row: Sequence[str]) -> dict[str, Any]:
-        """Return the fields of a row but for the key: an empty one is left alone, `#N/A` becomes null."""
+    def record(self, row: Sequence[str]) -> Record:
+        """Return a row's key and fields: an empty one is left alone, `#N/A` becomes null."""
         values: dict[str, Any] = {}
         for place, (name, text) in enumerate(zip(self._names, row, strict=True)):
             if text == "" or place == self._key:
@@ -80,7 +79,20 @@ class Columns:
                 values[name[0]] = {name[1]: value}
             else:
                 values[name] = value
-        return values
+        return (row[self._key] if self._key is not None else ""), values
+
+
+def write_records(
+    writer: Writer, name: str, operation: str, key: str | None, records: Iterable[Record]
+) -> list[Outcome]:
+    """Write records of one object as a bulk job's operation says."""
+    if operation == "insert":
+        return writer.create(name, [values for _, values in records])
+    if operation == "update":
+        return writer.update(name, list(records))
+    if operation == "upsert":
+        return writer.upsert(name, key or "", list(records))
+    return writer.delete([record for record, _ in records], name, hard=operation == "hardDelete")
 
 
 class Results:

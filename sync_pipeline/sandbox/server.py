@@ -32,7 +32,7 @@ from sync_pipeline.sandbox import (
     soap,
     writes,
 )
-from sync_pipeline.sandbox.bulk import BulkJobs
+from sync_pipeline.sandbox.bulk import QueryJobs
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, error_answer
@@ -72,7 +72,7 @@ class Sandbox:
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
-        self.bulk = BulkJobs(org, self.faults, Path(self._folder.name))
+        self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
         routes = [route for module in RESOURCES for route in module.ROUTES]
         self._routes = Map(
