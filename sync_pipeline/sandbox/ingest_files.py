@@ -24,8 +24,8 @@ class InvalidBatchError(Exception):
     """The file as a whole cannot be taken; the job fails with this message."""
 
 
-def read_rows(content: bytes, delimiter: str, line_ending: str) -> Iterator[list[str]]:
-    """Yield the rows of a CSV file, the header first.
+def read_rows(content: bytes, delimiter: str, line_ending: str | None = None) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file, the header first; `line_ending` None allows any.
 
     Raises:
         InvalidBatchError: it is no CSV, or has other line ends than the job says.
@@ -35,7 +35,7 @@ def read_rows(content: bytes, delimiter: str, line_ending: str) -> Iterator[list
     except UnicodeDecodeError:
         raise InvalidBatchError("InvalidBatch : The content is not UTF-8") from None
     first, newline, _ = text.partition("\n")
-    if newline and first.endswith("\r") != (line_ending == "CRLF"):
+    if newline and line_ending and first.endswith("\r") != (line_ending == "CRLF"):
         message = f"LineEnding is invalid on user data. Current LineEnding setting is {line_ending}"
         raise InvalidBatchError(f"ClientInputError : {message}")
     width = 0
@@ -50,13 +50,18 @@ def read_rows(content: bytes, delimiter: str, line_ending: str) -> Iterator[list
         raise InvalidBatchError(f"InvalidBatch : {error}") from None
 
 
+def key_field(operation: str, external_id: str | None) -> str | None:
+    """Return the field by which records of an operation are found."""
+    return {"insert": None, "upsert": external_id}.get(operation, "Id")
+
+
 class Columns:
     """What the columns of a file mean: fields, the key, and parents named by an external id (`Contact__r.Badge__c`)."""
 
     def __init__(self, form: Form, header: Sequence[str], operation: str, key: str | None) -> None:
         self._form = form
         self._names = [self._name(column) for column in header]
-        wanted = {"insert": None, "upsert": key}.get(operation, "Id")
+        wanted = key_field(operation, key)
         self._key = next((i for i, name in enumerate(self._names) if wanted and name == wanted), None)
         if wanted and self._key is None:
             raise InvalidBatchError(f"InvalidBatch : Field name not found : {wanted}")

@@ -8,9 +8,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.bulk_parts import Slice
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.http import Call, Route, json_answer
+from sync_pipeline.sandbox.http import Call, Route, file_answer, json_answer
 from sync_pipeline.sandbox.ingest import OPERATIONS, IngestJob, IngestJobs
 from sync_pipeline.sandbox.ingest_files import RESULTS
 from sync_pipeline.sandbox.jobs import DELIMITERS
@@ -85,10 +84,7 @@ def results(call: Call, job_id: str, which: str) -> Response:
     path = call.sandbox.ingest.result(call.sandbox.ingest.get(job_id), kind)
     if path is None:
         return Response(status=204)
-    size = path.stat().st_size
-    answer = Response(Slice(path, 0, size).chunks(), content_type="text/csv; charset=UTF-8", direct_passthrough=True)
-    answer.content_length = size
-    return answer
+    return file_answer(path, "text/csv; charset=UTF-8")
 
 
 def _jobs(call: Call) -> IngestJobs:

@@ -42,18 +42,27 @@ def invalid_value(name: str, value: object) -> ApiError:
     return ApiError("API_ERROR", f"Invalid value: '{value}' supplied for property: '{name}'")
 
 
-def target(call: Call, operation: str, name: str, key: str | None) -> tuple[SObject, str | None]:
-    """Return the object that a job writes and the external id that its upsert goes by.
+def bulk_object(call: Call, name: str) -> SObject:
+    """Return the object of a job.
 
     Raises:
-        ApiError: bulk jobs cannot do that to it, or this user may not.
+        ApiError: the user sees none of that name, or Bulk API does not know it.
     """
     found = call.reader().object(name)
     if found is None:
         raise ApiError("INVALIDJOB", f"InvalidJob : Unable to find object: {name}")
     if not found.bulk:
         raise ApiError("INVALIDENTITY", f"InvalidEntity : Entity '{name}' is not supported by the Bulk API.")
-    writer = call.writer()
+    return found
+
+
+def target(call: Call, operation: str, name: str, key: str | None) -> tuple[SObject, str | None]:
+    """Return the object that a job writes and the external id that its upsert goes by.
+
+    Raises:
+        ApiError: bulk jobs cannot do that to it, or this user may not.
+    """
+    found, writer = bulk_object(call, name), call.writer()
     writer.permitted(found.name, _FLAGS.get(operation, "deletable"))
     if operation != "upsert":
         return found, None
