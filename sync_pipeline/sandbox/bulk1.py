@@ -5,25 +5,21 @@ Queries run on the parts of `bulk_parts.py`, writes go the way of every write; b
 
 from __future__ import annotations
 
-import re
-import threading
-from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
 
 from sync_pipeline.sandbox.bulk import check_bulk
 from sync_pipeline.sandbox.bulk1_files import read_records, write_outcomes
+from sync_pipeline.sandbox.bulk1_jobs import Batch, BatchJob
 from sync_pipeline.sandbox.bulk_lines import Lines, csv_lines, json_lines, xml_lines
-from sync_pipeline.sandbox.bulk_parts import Result, write_result
+from sync_pipeline.sandbox.bulk_parts import write_result
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.ids import record_id
 from sync_pipeline.sandbox.ingest_files import InvalidBatchError, write_records
-from sync_pipeline.sandbox.jobs import Job, Jobs, Work, stamp
+from sync_pipeline.sandbox.jobs import Jobs
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.plan import Plan
 from sync_pipeline.sandbox.soql_scope import Reader
@@ -33,7 +29,6 @@ from sync_pipeline.sandbox.writer import Options, Writer
 
 MOST_RECORDS = 10_000
 RESULT_ROWS = 1_000_000  # a real one begins a new result file at 1 GB
-CHUNK_ROWS, MOST_CHUNK_ROWS = 100_000, 250_000
 RUNNING_BATCHES = 4
 _FIRST_JOB = 2 * 10**9
 _BATCH_PREFIX, _RESULT_PREFIX = "751", "752"
@@ -45,91 +40,6 @@ _LINES: dict[str, Callable[[Plan, str], Lines]] = {
 }
 
 
-@dataclass(kw_only=True)
-class Batch(Work):
-    """One batch. `request` is the file that was sent; of a chunk it is its parent's, and `within` its range of ids."""
-
-    DONE: ClassVar[str] = "Completed"
-    ENDED: ClassVar[tuple[str, ...]] = ("Completed", "Failed", "NotProcessed")
-
-    state: str = "Queued"
-    job_id: str
-    folder: Path
-    request: Path
-    within: str | None = None
-    failed: int = 0
-    results: dict[str, int] = field(default_factory=dict)  # of a query: the first row of each result, by its id
-    rows: Result | None = None
-
-    @property
-    def outcomes(self) -> Path:
-        """Return the file that tells what became of the records of a write."""
-        return self.folder / "outcomes"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "jobId": self.job_id,
-            "state": self.state,
-            "stateMessage": self.message,
-            "createdDate": stamp(self.created_at),
-            "systemModstamp": stamp(self.changed_at or self.created_at),
-            "numberRecordsProcessed": self.processed,
-            "numberRecordsFailed": self.failed,
-            "totalProcessingTime": self.milliseconds,
-            "apiActiveProcessingTime": self.milliseconds,
-            "apexProcessingTime": 0,
-        }
-
-
-@dataclass(kw_only=True)
-class BatchJob(Job):
-    """One job. It takes batches while it is Open; closed or not, they run as they come."""
-
-    ENDED: ClassVar[tuple[str, ...]] = ("Aborted",)
-
-    state: str = "Open"
-    content_type: str
-    is_serial: bool = False
-    key: str | None = None
-    assignment_rule: str | None = None
-    chunk_rows: int | None = None  # of a query that asks for PK chunking
-    first_id: str = ""
-    batches: list[Batch] = field(default_factory=list)
-    queue: deque[Batch] = field(default_factory=deque)
-    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)  # held while a batch of the job runs
-
-    @property
-    def path(self) -> str:
-        return f"/services/async/{self.version}/job/{self.id}"
-
-    @property
-    def is_query(self) -> bool:
-        return self.operation in ("query", "queryAll")
-
-    def as_dict(self, full: bool = True) -> dict[str, Any]:
-        states = [batch.state for batch in self.batches]
-        milliseconds = sum(batch.milliseconds for batch in self.batches)
-        return self.head() | {
-            "externalIdFieldName": self.key,
-            "assignmentRuleId": self.assignment_rule,
-            "concurrencyMode": "Serial" if self.is_serial else "Parallel",
-            "contentType": self.content_type,
-            **{
-                f"numberBatches{state}": states.count(state)
-                for state in ("Queued", "InProgress", "Completed", "Failed")
-            },
-            "numberBatchesTotal": len(states),
-            "numberRecordsProcessed": sum(batch.processed for batch in self.batches),
-            "numberRetries": 0,
-            "apiVersion": float(self.version),
-            "numberRecordsFailed": sum(batch.failed for batch in self.batches),
-            "totalProcessingTime": milliseconds,
-            "apiActiveProcessingTime": milliseconds,
-            "apexProcessingTime": 0,
-        }
-
-
 class BatchJobs(Jobs[BatchJob]):
     """All Bulk API 1 jobs of a server."""
 
@@ -138,10 +48,6 @@ class BatchJobs(Jobs[BatchJob]):
         self.batches_made = 0
         self.result_rows = RESULT_ROWS
         self._results_made = 0
-
-    def create(self, user: str, version: str, operation: str, name: str, **settings: Any) -> BatchJob:
-        turn = threading.Lock() if settings.get("is_serial") else nullcontext()
-        return self.add(user, version, operation, name, turn=turn, **settings)
 
     def get(self, job_id: str) -> BatchJob:
         try:
@@ -204,11 +110,21 @@ class BatchJobs(Jobs[BatchJob]):
             self.submit(lambda: self._run_next(job))
 
     def _run_next(self, job: BatchJob) -> None:
-        with job.turn:
+        """Run a batch that waits; of a serial job, all that wait, unless another thread is at it."""
+        while batch := self._next(job):
+            path = f"{job.path}/batch/{batch.id}"
+            self.run(batch, path, partial(self._query if job.is_query else self._write, job, batch))
             with self.lock:
-                batch = job.queue.popleft()
-            do = self._query if job.is_query else self._write
-            self.run(batch, f"{job.path}/batch/{batch.id}", lambda: do(job, batch))
+                job.is_running = False
+            if not job.is_serial:
+                return
+
+    def _next(self, job: BatchJob) -> Batch | None:
+        with self.lock:
+            if not job.queue or (job.is_serial and job.is_running):
+                return None
+            job.is_running = True
+            return job.queue.popleft()
 
     def _query(self, job: BatchJob, batch: Batch) -> None:
         reader = Reader(self.org, job.user, job.operation == "queryAll", self.faults.late_seconds())
@@ -268,13 +184,3 @@ class BatchJobs(Jobs[BatchJob]):
                 f"Exceeded number of records : {most + 1}. Number of records should be less than or equal to {most}"
             )
             raise InvalidBatchError(f"InvalidBatch : {message}")
-
-
-def chunking(header: str) -> dict[str, Any]:
-    """Return the job settings that `Sforce-Enable-PKChunking: chunkSize=50000; startRow=001...` asks for."""
-    options = dict(re.findall(r"(\w+)\s*=\s*([^;\s]+)", header))
-    size = str(options.get("chunkSize", ""))
-    if not size.isdigit() and "true" not in header.lower():
-        return {}
-    rows = min(int(size), MOST_CHUNK_ROWS) if size.isdigit() else CHUNK_ROWS
-    return {"chunk_rows": rows or CHUNK_ROWS, "first_id": options.get("startRow", "")}

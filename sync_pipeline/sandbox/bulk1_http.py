@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.bulk1 import Batch, BatchJob, chunking
 from sync_pipeline.sandbox.bulk1_answers import JSON, XML, batch_list, info, result_list, speaks_json
+from sync_pipeline.sandbox.bulk1_jobs import Batch, BatchJob, chunking
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.http import Call, Route, file_answer
 from sync_pipeline.sandbox.ingest import OPERATIONS
@@ -34,7 +34,7 @@ def create(call: Call) -> Response:
         chunks = chunking(call.request.headers.get("Sforce-Enable-PKChunking", ""))
     else:
         found, key = target(call, operation, name, given.get("externalIdFieldName"))
-    job = call.sandbox.bulk1.create(
+    job = call.sandbox.bulk1.add(
         call.user,
         call.version,
         operation,
