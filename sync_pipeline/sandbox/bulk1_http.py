@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from sync_pipeline.sandbox.bulk1_answers import JSON, XML, batch_list, info, result_list, speaks_json
 from sync_pipeline.sandbox.bulk1_jobs import Batch, BatchJob, chunking
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.http import Call, Route, file_answer
+from sync_pipeline.sandbox.http import CSV, Call, Route, file_answer
 from sync_pipeline.sandbox.ingest import OPERATIONS
 from sync_pipeline.sandbox.jobs_http import bulk_object, invalid_value, target
 from sync_pipeline.sandbox.soap_calls import local
@@ -21,6 +21,7 @@ from sync_pipeline.sandbox.soap_calls import local
 QUERIES = ("query", "queryAll")
 MOST_BYTES = 10_000_000
 _TYPES = {"CSV": "text/csv", "JSON": JSON, "XML": XML}
+_FILE_TYPES = {**_TYPES, "CSV": CSV}
 _MODES = ("Parallel", "Serial")  # some clients send the place in this list
 _EMPTY = b"Records not found for this query"
 
@@ -136,7 +137,7 @@ def get_batch(call: Call, job_id: str, batch_id: str) -> Response:
 
 def batch_request(call: Call, job_id: str, batch_id: str) -> Response:
     job, batch = _batch(call, job_id, batch_id)
-    return file_answer(batch.request, _TYPES[job.content_type])
+    return file_answer(batch.request, _FILE_TYPES[job.content_type])
 
 
 def batch_result(call: Call, job_id: str, batch_id: str) -> Response:
@@ -144,7 +145,7 @@ def batch_result(call: Call, job_id: str, batch_id: str) -> Response:
     job, batch = _ended(call, job_id, batch_id)
     if job.is_query:
         return result_list(list(batch.results), job.content_type == "JSON")
-    return file_answer(batch.outcomes, _TYPES[job.content_type])
+    return file_answer(batch.outcomes, _FILE_TYPES[job.content_type])
 
 
 def query_result(call: Call, job_id: str, batch_id: str, result_id: str) -> Response:
@@ -153,9 +154,9 @@ def query_result(call: Call, job_id: str, batch_id: str, result_id: str) -> Resp
     if batch.rows is None or first is None:
         raise ApiError("INVALIDBATCH", f"InvalidBatch : Invalid result id: {result_id}")
     if batch.rows.rows == 0 and job.content_type == "CSV":
-        return Response(_EMPTY, content_type=_TYPES["CSV"])
+        return Response(_EMPTY, content_type=CSV)
     page = batch.rows.page(first, call.sandbox.bulk1.result_rows)
-    answer = Response(page.chunks(), content_type=_TYPES[job.content_type], direct_passthrough=True)
+    answer = Response(page.chunks(), content_type=_FILE_TYPES[job.content_type], direct_passthrough=True)
     answer.content_length = page.size
     return answer
 

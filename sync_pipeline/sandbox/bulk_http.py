@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from sync_pipeline.sandbox.bulk import QueryJob, QueryJobs, locator, row_of
 from sync_pipeline.sandbox.bulk_parts import Result
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.http import Call, Route, json_answer
+from sync_pipeline.sandbox.http import CSV, Call, Route, json_answer
 from sync_pipeline.sandbox.jobs import DELIMITERS
 from sync_pipeline.sandbox.jobs_http import invalid_value, job_routes
 
@@ -46,7 +46,7 @@ def results(call: Call, job_id: str) -> Response:
     start, most = _place(call)
     short = call.sandbox.faults.take("short_page", call.request.path)
     page = result.page(start, most, int(short["rows"]) if short else 0)
-    answer = Response(page.chunks(), content_type=result.lines.content_type, direct_passthrough=True)
+    answer = Response(page.chunks(), content_type=CSV, direct_passthrough=True)
     answer.content_length = page.size
     answer.headers["Sforce-NumberOfRecords"] = str(page.end - page.start)
     answer.headers["Sforce-Locator"] = locator(page.end) if page.end < page.total else "null"

@@ -21,7 +21,6 @@ class Lines:
     """
 
     line: str
-    content_type: str
     header: bytes = b""
     footer: bytes = b""
     between: bytes = b""
@@ -45,7 +44,7 @@ def csv_lines(plan: Plan, delimiter: str = ",") -> Lines:
     values = [_CSV.get(v.type, _CSV_TEXT).format(plan.columns[v.index]) for _, v in flat(plan.members)]
     between = text(f'"{delimiter}"')
     header = delimiter.join(f'"{name}"' for name, _ in flat(plan.members)).encode() + b"\n"
-    return Lines(f"concat('\"', {f', {between}, '.join(values)}, '\"\n')", "text/csv; charset=UTF-8", header)
+    return Lines(f"concat('\"', {f', {between}, '.join(values)}, '\"\n')", header)
 
 
 # JSON, as Bulk API 1 writes it: datetimes are milliseconds since 1970, all else is as in the REST API.
@@ -63,7 +62,7 @@ def json_lines(plan: Plan, version: str) -> Lines:
     """Return the JSON array of a plan's records."""
     kind = text(plan.object)
     record = _json_record(plan, plan.members, kind, kind, plan.columns[0], version)
-    return Lines(f"concat(',', {record})", "application/json", b"[", b"]", b",")
+    return Lines(f"concat(',', {record})", b"[", b"]", b",")
 
 
 def _json_record(plan: Plan, members: Sequence[Member], kind: str, place: str, record: str, version: str) -> str:
@@ -104,7 +103,7 @@ def xml_lines(plan: Plan) -> Lines:
     """Return the XML document of a plan's records."""
     head = f'{XML_HEAD}<queryResult xmlns="{NAMESPACE}" xmlns:xsi="{_XSI}">'
     line = _xml_record(plan, "records", plan.members, text(plan.object))
-    return Lines(line, "application/xml", head.encode(), b"</queryResult>")
+    return Lines(line, head.encode(), b"</queryResult>")
 
 
 def _xml_record(plan: Plan, name: str, members: Sequence[Member], kind: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sync_pipeline.sandbox.server import Sandbox
 
 JSON = "application/json;charset=UTF-8"
+CSV = "text/csv; charset=UTF-8"  # text without a charset is Latin-1 to many a client
 _BULK_1 = "/services/async/"
 
 

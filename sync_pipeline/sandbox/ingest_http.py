@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.http import Call, Route, file_answer, json_answer
+from sync_pipeline.sandbox.http import CSV, Call, Route, file_answer, json_answer
 from sync_pipeline.sandbox.ingest import OPERATIONS, IngestJob, IngestJobs
 from sync_pipeline.sandbox.ingest_files import RESULTS
 from sync_pipeline.sandbox.jobs import DELIMITERS
@@ -84,7 +84,7 @@ def results(call: Call, job_id: str, which: str) -> Response:
     path = call.sandbox.ingest.result(call.sandbox.ingest.get(job_id), kind)
     if path is None:
         return Response(status=204)
-    return file_answer(path, "text/csv; charset=UTF-8")
+    return file_answer(path, CSV)
 
 
 def _jobs(call: Call) -> IngestJobs:

@@ -94,6 +94,15 @@ class TestQueries:
         names = [name for result in results for name in names_of(result, content_type)]
         assert sorted(names) == sorted(f"n{i}" for i in range(rows))
 
+    def test_csv_says_that_it_is_utf_8(self, bulk: Bulk, org: Org) -> None:
+        """As tap-salesforce needs it: what names no charset is Latin-1 to its HTTP library."""
+        org.insert("Contact", [{"LastName": "Müller"}])
+        job = bulk.create("query", "Contact")
+        batch = bulk.add(job, "SELECT LastName FROM Contact")
+        bulk.ended(job, batch)
+        (result,) = bulk.results(job, batch)
+        assert result.text == '"LastName"\n"Müller"\n'
+
     def test_nothing_found_is_said_in_words_where_csv_has_none(self, bulk: Bulk, in_json: Bulk, in_xml: Bulk) -> None:
         soql = "SELECT Id FROM Contact"
         assert bulk.query(soql) == b"Records not found for this query"

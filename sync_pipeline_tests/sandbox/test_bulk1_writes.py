@@ -104,7 +104,10 @@ class TestWrites:
         batch = bulk.add(job, gzip.compress(b"LastName\n\xc3\xa9\n"), **{"Content-Encoding": "gzip"})
         assert bulk.ended(job, batch)["state"] == "Completed"
         request = bulk.send("GET", f"/{job}/batch/{batch}/request")
-        assert (request.content.decode(), request.headers["Content-Type"]) == ("LastName\né\n", "text/csv")
+        assert (request.content.decode(), request.headers["Content-Type"]) == (
+            "LastName\né\n",
+            "text/csv; charset=UTF-8",
+        )
 
     def test_a_batch_ends_at_ten_thousand_records(self, bulk: Bulk) -> None:
         content = "LastName\n" + "x\n" * 10_001
