@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from sync_pipeline.sandbox import (
     admin,
     auth,
+    bulk1_http,
     bulk_http,
     collections,
     composite,
@@ -32,10 +33,11 @@ from sync_pipeline.sandbox import (
     soap,
     writes,
 )
-from sync_pipeline.sandbox.bulk import BulkJobs
+from sync_pipeline.sandbox.bulk import QueryJobs
+from sync_pipeline.sandbox.bulk1 import BatchJobs
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
-from sync_pipeline.sandbox.http import Call, Route, error_answer
+from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.request_log import RequestLog
@@ -53,6 +55,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     query,
     bulk_http,
     ingest_http,
+    bulk1_http,
     auth,
     soap,
     admin,
@@ -72,8 +75,9 @@ class Sandbox:
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
-        self.bulk = BulkJobs(org, self.faults, Path(self._folder.name))
+        self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
+        self.bulk1 = BatchJobs(org, self.faults, Path(self._folder.name))
         routes = [route for module in RESOURCES for route in module.ROUTES]
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
@@ -98,6 +102,7 @@ class Sandbox:
     def close(self) -> None:
         self.bulk.close()
         self.ingest.close()
+        self.bulk1.close()
         self._server.stop()
         if self._thread:
             self._thread.join()
@@ -129,7 +134,7 @@ class Sandbox:
         try:
             answer = self._answer(request)
         except ApiError as error:
-            answer = error_answer(error)
+            answer = error_answer(error, request)
         answer = self._spoil(request, self._compress(request, answer))
         answer.date = self.org.now()  # the org's clock, by which clients cut their windows
         self.log.add(request.method, request.path, answer.status_code)
@@ -141,7 +146,7 @@ class Sandbox:
             route, arguments = self._route(request)
             return self._dispatch(request, route, arguments, is_part=True)
         except ApiError as error:
-            return error_answer(error)
+            return error_answer(error, request)
 
     def _answer(self, request: Request) -> Response:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
@@ -167,8 +172,7 @@ class Sandbox:
     def _dispatch(
         self, request: Request, route: Route, arguments: Mapping[str, Any], is_part: bool = False
     ) -> Response:
-        authorization = request.headers.get("Authorization", "")
-        user = self.sessions.user_of(authorization) if route.needs_login else ""
+        user = self.sessions.user_of(authorization(request)) if route.needs_login else ""
         if route.is_charged and not is_part:
             self.sessions.count_call()
         version, named = arguments.get("version", ""), {k: v for k, v in arguments.items() if k != "version"}
@@ -177,7 +181,7 @@ class Sandbox:
         try:
             answer = route.answer(Call(self, request, user, version), **named)
         except ApiError as error:
-            answer = error_answer(error)
+            answer = error_answer(error, request)
         if route.needs_login:
             answer.headers["Sforce-Limit-Info"] = self.sessions.limit_info
         return answer
@@ -201,7 +205,8 @@ class Sandbox:
         if status is None:
             return None
         code = "SERVER_UNAVAILABLE" if status["status"] == 503 else "REQUEST_LIMIT_EXCEEDED"
-        answer = error_answer(ApiError(code, "The server cannot answer now; try again later", int(status["status"])))
+        busy = ApiError(code, "The server cannot answer now; try again later", int(status["status"]))
+        answer = error_answer(busy, request)
         if status["retry_after"]:
             answer.headers["Retry-After"] = str(status["retry_after"])
         return answer
