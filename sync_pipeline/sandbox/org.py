@@ -11,11 +11,13 @@ from typing import Any
 
 import duckdb
 
+from sync_pipeline.sandbox import persons
+from sync_pipeline.sandbox.halves import Halves
 from sync_pipeline.sandbox.ids import record_id
+from sync_pipeline.sandbox.persons import FLAG, LINK, LINKS
 from sync_pipeline.sandbox.rows import Record, amend, append, column, named, only, renamed, stored
 from sync_pipeline.sandbox.rules import Rules
 from sync_pipeline.sandbox.schema import SObject
-from sync_pipeline.sandbox.sight import Sight
 from sync_pipeline.sandbox.store import quote
 
 _FIRST_USER = {
@@ -43,9 +45,16 @@ _ORGANIZATION = {
     "LanguageLocaleKey": "en_US",
     "FiscalYearStartMonth": 1,
 }
+_PERSON_TYPE = {
+    "Name": "Person Account",
+    "DeveloperName": persons.TYPE_NAME,
+    "SobjectType": "Account",
+    "IsPersonType": True,
+    "IsActive": True,
+}
 
 
-class Org(Sight):
+class Org(Halves):
     """One Salesforce org."""
 
     def __init__(self, *args: Any) -> None:
@@ -60,6 +69,8 @@ class Org(Sight):
             self.insert("User", [only(self.schema["User"], {**_FIRST_USER, "Id": self.user_id})])
         if "Organization" in self.schema:
             self.insert("Organization", [only(self.schema["Organization"], _ORGANIZATION)])
+        if self.has_persons and "RecordType" in self.schema:
+            self.insert("RecordType", [only(self.schema["RecordType"], _PERSON_TYPE)])
 
     @property
     def user_id(self) -> str:
@@ -71,7 +82,8 @@ class Org(Sight):
     def insert(self, name: str, records: Sequence[Record], user: str | None = None) -> list[str]:
         """Create records and return their ids in order; system fields that a record brings are kept."""
         found = self.schema[name]
-        with self.writing, self.cursor() as cursor:
+        with self.transaction(), self.cursor() as cursor:
+            records = self.told_persons(name, records)
             first = self.reserve_ids(name, len(records))
             defaults = self.born(found, user or self.user_id)
             rows = [
@@ -80,6 +92,9 @@ class Org(Sight):
             ]
             if rows:
                 append(cursor, found, rows)
+            born = [row["Id"] for row in rows if LINK in row]
+            if born:
+                self.complete(cursor, found.name, "s.Id in (select unnest(?))", born)
         return [row["Id"] for row in rows]
 
     def born(self, found: SObject, user: str) -> dict[str, Any]:
@@ -118,8 +133,9 @@ class Org(Sight):
             for record, values in changes.items()
         ]
         if rows:
-            with self.writing, self.cursor() as cursor:
+            with self.transaction(), self.cursor() as cursor:
                 amend(cursor, found, rows)
+                self.follow(name, list(changes), {field for row in rows for field in row})
 
     def touch(self, name: str, records: Sequence[str]) -> None:
         """Move SystemModstamp and nothing else, as a batch job or a recalculation does."""
@@ -135,6 +151,9 @@ class Org(Sight):
             self.hard_delete(name, records)
             return
         with self.transaction():
+            accounts, records = self.whole_persons(name, records, "not a.IsDeleted")
+            if accounts:
+                self.delete("Account", accounts)
             self._stamp(name, records, {"IsDeleted": True})
             for child, children in self._dependents(found, records, "not c.IsDeleted"):
                 self.delete(child, children)
@@ -142,6 +161,9 @@ class Org(Sight):
     def undelete(self, name: str, records: Sequence[str]) -> None:
         """Take records out of the bin, and the children that went into it with them."""
         with self.transaction():
+            accounts, records = self.whole_persons(name, records, "a.IsDeleted")
+            if accounts:
+                self.undelete("Account", accounts)
             together = "c.IsDeleted and c.SystemModstamp = p.SystemModstamp"
             families = list(self._dependents(self.schema[name], records, together))
             self._stamp(name, records, {"IsDeleted": False})
@@ -168,14 +190,18 @@ class Org(Sight):
     def _stamp(self, name: str, records: Sequence[str], values: Record) -> None:
         found = self.schema[name]
         stamp = only(found, {"SystemModstamp": self.now()})
-        with self.writing, self.cursor() as cursor:
+        with self.transaction(), self.cursor() as cursor:
             self._set(cursor, found, records, {**values, **stamp})
+            self.follow(name, records)
 
     def hard_delete(self, name: str, records: Sequence[str]) -> None:
         """Remove records for good, with the children that cannot be alone; only getDeleted still tells of them."""
         found = self.schema[name]
         deleted_at = "if(IsDeleted, SystemModstamp, ?)" if "IsDeleted" in found.columns else "?"
         with self.transaction(), self.cursor() as cursor:
+            accounts, records = self.whole_persons(name, records, "true")
+            if accounts:
+                self.hard_delete("Account", accounts)
             families = list(self._dependents(found, records, "true"))
             cursor.execute(
                 f"insert into sandbox.gone select ?, Id, {deleted_at} from {quote(found.name)}"
@@ -189,13 +215,18 @@ class Org(Sight):
     def merge(self, name: str, winner: str, losers: Sequence[str], user: str | None = None) -> list[str]:
         """Merge records: losers go to the bin with MasterRecordId, their children, whose ids it returns, to the winner.
 
-        Winner and children are modified by it, as in the real system.
+        Winner and children are modified by it, as in the real system. Of persons both halves are merged.
         """
         found = self.schema[name]
         author, children_moved = user or self.user_id, list[str]()
         with self.transaction(), self.cursor() as cursor:
+            halves = self.contacts_of(found.name, [winner, *losers])
+            if halves:
+                children_moved += self.merge("Contact", halves[winner], [halves[one] for one in losers], user)
             for child, field in self._references(found):
                 children = f"select Id from {quote(child.name)} where {quote(field)} in (select unnest(?))"
+                if (child.name, field) in LINKS and FLAG in child.columns:
+                    children += f" and not {FLAG}"  # a person's halves stay with one another
                 moved = [row[0] for row in cursor.execute(children, [list(losers)]).fetchall()]
                 self._set(cursor, child, moved, {field: winner, **self._modified(child, author)})
                 children_moved += moved

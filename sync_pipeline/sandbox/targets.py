@@ -13,7 +13,7 @@ from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.schema import SObject
 from sync_pipeline.sandbox.values import record_id
 
-_NEEDED = ("FirstName", "LastName", "IsConverted")
+_NEEDED = ("FirstName", "LastName", "IsConverted", "IsPersonAccount")
 _UPDATES_OF_ONE = 12  # times that one call may name one record
 
 

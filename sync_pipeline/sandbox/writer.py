@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_pipeline.sandbox import drafts as checks
-from sync_pipeline.sandbox import targets
+from sync_pipeline.sandbox import person_drafts, record_types, targets
 from sync_pipeline.sandbox.drafts import Draft, standing
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.ids import record_id
@@ -128,6 +128,7 @@ class Writer:
                         draft.error = error
                     continue
                 targets.find(self.org, found, group, self.user, whole=False)
+                person_drafts.check_deletable(found, group)
                 self._meet_faults(group)
                 gone = list(dict.fromkeys(draft.id for draft in standing(group)))
                 (self.org.hard_delete if hard else self.org.delete)(found.name, gone)
@@ -142,6 +143,8 @@ class Writer:
             targets.find(self.org, found, olds, self.user, self._needs_all(found))
             self._number(found, [draft for draft in drafts if draft.creating])
             checks.resolve_parents(self.org, found, drafts)
+            record_types.check(self.org, found, drafts)
+            person_drafts.check(self.org, found, drafts)
             self._assign(found, standing(drafts))
             checks.check_references(self.org, found, drafts, self.user)
             self._validate(found, standing(drafts))
