@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sync_pipeline.sandbox import campaign_members, person_drafts, record_types, targets
 from sync_pipeline.sandbox import drafts as checks
-from sync_pipeline.sandbox import person_drafts, record_types, targets
 from sync_pipeline.sandbox.drafts import Draft, standing
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.ids import record_id
@@ -129,6 +129,7 @@ class Writer:
                     continue
                 targets.find(self.org, found, group, self.user, whole=False)
                 person_drafts.check_deletable(found, group)
+                targets.check_restricted(self.org, found, group)
                 self._meet_faults(group)
                 gone = list(dict.fromkeys(draft.id for draft in standing(group)))
                 (self.org.hard_delete if hard else self.org.delete)(found.name, gone)
@@ -145,6 +146,7 @@ class Writer:
             checks.resolve_parents(self.org, found, drafts)
             record_types.check(self.org, found, drafts)
             person_drafts.check(self.org, found, drafts)
+            campaign_members.check(self.org, found, drafts)
             self._assign(found, standing(drafts))
             checks.check_references(self.org, found, drafts, self.user)
             self._validate(found, standing(drafts))
@@ -152,6 +154,7 @@ class Writer:
                 checks.check_duplicates(self.org, found, drafts)
             checks.check_unique(self.org, found, drafts)
             self._meet_faults(drafts)
+            campaign_members.complete(self.org, found, drafts)
             self._store(found, standing(drafts))
         return [_outcome(draft) for draft in drafts]
 

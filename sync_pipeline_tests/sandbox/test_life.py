@@ -193,6 +193,62 @@ def test_a_lead_joins_a_contact_there_is_and_fills_its_gaps(client: Client, org:
     )
 
 
+def test_mapped_custom_fields_of_a_lead_live_on_and_others_end_with_it(client: Client, org: Org) -> None:
+    for name in ("Shoe__c", "Hat__c"):
+        targets = ["Contact.Size__c", "Opportunity.Size__c"] if name == "Shoe__c" else []
+        org.add_field("Lead", {"name": name, "type": "string", "length": 9, "convertsTo": targets})
+    for name in ("Contact", "Opportunity", "Account"):
+        org.add_field(name, {"name": "Size__c", "type": "string", "length": 9})
+    values = {"LastName": "x", "Company": "y", "Shoe__c": "42", "Hat__c": "58", "mkto71_Lead_Score__c": 7}
+    (lead,) = org.insert("Lead", [values])
+    (done,) = results(client, converting(lead))
+    contact = record(org, "Contact", done["contactId"])
+    assert (contact["Size__c"], contact["mkto71_Lead_Score__c"]) == ("42", 7)
+    assert record(org, "Opportunity", done["opportunityId"])["Size__c"] == "42"
+    assert record(org, "Account", done["accountId"])["Size__c"] is None
+    described = client.get("sobjects/Lead/describe").json()["fields"]
+    assert all("convertsTo" not in field for field in described)
+
+
+def test_a_lookup_to_a_deleted_record_is_empty_until_it_is_back(client: Client, org: Org, clock: Clock) -> None:
+    boss, other = org.insert("Contact", [{"LastName": "boss"}, {"LastName": "other"}])
+    one, two, three = org.insert("Contact", [{"LastName": n, "ReportsToId": boss} for n in ("one", "two", "three")])
+    clock.pass_seconds(10)
+    assert client.send("DELETE", f"sobjects/Contact/{boss}").status_code == 204
+    for who in (one, two):
+        left = record(org, "Contact", who)
+        assert left["ReportsToId"] is None
+        assert left["SystemModstamp"] == BORN + timedelta(seconds=10)
+        assert left["LastModifiedDate"] == BORN
+    org.update("Contact", two, {"ReportsToId": other})
+    org.delete("Contact", [three])
+    (back,) = results(client, f"<u:undelete><u:ids>{boss}</u:ids></u:undelete>")
+    assert back["success"] == "true"
+    assert record(org, "Contact", one)["ReportsToId"] == boss
+    assert record(org, "Contact", two)["ReportsToId"] == other
+    org.hard_delete("Contact", [boss])
+    assert record(org, "Contact", one)["ReportsToId"] is None
+
+
+def test_a_record_that_children_hold_on_to_cannot_be_deleted(client: Client, org: Org) -> None:
+    held = {"name": "Buyer__c", "type": "reference", "referenceTo": ["Contact"], "childRestrictedDelete": True}
+    org.add_field("Invoice__c", held)
+    josh, free = org.insert(
+        "Contact", [{"Salutation": "Mr.", "FirstName": "Josh", "LastName": "Davis"}, {"LastName": "x"}]
+    )
+    bills = org.insert("Invoice__c", [{"Buyer__c": josh, "Name": name} for name in ("INV-1", "INV-2")])
+    answer = client.send("DELETE", f"sobjects/Contact/{josh}")
+    message = (
+        "Your attempt to delete Mr. Josh Davis could not be completed because it is associated with the following"
+        " invoices.: INV-1, INV-2\n"
+    )
+    assert answer.status_code == 400
+    assert answer.json() == [{"message": message, "errorCode": "DELETE_FAILED", "fields": []}]
+    assert client.send("DELETE", f"sobjects/Contact/{free}").status_code == 204
+    org.delete("Invoice__c", bills)
+    assert client.send("DELETE", f"sobjects/Contact/{josh}").status_code == 204
+
+
 def test_a_conversion_that_is_refused_changes_nothing(client: Client, org: Org, lead: str) -> None:
     (queue,) = org.insert("Group", [{"Name": "West", "Type": "Queue"}])
     (waiting,) = org.insert("Lead", [{"LastName": "q", "Company": "q", "OwnerId": queue}])

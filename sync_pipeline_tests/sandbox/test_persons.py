@@ -13,7 +13,7 @@ from sync_pipeline.sandbox import Org, Sandbox, Schema, persons
 from sync_pipeline.sandbox.live import edit
 from sync_pipeline.sandbox.populate import populate
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, shared
-from sync_pipeline_tests.sandbox.soap import merging, results, soap
+from sync_pipeline_tests.sandbox.soap import converting, merging, results, soap
 
 BORN = datetime(2026, 5, 17, 10, 0, 0)  # noqa: DTZ001 - the org stores UTC without zone
 ANN = {"FirstName": "Ann", "LastName": "Lee", "PersonEmail": "ann@x.example", "Phone": "+49 1"}
@@ -261,6 +261,26 @@ def test_the_describe_of_a_real_org_with_persons_is_all_that_an_org_needs(clock:
         (ann,) = org.insert("Account", [ANN])
         account, contact = both(org, ann)
         assert (account["Name"], contact["Email"]) == ("Ann Lee", "ann@x.example")
+
+
+def test_a_lead_without_a_company_becomes_a_person_and_joins_one(client: Client, org: Org) -> None:
+    lead = {"FirstName": "Ann", "LastName": "Lee", "Email": "ann@x.example", "City": "Bonn", "mkto71_Lead_Score__c": 7}
+    first, second, third = org.insert("Lead", [lead, {**lead, "Title": "Boss", "Email": "z@x.example"}, lead])
+    (done,) = results(client, converting(first))
+    account, contact = both(org, done["accountId"])
+    assert (account["Name"], account["PersonEmail"], account["BillingCity"]) == ("Ann Lee", "ann@x.example", "Bonn")
+    assert (contact["Id"], contact["MailingCity"]) == (done["contactId"], "Bonn")
+    assert account["mkto71_Lead_Score__pc"] == 7
+    assert (org.record("Lead", first) or {})["ConvertedContactId"] == contact["Id"]
+    (refused_,) = results(client, converting(second, accountId=account["Id"], contactId=contact["Id"]))
+    assert refused_["success"] == "false"
+    (joined,) = results(client, converting(second, accountId=account["Id"], doNotCreateOpportunity="true"))
+    assert (joined["accountId"], joined["contactId"]) == (account["Id"], contact["Id"])
+    account, _ = both(org, account["Id"])
+    assert (account["PersonTitle"], account["PersonEmail"]) == ("Boss", "ann@x.example")
+    org.update("Lead", third, {"Company": "Acme"})
+    (company,) = results(client, converting(third))
+    assert (org.record("Account", company["accountId"]) or {})["IsPersonAccount"] is False
 
 
 def test_a_lead_needs_no_company_where_persons_are_accounts(client: Client) -> None:
