@@ -68,6 +68,14 @@ class Halves(Sight):
         both = persons.pairs(persons.personal(self.schema["Account"].fields), of_contact)
         return hidden | both.keys()
 
+    def hidden_records(self, name: str, user: str | None) -> list[str]:
+        """Whoever does not see an account that is a person does not see its contact."""
+        hidden = super().hidden_records(name, user)
+        if name == "Contact" and self.has_persons:
+            accounts = super().hidden_records("Account", user)
+            hidden += [f'{FLAG} and AccountId in (select Id from "Account" where {one})' for one in accounts]
+        return hidden
+
     def _show_on_account(self, name: str, field: str) -> None:
         described = self.schema[name].fields[field]
         if self.schema[name].name == "Contact" and self.has_persons and described["custom"]:

@@ -19,7 +19,7 @@ from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.outcome import Outcome
 from sync_pipeline.sandbox.rules import Form
 from sync_pipeline.sandbox.schema import SObject
-from sync_pipeline.sandbox.values import Wire
+from sync_pipeline.sandbox.values import MisreadError, Wire
 
 Values = Mapping[str, Any]
 
@@ -36,7 +36,10 @@ class Options:
 
 
 class Writer:
-    """Whose hand writes: `user`, in the syntax of `wire`. `spoil` may refuse a record by its id, on command."""
+    """Whose hand writes: `user`, in the syntax of `wire`. `spoil` may refuse a record by its id, on command.
+
+    `sent` returns the text of the request, in which a value that cannot be read has its place.
+    """
 
     def __init__(
         self,
@@ -45,12 +48,14 @@ class Writer:
         wire: Wire = "json",
         options: Options | None = None,
         spoil: Callable[[str], ApiError | None] = lambda record: None,
+        sent: Callable[[], str] = str,
     ) -> None:
         self.org = org
         self.user = user
         self._wire = wire
         self._options = options or Options()
         self._spoil = spoil
+        self._sent = sent
 
     def permitted(self, name: str, flag: str) -> SObject:
         """Return the object, if the user sees it and its describe says that this can be done to it.
@@ -163,6 +168,8 @@ class Writer:
         for draft in drafts:
             try:
                 draft.values = form.fill(draft.given, draft.creating)
+            except MisreadError as error:
+                draft.error = error.within(self._sent())
             except ApiError as error:
                 draft.error = error
 

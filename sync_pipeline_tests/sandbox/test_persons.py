@@ -89,6 +89,14 @@ def test_soql_sees_both_halves_and_can_tell_persons_from_companies(client: Clien
     ]
 
 
+def test_who_does_not_see_the_account_does_not_see_its_contact(client: Client, org: Org, ann: str) -> None:
+    (acme,) = org.insert("Account", [{"Name": "Acme"}])
+    org.insert("Contact", [{"LastName": "Bob", "AccountId": acme}])
+    org.hide_records("Account", "true", org.user_id)
+    assert client.values("SELECT Id FROM Account") == []
+    assert client.values("SELECT Name FROM Contact") == [("Bob",)]
+
+
 def test_an_edit_of_either_half_moves_both_and_their_stamps(client: Client, org: Org, ann: str, clock: Clock) -> None:
     changed = {"PersonTitle": "Boss", "FirstName": "Bo", "PersonMailingCity": "Bonn"}
     assert client.send("PATCH", f"sobjects/Account/{ann}", json=changed).status_code == 204
