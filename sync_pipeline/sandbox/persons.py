@@ -35,7 +35,7 @@ _OTHERWISE: Mapping[str, Json] = {
     "Email": {"idLookup": False},
     "Title": {"length": 80, "byteLength": 240},
     "AssistantName": {"label": "Assistant"},
-    "IndividualId": {"searchPrefilterable": True},
+    "IndividualId": {"searchPrefilterable": False},
 }
 # Both halves have these under one name, and they are always equal.
 _ALIKE = ("Name", "Phone", "Fax", "Description", "OwnerId", "LastActivityDate")
@@ -87,7 +87,7 @@ def person_field(field: Json) -> Json:
 def enable(describes: Mapping[str, Json]) -> dict[str, Json]:
     """Return the describes of Account, Contact, Lead and RecordType as they are once persons can be accounts."""
     contact = {field["name"]: field for field in describes["Contact"]["fields"]}
-    listed = [name for name in (*_PARTS, *_PREFIXED) if name in contact]
+    listed = [name for name in _PREFIXED if name in contact]
     customs = [name for name, field in contact.items() if field["custom"]]
     flag = {"name": FLAG, "type": "boolean", "label": "Is Person Account", "createable": False, "updateable": False,
             "permissionable": False}  # fmt: skip
@@ -96,8 +96,11 @@ def enable(describes: Mapping[str, Json]) -> dict[str, Json]:
     kind = {"name": "IsPersonType", "type": "boolean", "label": "Is Person Type", "createable": False,
             "updateable": False, "permissionable": False}  # fmt: skip
     persons = [expand_field(link), expand_field(flag), *(person_field(contact[name]) for name in listed)]
+    account = _with(describes["Account"], "Name", [*persons, *(person_field(contact[name]) for name in customs)])
+    after_name = [field["name"] for field in account["fields"]].index("Name") + 1
+    account["fields"][after_name:after_name] = [person_field(contact[name]) for name in _PARTS]
     return {
-        "Account": _with(describes["Account"], "Name", [*persons, *(person_field(contact[name]) for name in customs)]),
+        "Account": account,
         "Contact": _with(describes["Contact"], None, [expand_field(flag)]),
         "Lead": _with(describes["Lead"], "Company", []),
         "RecordType": _with(describes["RecordType"], None, [expand_field(kind)]),
