@@ -43,6 +43,7 @@ FIELDS_LEFT_OUT = {
     r"catalogue: User\.User(Preferences|Permissions)\w+": "some hundred switches of the user interface",
     r"catalogue: User\.(EmailPreferences\w+|StayInTouch\w+|Offline\w+)": "features that Salesforce has retired",
     r"catalogue: Organization\.PreferencesS1BrowserEnabled": "retired with the Salesforce1 browser",
+    r"catalogue: Organization\.PreferencesIndividualAutoCreateEnabled": "not in the recorded Organization",
     r"catalogue: (User\.(PortalRole|IsPortal\w+)|Contact\.CanAllowPortalSelfReg)": "only in orgs with portals",
     r"catalogue: User\.BadgeText": "only in orgs with communities",
     r"catalogue: (Account|Contact|Lead|Opportunity)\.\w+__c": "custom fields of the developer org it was drawn from",
