@@ -11,7 +11,7 @@ import requests
 
 from sync_pipeline.commands.options import settings
 from sync_pipeline.connectors.http import is_loopback
-from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox import Org, Schema
 from sync_pipeline.sandbox.load import load
 from sync_pipeline.sandbox.populate import populate as fill
 from sync_pipeline.sandbox.serve import serve as run_server
@@ -27,15 +27,23 @@ org_option = click.option(
 )  # fmt: skip
 seed_option = click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed, the same org.")
 people_type = click.IntRange(min=20)
+persons_option = click.option(
+    "--person-accounts", "persons", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="Start a new org with person accounts; so many of its contacts (0 to 1) are such.",
+)  # fmt: skip
 
 
-def open_org(file: Path) -> Org:
-    """Open or make the org in a file; only one process at a time can hold it."""
+def open_org(file: Path, persons: float | None = None) -> Org:
+    """Open or make the org in a file, with person accounts where a share is given; only one process can hold it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return Org.open(file)
+        org = Org.open(file, Schema.standard(person_accounts=persons is not None))
     except duckdb.Error as error:
         raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+    if persons is not None and not org.has_persons:
+        org.close()
+        raise click.UsageError(f"{file} holds an org without person accounts; name another file with --org")
+    return org
 
 
 def is_new(org: Org) -> bool:
@@ -53,22 +61,31 @@ def sandbox() -> None:
 @click.option("--load", "directory", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Start a new org with the CSV files or JSON trees of this folder.")  # fmt: skip
 @click.option("--people", type=people_type, help="Start a new org with so many leads and contacts.")
+@persons_option
 @seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings to this file.")
 @org_option
-def serve(directory: Path | None, people: int | None, seed: int, port: int, env_file: Path | None, file: Path) -> None:
+def serve(
+    directory: Path | None,
+    people: int | None,
+    persons: float | None,
+    seed: int,
+    port: int,
+    env_file: Path | None,
+    file: Path,
+) -> None:
     """Serve the org until Ctrl-C; print its address."""
     if directory and people:
         raise click.UsageError("--load and --people exclude one another")
-    org = open_org(file)
+    org = open_org(file, persons)
     with org:
         if (directory or people) and not is_new(org):
             raise click.UsageError(f"{file} already holds an org: serve it as it is, or name another file with --org")
         if directory:
             _say(_loaded(org, directory))
         elif is_new(org):
-            _say(fill(org, people or PEOPLE, seed))
+            _say(fill(org, people or PEOPLE, seed, persons=persons or 0))
         run_server(org, port, env_file)
 
 
@@ -81,14 +98,15 @@ def _loaded(org: Org, directory: Path) -> dict[str, int]:
 
 @sandbox.command()
 @click.option("--people", type=people_type, default=PEOPLE, show_default=True, help="Leads and contacts.")
+@persons_option
 @seed_option
 @org_option
-def populate(people: int, seed: int, file: Path) -> None:
+def populate(people: int, persons: float | None, seed: int, file: Path) -> None:
     """Fill a new org with companies, people, owners, opportunities, members and tasks."""
-    with open_org(file) as org:
+    with open_org(file, persons) as org:
         if not is_new(org):
             raise click.UsageError(f"{file} already holds an org; name another file with --org")
-        _say(fill(org, people, seed))
+        _say(fill(org, people, seed, persons=persons or 0))
 
 
 @sandbox.command()

@@ -44,8 +44,14 @@ class Call:
 
     def writer(self) -> Writer:
         """Return whose hand writes, with the options that the request's headers set."""
-        faults = self.sandbox.faults
-        return Writer(self.org, self.user, options=_options(self.request), spoil=faults.spoil(self.request.path))
+        spoil = self.sandbox.faults.spoil(self.request.path)
+        return Writer(
+            self.org,
+            self.user,
+            options=_options(self.request),
+            spoil=spoil,
+            sent=lambda: self.request.get_data(as_text=True),
+        )
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object sent.

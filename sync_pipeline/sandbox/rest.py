@@ -6,6 +6,7 @@ from email.utils import format_datetime
 
 from werkzeug.wrappers import Response
 
+from sync_pipeline.sandbox import record_types
 from sync_pipeline.sandbox.answers import write_records
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.http import Call, Route, json_answer
@@ -70,7 +71,8 @@ def describe(call: Call, name: str) -> Response:
     if since and since >= changed_at:
         return Response(status=304)
     hidden = call.org.hidden_fields(found.name, call.user)
-    answer = json_answer(describe_object(call.org.schema, found.name, call.version, hidden))
+    described = describe_object(call.org.schema, found.name, call.version, hidden)
+    answer = json_answer({**described, "recordTypeInfos": record_types.infos(call.org, found, call.version)})
     answer.headers["Last-Modified"] = format_datetime(changed_at, usegmt=True)
     return answer
 

@@ -39,6 +39,12 @@ class Sight(Store):
         """Hide the records for which a SQL condition over the object's columns is true."""
         self._hidden_records.append((self.schema[name].name, condition, user))
 
+    def hidden_records(self, name: str, user: str | None) -> list[str]:
+        """Return the SQL conditions of the records that a user does not see."""
+        return [
+            condition for object_, condition, whom in self._hidden_records if object_ == name and whom in (None, user)
+        ]
+
     def hidden_objects(self, user: str | None) -> set[str]:
         return {name for name, whom in self._hidden_objects if whom in (None, user)}
 
@@ -57,11 +63,7 @@ class Sight(Store):
         `deleted` shows the recycle bin as well; `late_seconds` hides what was stamped less long ago.
         """
         found = self.schema[name]
-        hidden = [
-            f"not coalesce({condition}, false)"
-            for object_, condition, whom in self._hidden_records
-            if object_ == found.name and whom in (None, user)
-        ]
+        hidden = [f"not coalesce({condition}, false)" for condition in self.hidden_records(found.name, user)]
         if not deleted and "IsDeleted" in found.columns:
             hidden.append("not IsDeleted")
         if late_seconds and "SystemModstamp" in found.columns:

@@ -67,7 +67,7 @@ def _answer(call: Call, kind: str, user_id: str) -> Response:
         "accessibilityMode": "false",
         "currencySymbol": "$",
         "orgDefaultCurrencyIsoCode": "USD",
-        "orgHasPersonAccounts": "false",
+        "orgHasPersonAccounts": str(call.org.has_persons).lower(),
         "organizationId": organization,
         "organizationMultiCurrency": "false",
         "organizationName": "Sandbox",

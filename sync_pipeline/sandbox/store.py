@@ -27,6 +27,8 @@ create table if not exists sandbox.sequence (object varchar primary key, next bi
 create table if not exists sandbox.setting (name varchar primary key, value varchar not null);
 -- What getDeleted still tells of records that are gone for good.
 create table if not exists sandbox.gone (object varchar not null, id varchar not null, deleted_at timestamp not null);
+-- Lookups that were emptied when what they pointed to was deleted: `id` of `object` had `parent` in `field`.
+create table if not exists sandbox.emptied (object varchar, field varchar, id varchar, parent varchar);
 -- Java's Double.toString, which is how Salesforce writes a number: 10000000 is 1.0E7, 0.0001 is 1.0E-4.
 create or replace macro sandbox.java_double(x) as case
     when x is null then null
@@ -141,7 +143,7 @@ class Store:
             return
         with self.writing, self._connection.cursor() as connection:
             connection.begin()
-            self._joined.connection = connection
+            self._joined.connection, self._joined.at = connection, self.now()
             try:
                 yield
                 connection.commit()
@@ -149,11 +151,12 @@ class Store:
                 connection.rollback()
                 raise
             finally:
-                self._joined.connection = None
+                self._joined.connection = self._joined.at = None
 
     def now(self) -> datetime:
-        """Return the org's time, aware UTC, in whole seconds as Salesforce stamps records."""
-        return self._clock().astimezone(UTC).replace(microsecond=0)
+        """Return the org's time, aware UTC, in whole seconds as Salesforce stamps records; a transaction has one."""
+        at: datetime | None = getattr(self._joined, "at", None)
+        return at or self._clock().astimezone(UTC).replace(microsecond=0)
 
     def setting(self, name: str, first: Callable[[], str]) -> str:
         """Return a value the org keeps with its records; `first` makes it when it is not there yet."""
@@ -204,7 +207,7 @@ class Store:
         """Change a field's type and other attributes; values that cannot be converted are lost."""
         with self.writing, self.cursor() as cursor:
             found = self.schema[name]
-            kept = ("name", "label", "inlineHelpText", "sql")
+            kept = ("name", "label", "inlineHelpText", "sql", "convertsTo")
             old = {key: found.fields[field][key] for key in kept if key in found.fields[field]}
             new = expand_field({**old, "type": kind, **attributes})
             self._redescribe(cursor, name, [new if f["name"] == field else f for f in found.describe["fields"]])

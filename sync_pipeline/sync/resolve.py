@@ -89,6 +89,15 @@ REFUSALS: tuple[tuple[str, str], ...] = (
     ("TOO_LONG", f"taken = '{Outcome.TAKE_MARKETO}' and not truncates and length(marketo) > crm_length"),
 )
 
+REFUSED_BECAUSE = {
+    "BLOCKED": "the CRM may fill the field but not overwrite it (FIELD-15)",
+    "NOT_WRITABLE": "the field cannot be written by this user, or is computed",
+    "REQUIRED": "the CRM does not let the field be empty",
+    "NOT_IN_PICKLIST": "the CRM takes only the values of its picklist",
+    "NOT_ASCII": "Marketo takes e-mail addresses in ASCII only (FIELD-27)",
+    "TOO_LONG": "the other side cannot hold so many characters, and cutting is switched off (FIELD-25)",
+}
+
 
 def refusal_sql() -> str:
     """Return the SQL for the code of the first refusal that holds, or null."""
