@@ -132,10 +132,11 @@ class BulkJobs:
             self._advance(job, "Failed", force=True)
 
     def _misbehave(self, job: Job) -> None:
-        slow = self._faults.take("slow_job")
+        path = f"/services/data/v{job.version}/jobs/query/{job.id}"
+        slow = self._faults.take("slow_job", path, job.object)
         if slow and self._closing.wait(float(slow["seconds"])):
             raise StoppedError
-        failure = self._faults.take("fail_job")
+        failure = self._faults.take("fail_job", path, job.object)
         if failure:
             raise RuntimeError(failure["message"])
         self._count(job, 0)

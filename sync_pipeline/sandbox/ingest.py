@@ -179,15 +179,16 @@ class IngestJobs:
 
     def _run(self, job: IngestJob) -> None:
         started, job.is_running = time.perf_counter(), True
+        path = f"/services/data/v{job.version}/jobs/ingest/{job.id}"
         try:
             self._advance(job, "InProgress")
-            slow = self._faults.take("slow_job")
+            slow = self._faults.take("slow_job", path, job.object)
             if slow and self._closing.wait(float(slow["seconds"])):
                 return
-            failure = self._faults.take("fail_job")
+            failure = self._faults.take("fail_job", path, job.object)
             if failure:
                 raise InvalidBatchError(failure["message"])
-            self._write(job)
+            self._write(job, path)
             self._advance(job, "JobComplete")
         except StoppedError:
             pass
@@ -199,8 +200,7 @@ class IngestJobs:
             job.milliseconds = int((time.perf_counter() - started) * 1000)
             job.content, job.is_running = None, False
 
-    def _write(self, job: IngestJob) -> None:
-        path = f"/services/data/v{job.version}/jobs/ingest/{job.id}"
+    def _write(self, job: IngestJob, path: str) -> None:
         options = Options(assign=job.assignment_rule is not None)
         writer = Writer(self._org, job.user, "csv", options, self._faults.spoil(path))
         form = writer.form(self._org.schema[job.object])

@@ -6,7 +6,8 @@ changed it, SystemModstamp whenever anything did (GEN-13).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -17,6 +18,14 @@ from sync_pipeline.sandbox.rules import Rules
 from sync_pipeline.sandbox.schema import SObject
 from sync_pipeline.sandbox.sight import Sight
 from sync_pipeline.sandbox.store import quote
+
+Restamp = Callable[[str, datetime], datetime]
+
+
+def as_is(name: str, now: datetime) -> datetime:
+    """Stamp a write of an object's records by the clock."""
+    return now
+
 
 _FIRST_USER = {
     "Username": "integration@sandbox.example",
@@ -51,6 +60,7 @@ class Org(Sight):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.rules = Rules()  # what `writer.py` asks; edits through this class are not subject to them
+        self.restamp: Restamp = as_is  # lets a fault stamp writes otherwise
 
     def begin(self) -> None:
         """Give a new org its Organization record and the user that integrations log in as."""
@@ -71,21 +81,21 @@ class Org(Sight):
     def insert(self, name: str, records: Sequence[Record], user: str | None = None) -> list[str]:
         """Create records and return their ids in order; system fields that a record brings are kept."""
         found = self.schema[name]
+        if not records:
+            return []
         with self.writing, self.cursor() as cursor:
             first = self.reserve_ids(name, len(records))
-            defaults = self.born(found, user or self.user_id)
+            defaults = self.born(found, user or self.user_id, self.stamp(found.name))
             rows = [
                 named(found, {**defaults, "Id": record_id(found.prefix, first + i), **record})
                 for i, record in enumerate(records)
             ]
-            if rows:
-                append(cursor, found, rows)
+            append(cursor, found, rows)
         return [row["Id"] for row in rows]
 
-    def born(self, found: SObject, user: str) -> dict[str, Any]:
+    def born(self, found: SObject, user: str, at: datetime | None = None) -> dict[str, Any]:
         """Return what a new record has that nobody gives it: stamps, owner, declared defaults, flags that are off."""
-        now = self.now()
-        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
+        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), at or self.now())
         system = {**stamps, **dict.fromkeys(("OwnerId", "CreatedById", "LastModifiedById"), user)}
         declared = {
             field["name"]: field["defaultValue"]
@@ -111,15 +121,16 @@ class Org(Sight):
         self, name: str, changes: Mapping[str, Record], olds: Mapping[str, Record], user: str | None = None
     ) -> None:
         """Change fields of many records, by id; `olds` has the first and last names that they had."""
+        if not changes:
+            return
         found = self.schema[name]
         stamps = self._modified(found, user or self.user_id)
         rows = [
             {"Id": record, **renamed(found, olds.get(record, {}), values), **stamps}
             for record, values in changes.items()
         ]
-        if rows:
-            with self.writing, self.cursor() as cursor:
-                amend(cursor, found, rows)
+        with self.writing, self.cursor() as cursor:
+            amend(cursor, found, rows)
 
     def touch(self, name: str, records: Sequence[str]) -> None:
         """Move SystemModstamp and nothing else, as a batch job or a recalculation does."""
@@ -166,8 +177,10 @@ class Org(Sight):
                 yield child.name, [record for (record,) in rows]
 
     def _stamp(self, name: str, records: Sequence[str], values: Record) -> None:
+        if not records:
+            return
         found = self.schema[name]
-        stamp = only(found, {"SystemModstamp": self.now()})
+        stamp = only(found, {"SystemModstamp": self.stamp(found.name)})
         with self.writing, self.cursor() as cursor:
             self._set(cursor, found, records, {**values, **stamp})
 
@@ -197,7 +210,8 @@ class Org(Sight):
             for child, field in self._references(found):
                 children = f"select Id from {quote(child.name)} where {quote(field)} in (select unnest(?))"
                 moved = [row[0] for row in cursor.execute(children, [list(losers)]).fetchall()]
-                self._set(cursor, child, moved, {field: winner, **self._modified(child, author)})
+                if moved:
+                    self._set(cursor, child, moved, {field: winner, **self._modified(child, author)})
                 children_moved += moved
             now = self._modified(found, author)
             self._set(cursor, found, losers, {"IsDeleted": True, "MasterRecordId": winner, **now})
@@ -210,8 +224,12 @@ class Org(Sight):
                 if parent.name in field["referenceTo"] and field["name"] != "MasterRecordId":
                     yield child, field["name"]
 
+    def stamp(self, name: str) -> datetime:
+        """Return the time by which a write of an object's records is stamped."""
+        return self.restamp(self.schema[name].name, self.now())
+
     def _modified(self, found: SObject, user: str) -> dict[str, Any]:
-        now = self.now()
+        now = self.stamp(found.name)
         return only(found, {"LastModifiedDate": now, "LastModifiedById": user, "SystemModstamp": now})
 
     def _set(self, cursor: duckdb.DuckDBPyConnection, found: SObject, records: Sequence[str], values: Record) -> None:
