@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.bulk import DELIMITERS
 from sync_pipeline.sandbox.describe import DEFAULTS
+from sync_pipeline.sandbox.jobs import DELIMITERS
 from sync_pipeline.sandbox.org import Org
 
 if TYPE_CHECKING:

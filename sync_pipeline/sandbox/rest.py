@@ -42,6 +42,7 @@ def limits(call: Call) -> Response:
     return json_answer(
         {
             "DailyApiRequests": {"Max": sessions.allowed, "Remaining": sessions.allowed - sessions.used},
+            "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000 - call.sandbox.bulk1.batches_made},
             "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000 - jobs.made},
             "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562 - jobs.stored_mb},
             "DataStorageMB": {"Max": 1024, "Remaining": 1024},

@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox import (
     auth,
+    bulk1_http,
     bulk_http,
     collections,
     composite,
@@ -32,11 +33,12 @@ from sync_pipeline.sandbox import (
     writes,
 )
 from sync_pipeline.sandbox.browse import OrgSystem
-from sync_pipeline.sandbox.bulk import BulkJobs
+from sync_pipeline.sandbox.bulk import QueryJobs
+from sync_pipeline.sandbox.bulk1 import BatchJobs
 from sync_pipeline.sandbox.drift import drift
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
-from sync_pipeline.sandbox.http import Call, Route, error_answer
+from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org, as_is
 from sync_pipeline.sandbox.request_log import RequestLog
@@ -57,6 +59,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     query,
     bulk_http,
     ingest_http,
+    bulk1_http,
     auth,
     soap,
 )
@@ -75,8 +78,9 @@ class Sandbox:
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
-        self.bulk = BulkJobs(org, self.faults, Path(self._folder.name))
+        self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
+        self.bulk1 = BatchJobs(org, self.faults, Path(self._folder.name))
         routes = [route for module in RESOURCES for route in module.ROUTES]
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
@@ -104,6 +108,7 @@ class Sandbox:
         self.org.restamp = as_is
         self.bulk.close()
         self.ingest.close()
+        self.bulk1.close()
         self._server.stop()
         if self._thread:
             self._thread.join()
@@ -139,7 +144,7 @@ class Sandbox:
         try:
             answer = self._answer(request, about)
         except ApiError as error:
-            answer = error_answer(error)
+            answer = error_answer(error, request)
         answer = drift(self, request.path, about, answer)
         answer = self._cut_off(request, about, compressed(request, answer))
         answer.date = self.org.now()  # the org's clock, by which clients cut their windows
@@ -152,13 +157,13 @@ class Sandbox:
             route, arguments = self._route(request)
             return self._dispatch(request, route, arguments, is_part=True)
         except ApiError as error:
-            return error_answer(error)
+            return error_answer(error, request)
 
     def _answer(self, request: Request, about: str) -> Response:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
             body = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>"
             return Response(body, 414, content_type="text/html;charset=iso-8859-1")
-        early = self._interrupt(request.path, about)
+        early = self._interrupt(request, about)
         if early:
             return early
         route, arguments = self._route(request)
@@ -178,8 +183,7 @@ class Sandbox:
     def _dispatch(
         self, request: Request, route: Route, arguments: Mapping[str, Any], is_part: bool = False
     ) -> Response:
-        authorization = request.headers.get("Authorization", "")
-        user = self.sessions.user_of(authorization) if route.needs_login else ""
+        user = self.sessions.user_of(authorization(request)) if route.needs_login else ""
         if route.is_charged and not is_part:
             self.sessions.count_call()
         version, named = arguments.get("version", ""), {k: v for k, v in arguments.items() if k != "version"}
@@ -188,7 +192,7 @@ class Sandbox:
         try:
             answer = route.answer(Call(self, request, user, version), **named)
         except ApiError as error:
-            answer = error_answer(error)
+            answer = error_answer(error, request)
         if route.needs_login:
             answer.headers["Sforce-Limit-Info"] = self.sessions.limit_info
         return answer
@@ -206,8 +210,9 @@ class Sandbox:
         found = self.org.schema.by_prefix(record)
         return found.name if found else ""
 
-    def _interrupt(self, path: str, about: str) -> Response | None:
+    def _interrupt(self, request: Request, about: str) -> Response | None:
         """Apply the faults that come before any answer."""
+        path = request.path
         slow = self.faults.take("slow", path, about)
         if slow:
             time.sleep(slow["seconds"])
@@ -220,7 +225,7 @@ class Sandbox:
         if error:
             raise ApiError(error["code"], error["message"], error["status"])
         status = self.faults.take("status", path, about)
-        return _unavailable(status["status"], status["retry_after"]) if status else None
+        return _unavailable(request, status["status"], status["retry_after"]) if status else None
 
     def _cut_off(self, request: Request, about: str, answer: Response) -> Response:
         drop = self.faults.take("drop", request.path, about)
@@ -229,10 +234,11 @@ class Sandbox:
         return answer
 
 
-def _unavailable(status: int, retry_after: int) -> Response:
+def _unavailable(request: Request, status: int, retry_after: int) -> Response:
     """Return the answer of an org that is down (503), or for other states that of a gateway before it."""
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        answer = error_answer(ApiError("SERVER_UNAVAILABLE", "The server cannot answer now; try again later", status))
+        busy = ApiError("SERVER_UNAVAILABLE", "The server cannot answer now; try again later", status)
+        answer = error_answer(busy, request)
     else:
         phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
         answer = Response(f"<html><body><h1>{status} {phrase}</h1></body></html>", status, content_type="text/html")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request
 
 from sync_pipeline.sandbox.errors import ApiError
+from sync_pipeline.sandbox.jobs import Job
 from sync_pipeline.sandbox.soql import parse
 
 if TYPE_CHECKING:
@@ -30,10 +31,15 @@ def _named(sandbox: Sandbox, request: Request, arguments: Mapping[str, Any]) -> 
     if "locator" in arguments:
         return sandbox.cursors.get(arguments["locator"].partition("-")[0]).plan.object
     if "job_id" in arguments:
-        jobs = sandbox.ingest if "/ingest/" in request.path else sandbox.bulk
-        return jobs.get(arguments["job_id"]).object
+        return _job(sandbox, request.path, arguments["job_id"]).object
     soql = request.args.get("q") or _sent(request, "query")
     return str(parse(soql).source) if soql else _sent(request, "object")
+
+
+def _job(sandbox: Sandbox, path: str, job_id: str) -> Job:
+    if path.startswith("/services/async/"):
+        return sandbox.bulk1.get(job_id)
+    return sandbox.ingest.get(job_id) if "/jobs/ingest/" in path else sandbox.bulk.get(job_id)
 
 
 def _sent(request: Request, name: str) -> str:

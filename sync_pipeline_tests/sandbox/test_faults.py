@@ -82,6 +82,12 @@ def test_a_job_fails(client: Client, sandbox: Sandbox) -> None:
     assert client.bulk("SELECT Id FROM User")["state"] == "JobComplete"
 
 
+def test_a_fault_of_jobs_may_be_aimed_at_one_kind_of_them(client: Client, sandbox: Sandbox) -> None:
+    sandbox.faults.add("fail_job", path="*/jobs/ingest/*", message="no luck")
+    assert client.bulk("SELECT Id FROM User")["state"] == "JobComplete"
+    assert [fault["path"] for fault in sandbox.faults.as_list()] == ["*/jobs/ingest/*"]
+
+
 def test_a_slow_job_is_seen_in_progress(client: Client, sandbox: Sandbox) -> None:
     sandbox.faults.add("slow_job", seconds=0.3)
     made = client.send("POST", "jobs/query", json={"operation": "query", "query": "SELECT Id FROM User"}).json()
