@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sync_pipeline.sandbox import life, live, lookups
+from sync_pipeline.sandbox import life, live
 from sync_pipeline.sandbox.browse_objects import condition, name_field, shown_object
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.org import Org
@@ -90,7 +89,7 @@ class OrgSystem:
             cursor.execute(f"{sql} limit {asked.most:d} offset {asked.start:d}", values)
             names = [column[0] for column in cursor.description or ()]
             records = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return Rows(records, counted[0] if counted else 0, self._links(obj, records))
+        return Rows(records, counted[0] if counted else 0, self._links(obj, records, user))
 
     def record(self, obj: Object, record: str, user: str) -> Shown | None:
         found = self._org.schema[obj.name]
@@ -102,7 +101,7 @@ class OrgSystem:
         values = dict(zip(names, row, strict=True))
         title, is_deleted = str(values[name_field(found)] or record), bool(values.get("IsDeleted"))
         seen = {name: values[name] for name in obj.fields if name not in ("Id", "IsDeleted")}
-        return Shown(record, title, seen, self._links(obj, [seen]), is_deleted)
+        return Shown(record, title, seen, self._links(obj, [seen], user), is_deleted)
 
     def related(self, obj: Object, record: str, user: str) -> Sequence[Related]:
         children = []
@@ -136,21 +135,23 @@ class OrgSystem:
                 choices |= dict(cursor.execute(sql).fetchall())
         return choices if len(choices) <= CANDIDATES else {}
 
-    def _links(self, obj: Object, records: Sequence[Record]) -> dict[str, Link]:
-        """Return what the records that these refer to are called."""
+    def _links(self, obj: Object, records: Sequence[Record], user: str) -> dict[str, Link]:
+        """Return what the records that these refer to are called, as far as the user sees them."""
         groups: dict[str, set[str]] = defaultdict(set)
         references = [name for name, field in obj.fields.items() if field.kind == "reference"]
         for value in (record.get(name) for record in records for name in references):
             if value:
                 groups[value[:3]].add(value)
         links: dict[str, Link] = {}
-        for prefix, ids in groups.items():
-            target = self._org.schema.by_prefix(prefix)
-            if target is None:
+        hidden = self._org.hidden_objects(user)
+        for target, ids in ((self._org.schema.by_prefix(prefix), ids) for prefix, ids in groups.items()):
+            if target is None or target.name in hidden:
                 continue
-            name = name_field(target)
-            known = lookups.records(self._org, target, ids, [name])
-            links |= {one: Link(target.name, str(row[name] or one)) for one, row in known.items()}
+            relation = self._org.relation(target.name, user, deleted=True)
+            sql = f"select Id, {quote(name_field(target))} from {relation} where Id in (select unnest(?))"
+            with self._org.cursor() as cursor:
+                named = cursor.execute(sql, [list(ids)]).fetchall()
+            links |= {record: Link(target.name, str(name or record)) for record, name in named}
         return links
 
     # Writing
@@ -175,16 +176,15 @@ class OrgSystem:
         return [str(done) for done in live.edit(self._org, count, seed)]
 
 
-def _accepted(write: Any) -> str:
+def _accepted(write: Callable[[], list[Outcome]]) -> str:
     """Return the id of the one record written."""
     try:
         (outcome,) = write()
     except ApiError as error:
         raise _refused(error) from None
-    written: Outcome = outcome
-    if written.error:
-        raise _refused(written.error)
-    return written.id or ""
+    if outcome.error:
+        raise _refused(outcome.error)
+    return outcome.id or ""
 
 
 def _refused(error: ApiError) -> RefusedError:

@@ -86,6 +86,8 @@ def test_what_a_user_may_not_see_is_not_shown_to_them(browser: Browser, org: Org
     org.hide_object("Opportunity", seller)
     org.hide_records("Contact", "LastName = 'Secret'", seller)
     (secret,) = org.insert("Contact", [{"LastName": "Secret"}])
+    (known,) = org.insert("Contact", [{"LastName": "Known", "ReportsToId": secret}])
+    assert ">Secret<" not in browser.text(f"/objects/Contact/{known}")
     assert "ann@x.example" not in browser.text(f"/objects/Contact/{ann}") + browser.text("/objects/Contact")
     assert "Opportunities" not in browser.text("/")
     assert [browser.open(p).status_code for p in ("/objects/Opportunity", f"/objects/Contact/{secret}")] == [404, 404]

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.site import forms
 from sync_pipeline.sandbox.site.filters import address
+from sync_pipeline.sandbox.site.forms import EDITED
 from sync_pipeline.sandbox.site.system import Asked, Object, RefusedError, Shown
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ DONE = {
 }
 
 
+class MissingError(Exception):
+    """There is nothing at an address; the message says what is not there."""
+
+
 # Records
 
 
@@ -35,12 +40,16 @@ def objects(visit: Visit) -> Response:
 
 
 def records(visit: Visit, name: str) -> Response:
+    obj = _object(visit, name)
+    asked = _asked(visit, obj)
+    return visit.page("records.html", obj=obj, asked=asked, rows=visit.system.rows(obj, asked, visit.user))
+
+
+def _object(visit: Visit, name: str) -> Object:
     obj = visit.system.object(name, visit.user)
     if obj is None:
-        return _missing(visit, f"There is no object {name}.")
-    asked = _asked(visit, obj)
-    rows = visit.system.rows(obj, asked, visit.user)
-    return visit.page("records.html", obj=obj, asked=asked, rows=rows)
+        raise MissingError(f"There is no object {name}.")
+    return obj
 
 
 def _asked(visit: Visit, obj: Object) -> Asked:
@@ -53,28 +62,25 @@ def _asked(visit: Visit, obj: Object) -> Asked:
         descending=args.get("down", "1" if order == obj.newest else "") == "1",
         start=min(max(args.get("start", 0, type=int), 0), LAST_START),
         binned=obj.has_bin and args.get("bin") == "1",
-        where={key.removeprefix("is."): value for key, value in args.items() if key.removeprefix("is.") in obj.fields},
+        where={key[len(EDITED) :]: text for key, text in args.items() if _field_named(obj, key)},
     )
 
 
+def _field_named(obj: Object, key: str) -> bool:
+    return key.startswith(EDITED) and key[len(EDITED) :] in obj.fields
+
+
 def record(visit: Visit, name: str, record: str) -> Response:
-    found = _found(visit, name, record)
-    if isinstance(found, Response):
-        return found
-    obj, shown = found
+    obj, shown = _record(visit, name, record)
     return visit.page("record.html", obj=obj, shown=shown, related=visit.system.related(obj, shown.id, visit.user))
 
 
-def _found(visit: Visit, name: str, record: str) -> tuple[Object, Shown] | Response:
-    obj = visit.system.object(name, visit.user)
-    shown = visit.system.record(obj, record, visit.user) if obj else None
-    if obj is None or shown is None:
-        return _missing(visit, f"There is no {name} {record}.")
+def _record(visit: Visit, name: str, record: str) -> tuple[Object, Shown]:
+    obj = _object(visit, name)
+    shown = visit.system.record(obj, record, visit.user)
+    if shown is None:
+        raise MissingError(f"There is no {name} {record}.")
     return obj, shown
-
-
-def _missing(visit: Visit, said: str) -> Response:
-    return visit.page("missing.html", 404, said=said)
 
 
 # Writes
@@ -82,52 +88,49 @@ def _missing(visit: Visit, said: str) -> Response:
 
 def new(visit: Visit, name: str) -> Response:
     """An empty form; the address may fill fields in (`?is.AccountId=...`)."""
-    obj = visit.system.object(name, visit.user)
-    if obj is None or not obj.can_create:
-        return _missing(visit, f"No {name} can be created here.")
+    obj = _creatable(visit, name)
     empty = forms.texts(forms.writable(obj, True), {})
-    given = {n: visit.request.args.get(forms.EDITED + n, text) for n, text in empty.items()}
+    given = {n: visit.request.args.get(EDITED + n, text) for n, text in empty.items()}
     return _form(visit, obj, None, empty, given)
 
 
 def create(visit: Visit, name: str) -> Response:
-    obj = visit.system.object(name, visit.user)
-    if obj is None or not obj.can_create:
-        return _missing(visit, f"No {name} can be created here.")
+    obj = _creatable(visit, name)
     was, given = _sent(visit, obj, True)
     values = {key: value for key, value in given.items() if value != was[key]}
     try:
         made = visit.system.create(obj, values, visit.user, _allows_duplicates(visit))
     except RefusedError as error:
         return _form(visit, obj, None, was, given, error)
-    return _to(visit, obj, made, "created")
+    return _to(obj, made, "created")
+
+
+def _creatable(visit: Visit, name: str) -> Object:
+    obj = _object(visit, name)
+    if not obj.can_create:
+        raise MissingError(f"No {name} can be created here.")
+    return obj
 
 
 def edit(visit: Visit, name: str, record: str) -> Response:
-    found = _found(visit, name, record)
-    if isinstance(found, Response):
-        return found
-    obj, shown = found
+    obj, shown = _record(visit, name, record)
     if not obj.can_update or shown.is_deleted:
-        return _missing(visit, "This record cannot be changed.")
+        raise MissingError("This record cannot be changed.")
     texts = forms.texts(forms.writable(obj, False), shown.values)
     return _form(visit, obj, shown, texts, texts)
 
 
 def update(visit: Visit, name: str, record: str) -> Response:
-    found = _found(visit, name, record)
-    if isinstance(found, Response):
-        return found
-    obj, shown = found
+    obj, shown = _record(visit, name, record)
     was, given = _sent(visit, obj, False)
     values = {key: value for key, value in given.items() if value != was[key]}
     if not values:
-        return _to(visit, obj, shown.id, "unchanged")
+        return _to(obj, shown.id, "unchanged")
     try:
         visit.system.update(obj, shown.id, values, visit.user, _allows_duplicates(visit))
     except RefusedError as error:
         return _form(visit, obj, shown, was, given, error)
-    return _to(visit, obj, shown.id, "saved")
+    return _to(obj, shown.id, "saved")
 
 
 def _sent(visit: Visit, obj: Object, creating: bool) -> tuple[dict[str, str], dict[str, str]]:
@@ -182,10 +185,7 @@ def undelete(visit: Visit, name: str, record: str) -> Response:
 
 
 def _moved(visit: Visit, name: str, record: str, done: str, move: Callable[[Object, str, str], None]) -> Response:
-    found = _found(visit, name, record)
-    if isinstance(found, Response):
-        return found
-    obj, shown = found
+    obj, shown = _record(visit, name, record)
     try:
         move(obj, shown.id, visit.user)
     except RefusedError as error:
@@ -193,10 +193,10 @@ def _moved(visit: Visit, name: str, record: str, done: str, move: Callable[[Obje
         return visit.page("record.html", 422, obj=obj, shown=shown, related=related, refused=str(error))
     if visit.system.record(obj, shown.id, visit.user) is None:
         return redirect(f"{address(obj.name)}?done={done}", 303)
-    return _to(visit, obj, shown.id, done)
+    return _to(obj, shown.id, done)
 
 
-def _to(visit: Visit, obj: Object, record: str, done: str) -> Response:
+def _to(obj: Object, record: str, done: str) -> Response:
     return redirect(f"{address(obj.name, record)}?done={done}", 303)
 
 

@@ -106,7 +106,11 @@ class Site:
         refused = guard.refusal(request, self.token if is_page else None)
         if refused:
             return Response(refused, 403, guard.POLICY, content_type="text/plain; charset=utf-8")
-        answer: Response = view(Visit(self, request, self._user(request)), **arguments)
+        visit = Visit(self, request, self._user(request))
+        try:
+            answer: Response = view(visit, **arguments)
+        except pages.MissingError as error:
+            answer = visit.page("missing.html", 404, said=str(error))
         answer.headers.extend(guard.POLICY)
         return answer
 
