@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 import duckdb
-import requests
 
-from sync_pipeline.commands.options import settings
-from sync_pipeline.connectors.http import is_loopback
+from sync_pipeline.commands.faults import fault
+from sync_pipeline.commands.served import ask, url_option
 from sync_pipeline.sandbox import Org, Schema
 from sync_pipeline.sandbox.load import load
 from sync_pipeline.sandbox.populate import populate as fill
@@ -55,6 +54,9 @@ def is_new(org: Org) -> bool:
 @click.group()
 def sandbox() -> None:
     """A Salesforce org on this machine that behaves like a real one."""
+
+
+sandbox.add_command(fault)
 
 
 @sandbox.command()
@@ -112,39 +114,30 @@ def populate(people: int, persons: float | None, seed: int, file: Path) -> None:
 @sandbox.command()
 @click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="How many edits.")
 @seed_option
-def edit(count: int, seed: int) -> None:
+@url_option
+def edit(url: str, count: int, seed: int) -> None:
     """Make random edits in the org that is being served."""
-    for line in _edits(count, seed):
+    for line in _edits(url, count, seed):
         click.echo(line)
 
 
 @sandbox.command()
 @click.option("--rate", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="Edits a second.")
 @seed_option
-def live(rate: float, seed: int) -> None:
+@url_option
+def live(url: str, rate: float, seed: int) -> None:
     """Let a seeded staff edit, create, delete and merge in the served org while you watch, until Ctrl-C."""
     began, made = time.monotonic(), 0
     while True:
         time.sleep(max(1 / rate, 0.5))
         due = int((time.monotonic() - began) * rate) - made
-        for line in _edits(due, seed + made) if due else ():
+        for line in _edits(url, due, seed + made) if due else ():
             click.echo(line)
         made += due
 
 
-def _edits(count: int, seed: int) -> list[str]:
-    """Ask the served sandbox to edit; its address is SALESFORCE_LOGIN_URL, as `serve --env-file` writes it."""
-    url = settings().salesforce_login_url
-    if not is_loopback(url):
-        raise click.UsageError(
-            f"{url} is no sandbox: set SALESFORCE_LOGIN_URL, as `sandbox serve --env-file .env` does"
-        )
-    try:
-        answer = requests.post(f"{url}/sandbox/edits", json={"count": count, "seed": seed}, timeout=60)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise click.ClickException(f"no sandbox answers at {url}: {type(error).__name__}") from None
-    lines: list[str] = answer.json()
+def _edits(url: str, count: int, seed: int) -> list[str]:
+    lines: list[str] = ask("POST", f"{url}/sandbox/edits", {"count": count, "seed": seed})
     return lines
 
 

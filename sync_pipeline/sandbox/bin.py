@@ -103,7 +103,7 @@ class RecycleBin(Halves):
 
     def _stamp(self, name: str, records: Sequence[str], values: Record) -> None:
         found = self.schema[name]
-        stamp = only(found, {"SystemModstamp": self.now()})
+        stamp = only(found, {"SystemModstamp": self.stamp(found.name)})
         with self.transaction(), self.cursor() as cursor:
             assign(cursor, found, records, {**values, **stamp})
             self.follow(name, records)

@@ -71,7 +71,7 @@ class QueryJobs(Jobs[QueryJob]):
         check_bulk(self.org, plan)
         user = reader.user or self.org.user_id
         job = self.add(user, version, operation, plan.object, query=soql, delimiter=delimiter)
-        self.submit(lambda: self.run(job, job.path, lambda: self._write(job, plan)))
+        self.submit(lambda: self.run(job, job.path, job.object, lambda: self._write(job, plan)))
         return job
 
     def _write(self, job: QueryJob, plan: Plan) -> None:

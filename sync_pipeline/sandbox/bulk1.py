@@ -113,7 +113,7 @@ class BatchJobs(Jobs[BatchJob]):
         """Run a batch that waits; of a serial job, all that wait, unless another thread is at it."""
         while batch := self._next(job):
             path = f"{job.path}/batch/{batch.id}"
-            self.run(batch, path, partial(self._query if job.is_query else self._write, job, batch))
+            self.run(batch, path, job.object, partial(self._query if job.is_query else self._write, job, batch))
             with self.lock:
                 job.is_running = False
             if not job.is_serial:
@@ -127,7 +127,7 @@ class BatchJobs(Jobs[BatchJob]):
             return job.queue.popleft()
 
     def _query(self, job: BatchJob, batch: Batch) -> None:
-        reader = Reader(self.org, job.user, job.operation == "queryAll", self.faults.late_seconds())
+        reader = Reader(self.org, job.user, job.operation == "queryAll", self.faults.lateness)
         try:
             plan = compile_soql(reader, batch.request.read_text("utf-8", "replace"))
             check_bulk(self.org, plan)

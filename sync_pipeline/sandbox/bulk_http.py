@@ -44,7 +44,7 @@ def results(call: Call, job_id: str) -> Response:
     job = call.sandbox.bulk.get(job_id)
     result = _result(job)
     start, most = _place(call)
-    short = call.sandbox.faults.take("short_page", call.request.path)
+    short = call.sandbox.faults.take("short_page", call.request.path, job.object)
     page = result.page(start, most, int(short["rows"]) if short else 0)
     answer = Response(page.chunks(), content_type=CSV, direct_passthrough=True)
     answer.content_length = page.size

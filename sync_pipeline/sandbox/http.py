@@ -40,7 +40,7 @@ class Call:
 
     def reader(self, deleted: bool = False) -> Reader:
         """Return whose eyes a query sees with."""
-        return Reader(self.org, self.user, deleted, self.sandbox.faults.late_seconds())
+        return Reader(self.org, self.user, deleted, self.sandbox.faults.lateness)
 
     def writer(self) -> Writer:
         """Return whose hand writes, with the options that the request's headers set."""

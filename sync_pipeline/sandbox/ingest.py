@@ -92,7 +92,7 @@ class IngestJobs(Jobs[IngestJob]):
             if job.state != "Open":
                 raise ApiError("INVALIDJOBSTATE", "Closing already Completed Job not allowed")
             self.enter(job, "UploadComplete")
-        self.submit(lambda: self.run(job, job.path, lambda: self._write(job)))
+        self.submit(lambda: self.run(job, job.path, job.object, lambda: self._write(job)))
 
     def result(self, job: IngestJob, which: str) -> Path | None:
         """Return the file of one kind of results, None where there are none (yet)."""

@@ -155,12 +155,12 @@ class Jobs(Generic[J]):
         """Let a thread do it when one is free."""
         self._pool.submit(task)
 
-    def run(self, work: Work, path: str, do: Callable[[], None]) -> None:
-        """Do the work, with the faults that its path meets; how it went is its state."""
+    def run(self, work: Work, path: str, about: str, do: Callable[[], None]) -> None:
+        """Do the work, with the faults that its path and its object meet; how it went is its state."""
         started, work.is_running = time.perf_counter(), True
         try:
             self._advance(work, "InProgress")
-            self._meet_faults(path)
+            self._meet_faults(path, about)
             do()
             work.milliseconds = int((time.perf_counter() - started) * 1000)
             self._advance(work, work.DONE)
@@ -182,11 +182,11 @@ class Jobs(Generic[J]):
             self.check(work)
             self.enter(work, state)
 
-    def _meet_faults(self, path: str) -> None:
-        slow = self.faults.take("slow_job", path)
+    def _meet_faults(self, path: str, about: str) -> None:
+        slow = self.faults.take("slow_job", path, about)
         if slow and self._closing.wait(float(slow["seconds"])):
             raise StoppedError
-        failure = self.faults.take("fail_job", path)
+        failure = self.faults.take("fail_job", path, about)
         if failure:
             raise RuntimeError(failure["message"])
 

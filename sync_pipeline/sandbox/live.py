@@ -165,7 +165,7 @@ class Staff:
             cursor.execute(
                 f"update {quote(name)} as o set {quote(field)} = {changed}, LastModifiedDate = $now,"
                 " LastModifiedById = $user, SystemModstamp = $now from new where o.Id = new.Id",
-                {"now": self._org.now().replace(tzinfo=None), "user": self._org.user_id},
+                {"now": self._org.stamp(name).replace(tzinfo=None), "user": self._org.user_id},
             )
             self._org.follow(name, records, [field])
 

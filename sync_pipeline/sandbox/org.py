@@ -7,6 +7,7 @@ changed it, SystemModstamp whenever anything did (GEN-13).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sync_pipeline.sandbox import persons
@@ -83,7 +84,7 @@ class Org(RecycleBin):
         with self.transaction(), self.cursor() as cursor:
             records = self.told_persons(name, records)
             first = self.reserve_ids(name, len(records))
-            defaults = self.born(found, user or self.user_id)
+            defaults = self.born(found, user or self.user_id, self.stamp(found.name))
             rows = [
                 named(found, {**defaults, "Id": record_id(found.prefix, first + i), **record})
                 for i, record in enumerate(records)
@@ -95,10 +96,9 @@ class Org(RecycleBin):
                 self.complete(cursor, found.name, "s.Id in (select unnest(?))", born)
         return [row["Id"] for row in rows]
 
-    def born(self, found: SObject, user: str) -> dict[str, Any]:
+    def born(self, found: SObject, user: str, at: datetime | None = None) -> dict[str, Any]:
         """Return what a new record has that nobody gives it: stamps, owner, declared defaults, flags that are off."""
-        now = self.now()
-        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
+        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), at or self.now())
         system = {**stamps, **dict.fromkeys(("OwnerId", "CreatedById", "LastModifiedById"), user)}
         declared = {
             field["name"]: field["defaultValue"]
@@ -124,6 +124,8 @@ class Org(RecycleBin):
         self, name: str, changes: Mapping[str, Record], olds: Mapping[str, Record], user: str | None = None
     ) -> None:
         """Change fields of many records, by id; `olds` has the first and last names that they had."""
+        if not changes:
+            return
         found = self.schema[name]
         stamps = self._modified(found, user or self.user_id)
         rows = [
@@ -181,7 +183,7 @@ class Org(RecycleBin):
                     yield child, field["name"]
 
     def _modified(self, found: SObject, user: str) -> dict[str, Any]:
-        now = self.now()
+        now = self.stamp(found.name)
         return only(found, {"LastModifiedDate": now, "LastModifiedById": user, "SystemModstamp": now})
 
     def record(self, name: str, record: str) -> dict[str, Any] | None:

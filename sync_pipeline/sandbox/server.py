@@ -8,8 +8,8 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,7 +20,6 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox import (
-    admin,
     auth,
     bulk1_http,
     bulk_http,
@@ -33,8 +32,10 @@ from sync_pipeline.sandbox import (
     soap,
     writes,
 )
+from sync_pipeline.sandbox.browse import OrgSystem
 from sync_pipeline.sandbox.bulk import QueryJobs
 from sync_pipeline.sandbox.bulk1 import BatchJobs
+from sync_pipeline.sandbox.drift import drift
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
@@ -42,6 +43,10 @@ from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.request_log import RequestLog
 from sync_pipeline.sandbox.sessions import Sessions
+from sync_pipeline.sandbox.site import Site
+from sync_pipeline.sandbox.store import as_is
+from sync_pipeline.sandbox.subject import subject
+from sync_pipeline.sandbox.transport import compressed, cut
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -58,10 +63,8 @@ RESOURCES: tuple[ModuleType, ...] = (
     bulk1_http,
     auth,
     soap,
-    admin,
 )
 LONGEST_URI = 16_384
-WORTH_COMPRESSING = 1_024
 THREADS = 16
 
 
@@ -70,8 +73,9 @@ class Sandbox:
 
     def __init__(self, org: Org, port: int = 0) -> None:
         self.org = org
-        self.faults = Faults()
-        self.log = RequestLog()
+        self.faults = Faults(self._object_of, lambda: self.sessions.new_day())
+        org.restamp = self.faults.stamp
+        self.log = RequestLog(org.now)
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
@@ -87,11 +91,13 @@ class Sandbox:
         self._server = wsgi.Server(("127.0.0.1", port), self, numthreads=THREADS)
         self._server.expiration_interval = 0.05  # seconds; stopping waits for it once
         self._thread: threading.Thread | None = None
+        self.site: Site | None = None  # from the start on, when the address is known
 
     # Life
 
     def __enter__(self) -> Self:
         self._server.prepare()
+        self.site = Site(OrgSystem(self.org, self.sessions, self.url), self.faults, self.log)
         self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         self._thread.start()
         return self
@@ -100,6 +106,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
+        self.org.restamp = as_is
         self.bulk.close()
         self.ingest.close()
         self.bulk1.close()
@@ -130,14 +137,19 @@ class Sandbox:
     # One request
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+        request, began = Request(environ), time.perf_counter()
+        own = self.site.answer(request) if self.site else None
+        if own:
+            return own(environ, start_response)  # not the org's: without faults, and not in the log
+        about = self._about(request)
         try:
-            answer = self._answer(request)
+            answer = self._answer(request, about)
         except ApiError as error:
             answer = error_answer(error, request)
-        answer = self._spoil(request, self._compress(request, answer))
+        answer = drift(self, request.path, about, answer)
+        answer = self._cut_off(request, about, compressed(request, answer))
         answer.date = self.org.now()  # the org's clock, by which clients cut their windows
-        self.log.add(request.method, request.path, answer.status_code)
+        self.log.add(request.method, request.path, answer.status_code, time.perf_counter() - began)
         return answer(environ, start_response)
 
     def answer_within(self, request: Request) -> Response:
@@ -148,11 +160,11 @@ class Sandbox:
         except ApiError as error:
             return error_answer(error, request)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, about: str) -> Response:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
             body = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>"
             return Response(body, 414, content_type="text/html;charset=iso-8859-1")
-        early = self._interrupt(request)
+        early = self._interrupt(request, about)
         if early:
             return early
         route, arguments = self._route(request)
@@ -186,62 +198,51 @@ class Sandbox:
             answer.headers["Sforce-Limit-Info"] = self.sessions.limit_info
         return answer
 
-    def _interrupt(self, request: Request) -> Response | None:
+    def _about(self, request: Request) -> str:
+        """Return the object that a request is about, if a fault may ask."""
+        if not self.faults:
+            return ""
+        try:
+            return subject(self, request, self._route(request)[1])
+        except ApiError:
+            return ""
+
+    def _object_of(self, record: str) -> str:
+        found = self.org.schema.by_prefix(record)
+        return found.name if found else ""
+
+    def _interrupt(self, request: Request, about: str) -> Response | None:
         """Apply the faults that come before any answer."""
-        if request.path.startswith("/sandbox/"):
-            return None
-        slow = self.faults.take("slow", request.path)
+        path = request.path
+        slow = self.faults.take("slow", path, about)
         if slow:
-            time.sleep(float(slow["seconds"]))
-        if self.faults.take("expire", request.path):
+            time.sleep(slow["seconds"])
+        if self.faults.take("expire", path, about):
             self.sessions.expire_all()
-        quota = self.faults.take("quota", request.path)
+        quota = self.faults.take("quota", path, about)
         if quota:
-            self.sessions.allowed = self.sessions.used + int(quota["calls"])
-        error = self.faults.take("error", request.path)
+            self.sessions.allowed = self.sessions.used + quota["calls"]
+        error = self.faults.take("error", path, about)
         if error:
-            raise ApiError(error["code"], error["message"], int(error["status"]))
-        status = self.faults.take("status", request.path)
-        if status is None:
-            return None
-        code = "SERVER_UNAVAILABLE" if status["status"] == 503 else "REQUEST_LIMIT_EXCEEDED"
-        busy = ApiError(code, "The server cannot answer now; try again later", int(status["status"]))
-        answer = error_answer(busy, request)
-        if status["retry_after"]:
-            answer.headers["Retry-After"] = str(status["retry_after"])
-        return answer
+            raise ApiError(error["code"], error["message"], error["status"])
+        status = self.faults.take("status", path, about)
+        return _unavailable(request, status["status"], status["retry_after"]) if status else None
 
-    def _compress(self, request: Request, answer: Response) -> Response:
-        """Gzip for clients that ask for it; a file is compressed as it is read."""
-        if not request.accept_encodings["gzip"] or answer.status_code != 200:
-            return answer
-        if (answer.content_length or WORTH_COMPRESSING) < WORTH_COMPRESSING:
-            return answer
-        answer.response = _gzip(answer.iter_encoded())
-        answer.headers["Content-Encoding"] = "gzip"
-        answer.headers["Vary"] = "Accept-Encoding"
-        answer.headers.pop("Content-Length", None)
-        return answer
-
-    def _spoil(self, request: Request, answer: Response) -> Response:
-        drop = self.faults.take("drop", request.path) if not request.path.startswith("/sandbox/") else None
+    def _cut_off(self, request: Request, about: str, answer: Response) -> Response:
+        drop = self.faults.take("drop", request.path, about)
         if drop:
-            answer.response = _cut(answer.iter_encoded(), int(drop["after_bytes"]))
+            answer.response = cut(answer.iter_encoded(), drop["after_bytes"])
         return answer
 
 
-def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # the fastest level, in a gzip envelope
-    for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
-
-
-def _cut(chunks: Iterable[bytes], left: int) -> Iterator[bytes]:
-    """Yield the first bytes, then break the connection off."""
-    for chunk in chunks:
-        yield chunk[:left]
-        left -= len(chunk)
-        if left <= 0:
-            break
-    raise ConnectionAbortedError("dropped on command")
+def _unavailable(request: Request, status: int, retry_after: int) -> Response:
+    """Return the answer of an org that is down (503), or for other states that of a gateway before it."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        busy = ApiError("SERVER_UNAVAILABLE", "The server cannot answer now; try again later", status)
+        answer = error_answer(busy, request)
+    else:
+        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+        answer = Response(f"<html><body><h1>{status} {phrase}</h1></body></html>", status, content_type="text/html")
+    if retry_after:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer

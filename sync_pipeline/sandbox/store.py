@@ -58,6 +58,14 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+Restamp = Callable[[str, datetime], datetime]
+
+
+def as_is(name: str, now: datetime) -> datetime:
+    """Stamp a write of an object's records by the clock."""
+    return now
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -87,6 +95,7 @@ class Store:
         self._connection = connection
         self._joined = threading.local()  # the connection of the transaction that this thread is in
         self._clock = clock
+        self.restamp: Restamp = as_is  # lets a fault stamp writes otherwise
         self._opened_at = clock()
         self._changed_at: dict[str, datetime] = {}
 
@@ -157,6 +166,10 @@ class Store:
         """Return the org's time, aware UTC, in whole seconds as Salesforce stamps records; a transaction has one."""
         at: datetime | None = getattr(self._joined, "at", None)
         return at or self._clock().astimezone(UTC).replace(microsecond=0)
+
+    def stamp(self, name: str) -> datetime:
+        """Return the time by which a write of an object's records is stamped."""
+        return self.restamp(self.schema[name].name, self.now())
 
     def setting(self, name: str, first: Callable[[], str]) -> str:
         """Return a value the org keeps with its records; `first` makes it when it is not there yet."""
