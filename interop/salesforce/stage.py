@@ -22,7 +22,7 @@ from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.populate import populate
 
 PEOPLE, SEED = 4_000, 3  # more leads than one page of a query holds
-HOSTS = ("*.salesforce.com",)
+HOSTS = ("*.salesforce.com", "*.my.salesforce.com")
 HARD = (  # what a client, or the sandbox, may get wrong on the way
     'quotes " and ""double""',
     "line\nbreak\r\nand\ttab",

@@ -25,6 +25,7 @@ from sync_pipeline.sandbox import (
     bulk_http,
     collections,
     composite,
+    identity,
     ingest_http,
     life,
     query,
@@ -54,6 +55,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     bulk_http,
     ingest_http,
     auth,
+    identity,
     soap,
     admin,
 )

@@ -32,7 +32,7 @@ def session(front: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[requests.
         yield session
 
 
-@pytest.mark.parametrize("url", ["https://login.salesforce.com", "https://127.0.0.1:1"])
+@pytest.mark.parametrize("url", ["https://login.salesforce.com", "https://x.my.salesforce.com", "https://127.0.0.1:1"])
 def test_a_host_that_the_sandbox_stands_for_is_answered_by_it(session: requests.Session, url: str) -> None:
     answer = session.get(f"{url}/services/data", timeout=30)
     assert answer.json()[0]["url"] == "/services/data/v20.0"
