@@ -7,82 +7,52 @@ what it wrote (`Id`, the fields written, whether it deleted the record in the en
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interop.rows import DifferenceError, arrived, equal
 from interop.salesforce.stage import Stage
+from sync_pipeline.sandbox import Org
 
 Command = Callable[[Path], Sequence[str | Path]]
+Verdict = Callable[[Org, str, list[dict[str, Any]]], str]
+READ, WRITTEN = ("Lead", "Contact", "Invoice__c"), ("Contact", "Invoice__c")
 
 
 def spoken(command: Command, **environment: Callable[[Path], Path]) -> Mapping[str, Callable[[Stage], str]]:
     """Return the operations of a script; its command and its environment's further variables follow from the tools."""
 
-    def said(stage: Stage, operation: str) -> dict[str, list[dict[str, Any]]]:
-        more = {name: str(value(stage.tools)) for name, value in environment.items()}
-        return stage.records([*command(stage.tools), operation], **more)
+    def operation(
+        name: str, verdict: Verdict, objects: Sequence[str], needs_bulk_1: bool = False
+    ) -> Callable[[Stage], str]:
+        def attempt(stage: Stage) -> str:
+            if needs_bulk_1:
+                stage.needs_bulk_1()
+            more = {variable: str(value(stage.tools)) for variable, value in environment.items()}
+            said = stage.records([*command(stage.tools), name], **more)
+            return "; ".join(verdict(stage.org, object_, said.get(object_, [])) for object_ in objects)
 
-    def describes(stage: Stage) -> str:
-        return _as_described(stage, said(stage, "describe"))
+        return attempt
 
-    def queries(stage: Stage) -> str:
-        return _as_read(stage, said(stage, "query"))
-
-    def writes(stage: Stage) -> str:
-        return _as_written(stage, said(stage, "write"))
-
-    def queries_in_bulk(stage: Stage) -> str:
-        return _as_read(stage, said(stage, "bulk2_query"), bulk=True)
-
-    def writes_in_bulk(stage: Stage) -> str:
-        return _as_written(stage, said(stage, "bulk2_write"))
-
-    def queries_in_bulk_1(stage: Stage) -> str:
-        stage.needs_bulk_1()
-        return _as_read(stage, said(stage, "bulk1_query"), bulk=True)
-
-    def writes_in_bulk_1(stage: Stage) -> str:
-        stage.needs_bulk_1()
-        return _as_written(stage, said(stage, "bulk1_write"))
-
+    in_bulk = partial(equal, bulk=True)
     return {
-        "describe": describes,
-        "query, page by page": queries,
-        "create, update, upsert, delete": writes,
-        "bulk 2.0 query": queries_in_bulk,
-        "bulk 2.0 insert, update, upsert, delete": writes_in_bulk,
-        "bulk 1 query": queries_in_bulk_1,
-        "bulk 1 insert, update, upsert, delete": writes_in_bulk_1,
+        "describe": operation("describe", _described, READ),
+        "query, page by page": operation("query", equal, READ),
+        "create, update, upsert, delete": operation("write", arrived, WRITTEN),
+        "bulk 2.0 query": operation("bulk2_query", in_bulk, READ),
+        "bulk 2.0 insert, update, upsert, delete": operation("bulk2_write", arrived, WRITTEN),
+        "bulk 1 query": operation("bulk1_query", in_bulk, READ, needs_bulk_1=True),
+        "bulk 1 insert, update, upsert, delete": operation("bulk1_write", arrived, WRITTEN, needs_bulk_1=True),
     }
 
 
-def _as_described(stage: Stage, said: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    for name, fields in said.items():
-        for field in fields:
-            told = stage.org.schema[name].fields.get(field["name"], {})
-            if differ := [key for key, value in field.items() if told.get(key) != value]:
-                raise DifferenceError(f"{name}.{field['name']}: the org has other {', '.join(differ)}")
-        if missing := stage.org.schema[name].fields.keys() - {field["name"] for field in fields}:
-            raise DifferenceError(f"{name}: no {', '.join(sorted(missing))} was described")
-    return _joined(f"{len(fields)} fields of {name}" for name, fields in said.items())
-
-
-def _as_read(stage: Stage, said: Mapping[str, Sequence[Mapping[str, Any]]], bulk: bool = False) -> str:
-    return _joined(equal(stage.org, name, rows, bulk=bulk) for name, rows in said.items())
-
-
-def _as_written(stage: Stage, said: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    return _joined(arrived(stage.org, name, rows) for name, rows in said.items())
-
-
-def _joined(notes: Any) -> str:
-    """Return the notes as one.
-
-    Raises:
-        DifferenceError: there is none, the script said nothing.
-    """
-    listed = list(notes)
-    if not listed:
-        raise DifferenceError("the client said nothing")
-    return "; ".join(listed)
+def _described(org: Org, name: str, fields: Sequence[Mapping[str, Any]]) -> str:
+    """Compare the fields of an object, each with the attributes that the script has picked."""
+    known = org.schema[name].fields
+    if odd := known.keys() ^ {field["name"] for field in fields}:
+        raise DifferenceError(f"{name} is described without, or with unknown, {', '.join(sorted(odd))}")
+    for field in fields:
+        if differ := [key for key, value in field.items() if known[field["name"]].get(key) != value]:
+            raise DifferenceError(f"{name}.{field['name']}: the org has other {', '.join(differ)}")
+    return f"{len(fields)} fields of {name}"

@@ -60,11 +60,17 @@ class Stage:
         return done.stdout
 
     def records(self, command: Sequence[str | Path], **more: str) -> dict[str, list[dict[str, Any]]]:
-        """Return, by object, the records that a command prints as lines of `["Object", {record}]`."""
+        """Return, by object, the records that a command prints as lines of `["Object", {record}]`.
+
+        Raises:
+            DifferenceError: it failed, or printed none.
+        """
         records: dict[str, list[dict[str, Any]]] = {}
         for line in self.run(command, **more).splitlines():
             name, record = json.loads(line)
             records.setdefault(name, []).append(record)
+        if not records:
+            raise DifferenceError("the client said nothing")
         return records
 
     def needs_bulk_1(self) -> None:

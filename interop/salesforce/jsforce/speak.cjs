@@ -4,6 +4,7 @@
 const assert = require("node:assert/strict");
 const jsforce = require("jsforce");
 
+const READ = ["Lead", "Contact", "Invoice__c"];
 const HARD = 'two\nlines, "quotes", Zoë 東京 🚀';
 const EVERY_200_MS = { pollInterval: 200, pollTimeout: 60_000 };
 
@@ -14,20 +15,20 @@ async function logIn() {
   return org;
 }
 
-async function* fieldsOf(org, names) {
-  for (const name of names) {
+async function* fieldsOf(org) {
+  for (const name of READ) {
     const { fields } = await org.sobject(name).describe();
     yield [name, fields];
   }
 }
 
 async function* describe(org) {
-  for await (const [object, fields] of fieldsOf(org, ["Lead", "Contact", "Opportunity", "Invoice__c"]))
+  for await (const [object, fields] of fieldsOf(org))
     for (const { name, type, length, nillable, label } of fields) yield [object, { name, type, length, nillable, label }];
 }
 
 async function* query(org) {
-  for await (const [object, fields] of fieldsOf(org, ["Lead", "Contact", "Invoice__c"])) {
+  for await (const [object, fields] of fieldsOf(org)) {
     const soql = `SELECT ${fields.map((field) => field.name)} FROM ${object}`;
     const { records } = await org.query(soql, { autoFetch: true, maxFetch: 100_000 });
     for (const record of records) yield [object, record];
@@ -63,8 +64,8 @@ async function* write(org) {
 // CSV says nothing for null, and jsforce passes that on.
 const withNulls = (record) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, value || null]));
 
-async function* inBulk(org, names, ask) {
-  for await (const [object, fields] of fieldsOf(org, names)) {
+async function* inBulk(org, ask) {
+  for await (const [object, fields] of fieldsOf(org)) {
     const simple = fields.filter(({ type }) => type !== "address" && type !== "location");
     const found = await ask(`SELECT ${simple.map((field) => field.name)} FROM ${object}`);
     for (const record of await found.toArray()) yield [object, withNulls(record)];
@@ -72,7 +73,7 @@ async function* inBulk(org, names, ask) {
 }
 
 async function* bulk2_query(org) {
-  yield* inBulk(org, ["Lead", "Invoice__c", "Contact"], (soql) => org.bulk2.query(soql, EVERY_200_MS));
+  yield* inBulk(org, (soql) => org.bulk2.query(soql, EVERY_200_MS));
 }
 
 async function* bulk2_write(org) {
@@ -103,7 +104,7 @@ async function* bulk2_write(org) {
 
 async function* bulk1_query(org) {
   Object.assign(org.bulk, EVERY_200_MS);
-  yield* inBulk(org, ["Lead", "Invoice__c"], (soql) => org.bulk.query(soql));
+  yield* inBulk(org, (soql) => org.bulk.query(soql));
 }
 
 async function* bulk1_write(org) {

@@ -14,6 +14,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.format import format_soql
 
 Record = dict[str, Any]
+READ = ("Lead", "Contact", "Invoice__c")
 HARD = 'two\nlines, "quotes", Zoë 東京 🚀'
 
 
@@ -31,13 +32,13 @@ def fields(org: Any, name: str, without: tuple[str, ...] = ()) -> str:
 
 
 def describe(org: Any) -> Iterator[tuple[str, Record]]:
-    for name in ("Lead", "Contact", "Opportunity", "Invoice__c"):
+    for name in READ:
         for field in getattr(org, name).describe()["fields"]:
             yield name, {key: field[key] for key in ("name", "type", "length", "nillable", "label")}
 
 
 def query(org: Any) -> Iterator[tuple[str, Record]]:
-    for name in ("Lead", "Contact", "Invoice__c"):
+    for name in READ:
         for record in org.query_all_iter(f"SELECT {fields(org, name)} FROM {name}"):
             yield name, record
 
@@ -59,7 +60,7 @@ def write(org: Any) -> Iterator[tuple[str, Record]]:
 
 
 def bulk2_query(org: Any) -> Iterator[tuple[str, Record]]:
-    for name in ("Lead", "Invoice__c", "Contact"):
+    for name in READ:
         soql = f"SELECT {fields(org, name, ('address', 'location'))} FROM {name}"
         for page in getattr(org.bulk2, name).query(soql, max_records=1000, wait=1):
             for record in csv.DictReader(page.splitlines(keepends=True)):
@@ -96,7 +97,7 @@ def succeeded(bulk: Any, jobs: Iterable[Record]) -> list[Record]:
 
 
 def bulk1_query(org: Any) -> Iterator[tuple[str, Record]]:
-    for name in ("Lead", "Invoice__c"):
+    for name in READ:
         soql = f"SELECT {fields(org, name, ('address', 'location'))} FROM {name}"
         moments = {field["name"] for field in getattr(org, name).describe()["fields"] if field["type"] == "datetime"}
         for page in getattr(org.bulk, name).query(soql, lazy_operation=True, wait=1):
