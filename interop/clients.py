@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One line of the table; `verdict` is ok, failed or skipped."""
+    """One line of the table; `verdict` is ok, failed or skipped, further lines of `note` tell the details."""
 
     client: str
     operation: str
@@ -52,3 +53,6 @@ def outcomes(client: Client) -> Iterator[Outcome]:
                 yield Outcome(client.name, operation, "skipped", str(reason))
             except DifferenceError as difference:
                 yield Outcome(client.name, operation, "failed", str(difference))
+            except Exception as error:  # what a client says may be of a shape that nobody thought of
+                note = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+                yield Outcome(client.name, operation, "failed", note)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from interop.environments import SkipError
 from interop.rows import DifferenceError, arrived, equal
-from interop.salesforce.stage import Stage
+from interop.salesforce.stage import CROWDED, Stage
 from sync_pipeline.sandbox import Org
 
 Command = Callable[[Path], Sequence[str | Path]]
@@ -20,17 +22,28 @@ Verdict = Callable[[Org, str, list[dict[str, Any]]], str]
 READ, WRITTEN = ("Lead", "Contact", "Invoice__c"), ("Contact", "Invoice__c")
 
 
-def spoken(command: Command, **environment: Callable[[Path], Path]) -> Mapping[str, Callable[[Stage], str]]:
-    """Return the operations of a script; its command and its environment's further variables follow from the tools."""
+def spoken(
+    command: Command,
+    environment: Callable[[Path], Mapping[str, str]] = lambda tools: {},
+    unable: Mapping[str, str] = MappingProxyType({}),
+) -> Mapping[str, Callable[[Stage], str]]:
+    """Return the operations of a script.
+
+    Args:
+        command: how to call it, given the client's tools; and
+        environment: the further variables that it needs.
+        unable: why it cannot do an operation, by the name that the script would have for it.
+    """
 
     def operation(
-        name: str, verdict: Verdict, objects: Sequence[str], needs_bulk_1: bool = False
+        name: str, verdict: Verdict, objects: Sequence[str], first: Callable[[Stage], None] | None = None
     ) -> Callable[[Stage], str]:
         def attempt(stage: Stage) -> str:
-            if needs_bulk_1:
-                stage.needs_bulk_1()
-            more = {variable: str(value(stage.tools)) for variable, value in environment.items()}
-            said = stage.records([*command(stage.tools), name], **more)
+            if name in unable:
+                raise SkipError(unable[name])
+            if first:
+                first(stage)
+            said = stage.records([*command(stage.tools), name], **environment(stage.tools))
             return "; ".join(verdict(stage.org, object_, said.get(object_, [])) for object_ in objects)
 
         return attempt
@@ -41,9 +54,10 @@ def spoken(command: Command, **environment: Callable[[Path], Path]) -> Mapping[s
         "query, page by page": operation("query", equal, READ),
         "create, update, upsert, delete": operation("write", arrived, WRITTEN),
         "bulk 2.0 query": operation("bulk2_query", in_bulk, READ),
+        "bulk 2.0 query, page by page": operation("bulk2_pages", in_bulk, [CROWDED], first=Stage.crowd),
         "bulk 2.0 insert, update, upsert, delete": operation("bulk2_write", arrived, WRITTEN),
-        "bulk 1 query": operation("bulk1_query", in_bulk, READ, needs_bulk_1=True),
-        "bulk 1 insert, update, upsert, delete": operation("bulk1_write", arrived, WRITTEN, needs_bulk_1=True),
+        "bulk 1 query": operation("bulk1_query", in_bulk, READ, first=Stage.needs_bulk_1),
+        "bulk 1 insert, update, upsert, delete": operation("bulk1_write", arrived, WRITTEN, first=Stage.needs_bulk_1),
     }
 
 

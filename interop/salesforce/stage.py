@@ -22,6 +22,7 @@ from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.populate import populate
 
 PEOPLE, SEED = 4_000, 3  # more leads than one page of a query holds
+CROWDED, CROWD = "Product_Interest__c", 60_000  # more than one page of a bulk result holds when nobody says how many
 HOSTS = ("*.salesforce.com", "*.my.salesforce.com")
 HARD = (  # what a client, or the sandbox, may get wrong on the way
     'quotes " and ""double""',
@@ -77,6 +78,10 @@ class Stage:
         """Raise SkipError when the sandbox does not have Bulk API 1."""
         if requests.get(f"{self.sandbox.url}/services/async/60.0/job", timeout=30).status_code == 404:
             raise SkipError("needs Bulk API 1")
+
+    def crowd(self) -> None:
+        """Give the org more records of one object than fit a page of a bulk result."""
+        self.org.insert(CROWDED, [{"Name": f"Interest {n}"} for n in range(CROWD)])
 
     def file(self, name: str, content: object) -> Path:
         """Write a JSON file into the client's folder."""

@@ -44,12 +44,14 @@ def test_an_operation_that_fails_or_is_skipped_does_not_keep_the_next_from_being
     operations = {
         "read": raising(DifferenceError("2 records differ")),
         "bulk": raising(SkipError("no bulk here")),
+        "state": raising(KeyError("stream")),
         "write": lambda stage: f"wrote to {stage.name}",
     }
     client = Client("some", Ready(tmp_path / "requirements.txt"), bare, operations)
-    assert [(o.operation, o.verdict, o.note) for o in outcomes(client)] == [
+    assert [(o.operation, o.verdict, o.note.splitlines()[0]) for o in outcomes(client)] == [
         ("read", "failed", "2 records differ"),
         ("bulk", "skipped", "no bulk here"),
+        ("state", "failed", "KeyError: 'stream'"),
         ("write", "ok", f"wrote to {tmp_path.name}"),
     ]
 

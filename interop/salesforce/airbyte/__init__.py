@@ -14,10 +14,10 @@ from typing import Any
 from interop.clients import Client
 from interop.environments import Python
 from interop.rows import DifferenceError, described, equal
-from interop.salesforce.stage import Stage, stage
+from interop.salesforce.stage import CROWDED, Stage, stage
 
 Message = Mapping[str, Any]
-REST, BULK = ("Contact", "Account"), ("Opportunity", "Invoice__c", "CampaignMember", "Task")
+REST, BULK = ("Contact", "Lead"), ("Opportunity", "Invoice__c", "CampaignMember", "Task")
 # It reads the recycle bin, too; a bulk result passes through a file that Python opens with universal newlines.
 IN_BULK = {"deleted": True, "bulk": True, "folded": True}
 
@@ -42,6 +42,12 @@ def read_by_rest(stage: Stage) -> str:
 def read_in_bulk(stage: Stage) -> str:
     read, _ = _read(stage, BULK)
     return "; ".join(equal(stage.org, name, rows, **IN_BULK) for name, rows in read.items())
+
+
+def read_pages_in_bulk(stage: Stage) -> str:
+    """The connector finds the next page of a result only under the exact spelling `Sforce-Locator`."""
+    stage.crowd()
+    return equal(stage.org, CROWDED, _read(stage, [CROWDED])[0][CROWDED], **IN_BULK)
 
 
 def read_on(stage: Stage) -> str:
@@ -112,6 +118,7 @@ CLIENT = Client(
         "discover": discover,
         "read by REST": read_by_rest,
         "read by Bulk 2.0": read_in_bulk,
+        "read by Bulk 2.0, page by page": read_pages_in_bulk,
         "read on after edits": read_on,
     },
 )

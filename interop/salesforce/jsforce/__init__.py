@@ -18,5 +18,10 @@ CLIENT = Client(
     "jsforce",
     Node(HERE / "package.json"),
     stage,
-    spoken(lambda tools: ["node", HERE / "speak.cjs"], NODE_PATH=lambda tools: tools),
+    spoken(
+        lambda tools: ["node", HERE / "speak.cjs"],
+        lambda tools: {"NODE_PATH": str(tools)},
+        # With the real thing, too: it pipes the pages into one parser side by side, "Invalid Closing Quote".
+        unable={"bulk2_pages": "this release mixes the pages of a result up, as its users report"},
+    ),
 )

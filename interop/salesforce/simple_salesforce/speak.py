@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,9 +60,17 @@ def write(org: Any) -> Iterator[tuple[str, Record]]:
 
 
 def bulk2_query(org: Any) -> Iterator[tuple[str, Record]]:
-    for name in READ:
+    yield from in_bulk(org, READ, max_records=1000)
+
+
+def bulk2_pages(org: Any) -> Iterator[tuple[str, Record]]:
+    yield from in_bulk(org, ("Product_Interest__c",))
+
+
+def in_bulk(org: Any, names: Sequence[str], **options: int) -> Iterator[tuple[str, Record]]:
+    for name in names:
         soql = f"SELECT {fields(org, name, ('address', 'location'))} FROM {name}"
-        for page in getattr(org.bulk2, name).query(soql, max_records=1000, wait=1):
+        for page in getattr(org.bulk2, name).query(soql, wait=1, **options):
             for record in csv.DictReader(page.splitlines(keepends=True)):
                 yield name, {field: value or None for field, value in record.items()}
 
@@ -130,7 +138,7 @@ def fine(results: Any) -> list[Record]:
 
 OPERATIONS: dict[str, Callable[[Any], Iterator[tuple[str, Record]]]] = {
     function.__name__: function
-    for function in (describe, query, write, bulk2_query, bulk2_write, bulk1_query, bulk1_write)
+    for function in (describe, query, write, bulk2_query, bulk2_pages, bulk2_write, bulk1_query, bulk1_write)
 }
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def sync_by_rest(stage: Stage) -> str:
 def sync_in_bulk(stage: Stage) -> str:
     stage.needs_bulk_1()
     read = _synced(stage, "BULK")
-    return "; ".join(equal(stage.org, name, read.get(name, []), deleted=True, bulk=True) for name in OBJECTS)
+    return "; ".join(
+        equal(stage.org, name, read.get(name, []), deleted=True, bulk=True, folded=True) for name in OBJECTS
+    )
 
 
 def _tap(stage: Stage, api: str, *arguments: str | Path) -> str:
