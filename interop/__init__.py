@@ -2,7 +2,8 @@
 
 clients.py        what a client is, and how its operations are tried
 environments.py   each client's own environment, from the pins beside it
+stage.py          a client's surroundings, and how it is run in them
 front.py          TLS and host names for clients that have them wired in
-rows.py           what was read and written, against the org's own tables
-salesforce/       one folder a client: its pins, its operations, and the script that speaks through it
+salesforce/       an org as stage, the comparison with it, and one folder a client: its pins, its operations, and
+                  for a library the script that speaks through it
 """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interop.environments import Node, Python, SkipError
-from interop.rows import DifferenceError
+from interop.environments import Node, Python
+from interop.errors import DifferenceError, SkipError
 
 
 @dataclass(frozen=True)

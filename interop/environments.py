@@ -10,11 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from interop.errors import SkipError
+
 FOLDER = Path("data/interop")
-
-
-class SkipError(Exception):
-    """Something cannot be tried here; the message says why."""
 
 
 @dataclass(frozen=True)

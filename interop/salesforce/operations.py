@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from interop.environments import SkipError
-from interop.rows import DifferenceError, arrived, equal
-from interop.salesforce.stage import CROWDED, Stage
+from interop.errors import DifferenceError, SkipError
+from interop.salesforce.rows import arrived, equal
+from interop.salesforce.stage import CROWDED, OrgStage
 from sync_pipeline.sandbox import Org
 
 Command = Callable[[Path], Sequence[str | Path]]
@@ -26,7 +26,7 @@ def spoken(
     command: Command,
     environment: Callable[[Path], Mapping[str, str]] = lambda tools: {},
     unable: Mapping[str, str] = MappingProxyType({}),
-) -> Mapping[str, Callable[[Stage], str]]:
+) -> Mapping[str, Callable[[OrgStage], str]]:
     """Return the operations of a script.
 
     Args:
@@ -36,9 +36,9 @@ def spoken(
     """
 
     def operation(
-        name: str, verdict: Verdict, objects: Sequence[str], first: Callable[[Stage], None] | None = None
-    ) -> Callable[[Stage], str]:
-        def attempt(stage: Stage) -> str:
+        name: str, verdict: Verdict, objects: Sequence[str], first: Callable[[OrgStage], None] | None = None
+    ) -> Callable[[OrgStage], str]:
+        def attempt(stage: OrgStage) -> str:
             if name in unable:
                 raise SkipError(unable[name])
             if first:
@@ -54,10 +54,12 @@ def spoken(
         "query, page by page": operation("query", equal, READ),
         "create, update, upsert, delete": operation("write", arrived, WRITTEN),
         "bulk 2.0 query": operation("bulk2_query", in_bulk, READ),
-        "bulk 2.0 query, page by page": operation("bulk2_pages", in_bulk, [CROWDED], first=Stage.crowd),
+        "bulk 2.0 query, page by page": operation("bulk2_pages", in_bulk, [CROWDED], first=OrgStage.crowd),
         "bulk 2.0 insert, update, upsert, delete": operation("bulk2_write", arrived, WRITTEN),
-        "bulk 1 query": operation("bulk1_query", in_bulk, READ, first=Stage.needs_bulk_1),
-        "bulk 1 insert, update, upsert, delete": operation("bulk1_write", arrived, WRITTEN, first=Stage.needs_bulk_1),
+        "bulk 1 query": operation("bulk1_query", in_bulk, READ, first=OrgStage.needs_bulk_1),
+        "bulk 1 insert, update, upsert, delete": operation(
+            "bulk1_write", arrived, WRITTEN, first=OrgStage.needs_bulk_1
+        ),
     }
 
 

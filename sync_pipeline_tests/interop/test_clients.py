@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from interop.clients import Client, outcomes
-from interop.environments import Python, SkipError
-from interop.rows import DifferenceError
+from interop.environments import Python
+from interop.errors import DifferenceError, SkipError
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from interop.environments import SkipError
-from interop.rows import DifferenceError
+from interop.errors import DifferenceError, SkipError
 from interop.salesforce.operations import spoken
-from interop.salesforce.stage import Stage
+from interop.salesforce.stage import OrgStage
 from sync_pipeline.sandbox import Org, Sandbox
 
 SCRIPT = """
@@ -24,23 +23,23 @@ if sys.argv[1] == "query":
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[OrgStage]:
     (tmp_path / "speak.py").write_text(SCRIPT)
     with Org.open() as org, Sandbox(org) as sandbox:
-        yield Stage(org, sandbox, tmp_path, tmp_path, {})
+        yield OrgStage(tmp_path, tmp_path, {}, org, sandbox)
 
 
-def attempt(stage: Stage, operation: str, **unable: str) -> str:
+def attempt(stage: OrgStage, operation: str, **unable: str) -> str:
     operations = spoken(lambda tools: [sys.executable, tools / "speak.py"], lambda tools: {"TYPE": "id"}, unable=unable)
     return operations[operation](stage)
 
 
-def test_fields_that_a_describe_leaves_out_are_named(stage: Stage) -> None:
+def test_fields_that_a_describe_leaves_out_are_named(stage: OrgStage) -> None:
     with pytest.raises(DifferenceError, match=r"Lead is described without.*AnnualRevenue"):
         attempt(stage, "describe")
 
 
-def test_of_what_a_failed_client_says_the_error_comes_first_and_all_is_kept(stage: Stage) -> None:
+def test_of_what_a_failed_client_says_the_error_comes_first_and_all_is_kept(stage: OrgStage) -> None:
     with pytest.raises(DifferenceError) as failed:
         attempt(stage, "query, page by page")
     first, *others = str(failed.value).splitlines()
@@ -48,11 +47,11 @@ def test_of_what_a_failed_client_says_the_error_comes_first_and_all_is_kept(stag
     assert others == ["the first line", "ApiError: refused", "  at the end"]
 
 
-def test_a_client_that_says_nothing_has_failed(stage: Stage) -> None:
+def test_a_client_that_says_nothing_has_failed(stage: OrgStage) -> None:
     with pytest.raises(DifferenceError, match="said nothing"):
         attempt(stage, "create, update, upsert, delete")
 
 
-def test_what_a_client_cannot_do_is_skipped_with_the_reason(stage: Stage) -> None:
+def test_what_a_client_cannot_do_is_skipped_with_the_reason(stage: OrgStage) -> None:
     with pytest.raises(SkipError, match="its own fault"):
         attempt(stage, "create, update, upsert, delete", write="its own fault")

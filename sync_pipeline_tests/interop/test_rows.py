@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from interop.rows import DifferenceError, arrived, described, equal
+from interop.errors import DifferenceError
+from interop.salesforce.rows import arrived, described, equal
 from sync_pipeline.sandbox import Org
 
 Rows = list[dict[str, Any]]

@@ -13,8 +13,9 @@ from typing import Any
 
 from interop.clients import Client
 from interop.environments import Python
-from interop.rows import DifferenceError, described, equal
-from interop.salesforce.stage import CROWDED, Stage, stage
+from interop.errors import DifferenceError
+from interop.salesforce.rows import described, equal
+from interop.salesforce.stage import CROWDED, OrgStage, stage
 
 Message = Mapping[str, Any]
 REST, BULK = ("Contact", "Lead"), ("Opportunity", "Invoice__c", "CampaignMember", "Task")
@@ -22,35 +23,35 @@ REST, BULK = ("Contact", "Lead"), ("Opportunity", "Invoice__c", "CampaignMember"
 IN_BULK = {"deleted": True, "bulk": True, "folded": True}
 
 
-def check(stage: Stage) -> str:
+def check(stage: OrgStage) -> str:
     (said,) = [message["connectionStatus"] for message in _source(stage, "check") if "connectionStatus" in message]
     if said["status"] != "SUCCEEDED":
         raise DifferenceError(str(said))
     return "connected"
 
 
-def discover(stage: Stage) -> str:
+def discover(stage: OrgStage) -> str:
     """Beside the org's objects the connector has a stream of its own, of describes."""
     streams = _streams(stage)
     return described({name: stream["json_schema"] for name, stream in streams.items() if name != "Describe"}, stage.org)
 
 
-def read_by_rest(stage: Stage) -> str:
+def read_by_rest(stage: OrgStage) -> str:
     return "; ".join(equal(stage.org, name, rows, deleted=True) for name, rows in _read(stage, REST)[0].items())
 
 
-def read_in_bulk(stage: Stage) -> str:
+def read_in_bulk(stage: OrgStage) -> str:
     read, _ = _read(stage, BULK)
     return "; ".join(equal(stage.org, name, rows, **IN_BULK) for name, rows in read.items())
 
 
-def read_pages_in_bulk(stage: Stage) -> str:
+def read_pages_in_bulk(stage: OrgStage) -> str:
     """The connector finds the next page of a result only under the exact spelling `Sforce-Locator`."""
     stage.crowd()
     return equal(stage.org, CROWDED, _read(stage, [CROWDED])[0][CROWDED], **IN_BULK)
 
 
-def read_on(stage: Stage) -> str:
+def read_on(stage: OrgStage) -> str:
     """A second read from the state of the first brings what changed since, over what was there before."""
     name = BULK[0]
     known, state = _read(stage, [name])
@@ -64,7 +65,7 @@ def read_on(stage: Stage) -> str:
     return f"{len(news[name])} read again; {equal(stage.org, name, list(merged.values()), **IN_BULK)}"
 
 
-def _source(stage: Stage, command: str, *arguments: str | Path) -> list[Message]:
+def _source(stage: OrgStage, command: str, *arguments: str | Path) -> list[Message]:
     sessions = stage.sandbox.sessions
     config = {
         "auth_type": "Client",
@@ -77,17 +78,17 @@ def _source(stage: Stage, command: str, *arguments: str | Path) -> list[Message]
         "preserve_na_values": True,  # or a text "NA" becomes null on its way through pandas
     }
     given = ["--config", stage.file("config.json", config), *arguments]
-    return [json.loads(line) for line in stage.run([stage.tools / "source-salesforce", command, *given]).splitlines()]
+    return [json.loads(line) for line in stage.run([stage.tools / "source-salesforce", command, *given])]
 
 
-def _streams(stage: Stage) -> dict[str, Message]:
+def _streams(stage: OrgStage) -> dict[str, Message]:
     """Return what is discovered, by name."""
     (catalog,) = [message["catalog"] for message in _source(stage, "discover") if "catalog" in message]
     return {stream["name"]: stream for stream in catalog["streams"]}
 
 
 def _read(
-    stage: Stage, names: Sequence[str], state: Sequence[Message] = ()
+    stage: OrgStage, names: Sequence[str], state: Sequence[Message] = ()
 ) -> tuple[dict[str, list[Message]], list[Message]]:
     """Return the records by stream, and the last state of each stream."""
     discovered = _streams(stage)

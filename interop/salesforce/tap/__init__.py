@@ -13,24 +13,24 @@ from typing import Any
 
 from interop.clients import Client
 from interop.environments import Python
-from interop.rows import described, equal
-from interop.salesforce.stage import Stage, stage
+from interop.salesforce.rows import described, equal
+from interop.salesforce.stage import OrgStage, stage
 
 OBJECTS = ("Contact", "Lead", "Opportunity", "Invoice__c")
 
 
-def discover(stage: Stage) -> str:
+def discover(stage: OrgStage) -> str:
     return described(
         {stream["stream"]: stream["schema"] for stream in _discovered(stage, "REST")["streams"]}, stage.org
     )
 
 
-def sync_by_rest(stage: Stage) -> str:
+def sync_by_rest(stage: OrgStage) -> str:
     read = _synced(stage, "REST")
     return "; ".join(equal(stage.org, name, read.get(name, []), deleted=True) for name in OBJECTS)
 
 
-def sync_in_bulk(stage: Stage) -> str:
+def sync_in_bulk(stage: OrgStage) -> str:
     stage.needs_bulk_1()
     read = _synced(stage, "BULK")
     return "; ".join(
@@ -38,7 +38,7 @@ def sync_in_bulk(stage: Stage) -> str:
     )
 
 
-def _tap(stage: Stage, api: str, *arguments: str | Path) -> str:
+def _tap(stage: OrgStage, api: str, *arguments: str | Path) -> list[str]:
     sessions = stage.sandbox.sessions
     config = {
         "client_id": sessions.client_id,
@@ -52,12 +52,12 @@ def _tap(stage: Stage, api: str, *arguments: str | Path) -> str:
     return stage.run([stage.tools / "tap-salesforce", "--config", stage.file("config.json", config), *arguments])
 
 
-def _discovered(stage: Stage, api: str) -> dict[str, Any]:
-    catalog: dict[str, Any] = json.loads(_tap(stage, api, "--discover"))
+def _discovered(stage: OrgStage, api: str) -> dict[str, Any]:
+    catalog: dict[str, Any] = json.loads("".join(_tap(stage, api, "--discover")))
     return catalog
 
 
-def _synced(stage: Stage, api: str) -> dict[str, list[Mapping[str, Any]]]:
+def _synced(stage: OrgStage, api: str) -> dict[str, list[Mapping[str, Any]]]:
     """Return the records of the selected streams, by stream."""
     catalog = _discovered(stage, api)
     for stream in catalog["streams"]:
@@ -66,7 +66,7 @@ def _synced(stage: Stage, api: str) -> dict[str, list[Mapping[str, Any]]]:
         if keys := whole.get("valid-replication-keys"):
             whole["replication-key"], whole["replication-method"] = keys[0], "INCREMENTAL"
     records: dict[str, list[Mapping[str, Any]]] = {}
-    for line in _tap(stage, api, "--properties", stage.file("catalog.json", catalog)).splitlines():
+    for line in _tap(stage, api, "--properties", stage.file("catalog.json", catalog)):
         message = json.loads(line)
         if message["type"] == "RECORD":
             records.setdefault(message["stream"], []).append(message["record"])

@@ -10,16 +10,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from interop.errors import DifferenceError
 from sync_pipeline.sandbox import Org
 from sync_pipeline.sandbox.describe import Json
 from sync_pipeline.sandbox.schema import COLUMN_TYPES, COMPOUND, SObject
 from sync_pipeline.sandbox.store import quote, text
 
 Row = Mapping[str, Any]
-
-
-class DifferenceError(Exception):
-    """The client and the org do not agree; the message says on what."""
 
 
 def described(schemas: Mapping[str, Mapping[str, Any]], org: Org) -> str:
