@@ -25,6 +25,7 @@ from sync_pipeline.sandbox import (
     bulk_http,
     collections,
     composite,
+    identity,
     ingest_http,
     life,
     query,
@@ -62,6 +63,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     ingest_http,
     bulk1_http,
     auth,
+    identity,
     soap,
 )
 LONGEST_URI = 16_384

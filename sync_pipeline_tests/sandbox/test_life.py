@@ -270,3 +270,16 @@ def test_soap_needs_a_session(client: Client) -> None:
     answer = soap(client, "<u:undelete><u:ids>x</u:ids></u:undelete>", token="stale")
     assert answer.status_code == 500
     assert "<faultcode>sf:INVALID_SESSION_ID</faultcode>" in answer.text
+
+
+def test_soap_tells_the_time_and_the_user_of_a_session(client: Client, org: Org) -> None:
+    assert "<timestamp>2026-05-17T10:00:00.000Z</timestamp>" in soap(client, "<u:getServerTimestamp/>").text
+    answer = soap(client, "<u:getUserInfo/>")
+    assert "<getUserInfoResponse><result><accessibilityMode>" in answer.text
+    assert f"<userId>{org.user_id}</userId>" in answer.text
+
+
+def test_logging_out_by_soap_ends_the_session(client: Client) -> None:
+    assert "<logoutResponse></logoutResponse>" in soap(client, "<u:logout/>").text
+    assert client.get("sobjects").status_code == 401
+    assert soap(client, "<u:getUserInfo/>").status_code == 500
