@@ -125,6 +125,12 @@ class Org(Sight):
         """Move SystemModstamp and nothing else, as a batch job or a recalculation does."""
         self._stamp(name, records, {})
 
+    def look_at(self, name: str, records: Sequence[str], fields: Sequence[str]) -> None:
+        """Note in `LastViewedDate` and the like that a user saw records, which modifies nothing else."""
+        found = self.schema[name]
+        with self.writing, self.cursor() as cursor:
+            self._set(cursor, found, records, only(found, dict.fromkeys(fields, self.now())))
+
     def delete(self, name: str, records: Sequence[str]) -> None:
         """Put records into the recycle bin, still seen by queryAll, and with them the children that cannot be alone.
 
