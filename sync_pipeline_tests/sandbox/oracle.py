@@ -1,8 +1,8 @@
 """What SOQL means, written a second time: over plain Python records, knowing nothing of the sandbox's SQL.
 
 A part of a query (a field, a condition, an order) says both how it is written in SOQL and what it comes to for one
-record. Texts compare without regard to case, a null differs from every value, NOT turns an answer round, a date
-literal is a run of whole days, weeks, months, quarters or years.
+record. Texts compare without regard to case, a null differs from every value and is what an empty text means, NOT turns
+an answer round, a date literal is a run of whole days, weeks, months, quarters or years.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Data:
-    """All records of an org, deleted ones too, by object and id; `parents` names the object behind a reference."""
+    """All records of an org by object and id; with `deleted`, a query and its subqueries see the recycle bin."""
 
     records: dict[str, dict[str, Record]] = field(repr=False)
     today: date
+    deleted: bool = False
 
     def parent(self, record: Record | None, object_: str, reference: str) -> Record | None:
         key = record and record[reference]
@@ -98,10 +99,10 @@ class Compare:
         return f"{self.field.soql} {self.operator} {right}"
 
     def holds(self, data: Data, record: Record) -> bool:
-        found = self.field.of(data, record)
+        found, values = self.field.of(data, record), [None if value == "" else value for value in self._values()]
         if self.field.kind != "id":
-            found = folded(found)
-        same = [found == (value if self.field.kind == "id" else folded(value)) for value in self._values()]
+            found, values = folded(found), list(map(folded, values))
+        same = [found == value for value in values]
         if self.operator in ("=", "IN"):
             return any(same)
         if self.operator in ("!=", "NOT IN"):
@@ -262,8 +263,8 @@ class Order:
         return -less if self.descending else less
 
 
-def selected(data: Data, object_: str, where: Condition | None, deleted: bool = False) -> list[Record]:
-    rows = (row for row in data.records[object_].values() if deleted or not row.get("IsDeleted"))
+def selected(data: Data, object_: str, where: Condition | None) -> list[Record]:
+    rows = (row for row in data.records[object_].values() if data.deleted or not row.get("IsDeleted"))
     return [row for row in rows if where is None or where.holds(data, row)]
 
 

@@ -42,7 +42,7 @@ class Listing:
         return f"SELECT {', '.join(listed)} FROM {source}{where}{tail(self.order, self.limit, self.offset)}"
 
     def expected(self, data: Data, among: Callable[[Record], bool] = lambda _: True) -> list[tuple[Any, ...]]:
-        rows = [row for row in selected(data, self.object, self.where, self.deleted) if among(row)]
+        rows = [row for row in selected(data, self.object, self.where) if among(row)]
         rows = in_order(data, rows, self.order)[self.offset or 0 :][: self.limit]
         return [(*(f.of(data, row) for f in self.fields), *self._of_child(data, row)) for row in rows]
 
@@ -113,7 +113,7 @@ class Grouping:
 
     def expected(self, data: Data) -> list[tuple[Any, ...]]:
         groups: dict[tuple[Any, ...], list[Record]] = {} if self.keys else {(): []}
-        for row in selected(data, self.object, self.where, self.deleted):
+        for row in selected(data, self.object, self.where):
             groups.setdefault(tuple(key.of(data, row) for key in self.keys), []).append(row)
         kept = groups.items() if self.having is None or not self.keys else self._having(groups)
         return [(*key, *(self._aggregate(data, rows, *one) for one in self.aggregates)) for key, rows in kept]
