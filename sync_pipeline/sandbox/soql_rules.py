@@ -47,6 +47,11 @@ def is_aggregate(expression: Expression) -> bool:
     return isinstance(expression, Call) and expression.name.upper() in AGGREGATES
 
 
+def called(expression: Expression) -> str:
+    """Return what messages call an expression."""
+    return str(expression) if isinstance(expression, Path) else getattr(expression, "name", "")
+
+
 def is_bare_count(expression: Expression) -> bool:
     return isinstance(expression, Call) and expression.name.upper() == "COUNT" and not expression.arguments
 
@@ -96,9 +101,6 @@ def _check_inner(query: Query, inner: Query) -> None:
         refuse(query, inner.source.at, f"Entity '{source}' is not supported for semi join inner selects")
     if source.lower() == str(query.source).lower():
         refuse(query, inner.source.at, "The inner and outer selects should not be on the same object type")
-    selected = inner.select[0]
-    if len(inner.select) != 1 or not isinstance(selected, Selected) or not isinstance(selected.expression, Path):
-        refuse(query, inner.at, "semi join sub-selects must have exactly one field")
 
 
 def _check_plain(query: Query) -> None:
@@ -124,6 +126,8 @@ def _check_grouped(query: Query) -> None:
         return
     if group.kind and len(group.expressions) > MOST_SUBTOTALS:
         refuse(query, query.at, f"GROUP BY {group.kind} must contain {MOST_SUBTOTALS} fields or less")
+    for expression in filter(is_aggregate, group.expressions):
+        refuse(query, query.at, f"Grouped field should not be aggregated: {called(expression)}")
     names = [str(e).lower() for e in group.expressions if isinstance(e, Path)]
     for name in {name for name in names if names.count(name) > 1}:
         refuse(query, query.at, f"duplicate grouping expression: {name}")

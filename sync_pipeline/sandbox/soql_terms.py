@@ -21,7 +21,7 @@ from sync_pipeline.sandbox.soql_ast import (
     Typeof,
 )
 from sync_pipeline.sandbox.soql_functions import function_sql, label_sql, localised_sql, misuse
-from sync_pipeline.sandbox.soql_rules import is_aggregate, is_grouped
+from sync_pipeline.sandbox.soql_rules import called, is_aggregate, is_grouped
 from sync_pipeline.sandbox.soql_scope import Scope
 from sync_pipeline.sandbox.soql_where import IDS, compare
 
@@ -96,8 +96,7 @@ class Terms:
             return
         grouped = {self.expression(e)[0] for e in self.query.group.expressions} if self.query.group else set()
         if sql not in grouped:
-            named = str(expression) if isinstance(expression, Path) else getattr(expression, "name", "")
-            self.refuse(place(expression), f"{clause} field must be grouped or aggregated: {named}")
+            self.refuse(place(expression), f"{clause} field must be grouped or aggregated: {called(expression)}")
 
     def _is_aggregate(self, expression: Expression) -> bool:
         by_alias = self._by_alias(expression) if isinstance(expression, Path) else None
@@ -130,13 +129,17 @@ class Terms:
         if found is None:
             self.refuse(query.source.at, f"sObject type '{query.source}' is not supported.", "INVALID_TYPE")
         selected = query.select[0]
-        assert isinstance(selected, Selected)  # noqa: S101  soql_rules has seen to it
+        if len(query.select) != 1 or not isinstance(selected, Selected) or not isinstance(selected.expression, Path):
+            self.refuse(query.at, "semi join sub-selects must have exactly one field")
         inner = Terms(Scope(reader, query, found, f"{self.scope.base.alias[:-1]}s"))
-        value, field = inner.expression(selected.expression)
-        if field["type"] not in IDS:
-            self._refuse_semi_join(selected.expression, field)
+        chosen = inner.scope.field(selected.expression)
+        if chosen.parents:
+            self.refuse(query.at, "inner select field cannot have more than one level of relationships")
+        if chosen.field["type"] not in IDS:
+            self._refuse_semi_join(selected.expression, chosen.field)
+        value = chosen.sql
         where = inner.where()
-        rows = f"select {value} from {inner.scope.from_sql()} where {where} and {value} is not null{inner.page()}"
+        rows = f"select {value} from {inner.scope.from_sql()} where {where} and {value} is not null"
         return f"({sql} is not null and {sql} {'in' if operator == 'IN' else 'not in'} ({rows}))"
 
     def _refuse_semi_join(self, expression: Expression, field: Json) -> NoReturn:
@@ -169,10 +172,6 @@ class Terms:
             return ""
         keys = []
         for expression in group.expressions:
-            if is_aggregate(expression):
-                self.refuse(
-                    place(expression), "Grouped field should not be aggregated: " + getattr(expression, "name", "")
-                )
             sql, field = self.expression(expression)
             if not field.get("groupable", True) and isinstance(expression, Path):
                 self.refuse(place(expression), f"field '{field['name']}' can not be grouped in a query call")

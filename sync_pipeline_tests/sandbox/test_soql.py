@@ -209,6 +209,11 @@ OTHER_JOIN = "Id NOT IN (SELECT AccountId FROM Opportunity)"
         ("SELECT Id FROM Account WHERE Name IN (SELECT Id FROM Contact)", "semi join sub selects can only query id"),
         ("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact LIMIT 1)", "missing value at 'LIMIT'"),
         ("SELECT Id FROM Account WHERE Id IN (SELECT AccountId, Id FROM Contact)", "must have exactly one field"),
+        (
+            "SELECT Id FROM Lead WHERE OwnerId IN (SELECT Account.OwnerId FROM Contact)",
+            "more than one level of relation",
+        ),
+        ("SELECT COUNT(Id) FROM Account GROUP BY COUNT(Name)", "Grouped field should not be aggregated: COUNT"),
         ("SELECT Name n FROM Account", "only aggregate expressions use field aliasing"),
         ("SELECT (SELECT COUNT(Id) FROM Contacts) FROM Account", "only root queries support aggregate expressions"),
         ("SELECT MAX(CreatedDate) FROM Account LIMIT 1", "aggregate functions cannot also use LIMIT"),
