@@ -40,8 +40,8 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "field_gone": {"field": st.just("Spare__c")},
     "field_new": {"field": st.just("Extra__c")},
 }
-STANDING = ("late",)  # in force until it is cleared
-DRIFTING = {"field_gone": ("Thing__c", "Spare__c"), "field_new": ("Thing__c", "Extra__c")}
+STANDING = ("late",)  # in force until it is cleared; there is nothing to count
+DRIFTING = {"field_gone": {("Thing__c", "Spare__c")}, "field_new": {(source, "Extra__c") for source in EDITED}}
 WIDER = {"int": "double", "double": "string"}
 
 
@@ -177,13 +177,13 @@ class Course(RuleBasedStateMachine):
     def fault(self, data: st.DataObject, kind: str, times: int, skip: int) -> None:
         told = {name: data.draw(values, name) for name, values in SETTINGS.get(kind, {}).items()}
         if kind in STANDING:
-            told = {"seconds": data.draw(st.integers(1, max(self.unseen_for, 1)), "seconds")}
             if not self.unseen_for:
                 return  # without overlap and lag, what is late is lost: that is what they are for
-        if kind in DRIFTING:
-            self.drifted.add(DRIFTING[kind])
-        path = "*/jobs/*" if kind == "short_page" else "*"
-        self.pair.sandbox.faults.add(kind, path=path, times=times, skip=skip, **told)
+            told["seconds"] = data.draw(st.integers(1, self.unseen_for), "seconds")
+        else:
+            told |= {"times": times, "skip": skip}
+        self.pair.sandbox.faults.add(kind, **told)
+        self.drifted |= DRIFTING.get(kind, set())
         self.faulty = True
         if kind == "same_stamp":  # stamps that lie long back are lost, so the writes that it is for come at once
             for _ in range(times + skip):
