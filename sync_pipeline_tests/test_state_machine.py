@@ -6,6 +6,7 @@ A run of `SYNC_PIPELINE_COURSES=500` courses is the large one (docs/laws.md).
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ class Course(RuleBasedStateMachine):
         if not hasattr(self, "pair"):
             return
         try:
-            self.end()
+            if sys.exception() is None:  # a course that broke off has told what is wrong
+                self.end()
         finally:
             self.pair.close()
 
