@@ -43,6 +43,13 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 STANDING = ("late",)  # in force until it is cleared; there is nothing to count
 DRIFTING = {"field_gone": {("Thing__c", "Spare__c")}, "field_new": {(source, "Extra__c") for source in EDITED}}
+EDITS = st.tuples(
+    st.sampled_from(["create", "update", "touch", "delete", "undelete", "delete for good", "merge", "convert"]),
+    st.sampled_from(EDITED),
+    st.integers(0, 30),  # which record
+    st.sampled_from([1, 1, 3, 250]),  # how many
+    st.sampled_from(["x", None, "NA", "null", 'a "b"\nc', "Ü" * 40, "0", "true", "é\t"]),
+)
 WIDER = {"int": "double", "double": "string"}
 
 
@@ -87,48 +94,37 @@ class Course(RuleBasedStateMachine):
         start = which % len(found) if found else 0
         return found[start : start + count]
 
-    @rule(source=st.sampled_from(EDITED), name=st.sampled_from(["x", "NA", "null", 'a "b"\nc', "Ü" * 40, "0", "true"]))
-    def create(self, source: str, name: str) -> None:
-        self.org.insert(source, [{"Company": "Co"} | named(source, name) if source == "Lead" else named(source, name)])
+    @rule(edits=st.lists(EDITS, min_size=1, max_size=3))
+    def edit(self, edits: list[tuple[str, str, int, int, str | None]]) -> None:
+        """Some edits of one moment, of some neighbouring records each."""
+        for kind, source, which, count, value in edits:
+            if kind == "create":
+                self.org.insert(source, [{**({"Company": "Co"} if source == "Lead" else {}), **named(source, value)}])
+            elif kind == "update":
+                field = {"Thing__c": "Note__c", "Account": "Phone"}.get(source, "Email")
+                found = self.some(source, which, count, "true")
+                self.org.change(source, {record: {field: value} for record in found}, {})
+            elif kind == "touch":
+                self.org.touch(source, self.some(source, which, count, "true"))
+            elif kind == "delete":
+                self.org.delete(source, self.some(source, which, min(count, 2)))
+            elif kind == "undelete":
+                self.org.undelete(source, self.some(source, which, condition="IsDeleted"))
+            elif kind == "delete for good":
+                self.org.hard_delete(source, self.some(source, which, condition="true"))
+            elif kind == "merge":
+                self.merge(source if source in MERGED else "Account", which)
+            else:
+                self.convert(which, into_account=count == 1)
 
-    @rule(
-        source=st.sampled_from(EDITED),
-        which=st.integers(0, 30),
-        value=st.sampled_from(["y", None, "NA", "é\t", "x" * 80]),
-        count=st.sampled_from([1, 1, 3, 250]),
-    )
-    def update(self, source: str, which: int, value: str | None, count: int) -> None:
-        field = {"Thing__c": "Note__c", "Account": "Phone"}.get(source, "Email")
-        found = self.some(source, which, count, "true")
-        self.org.change(source, {record: {field: value} for record in found}, {})
-
-    @rule(source=st.sampled_from(EDITED), which=st.integers(0, 30), count=st.sampled_from([1, 2, 250]))
-    def touch(self, source: str, which: int, count: int) -> None:
-        self.org.touch(source, self.some(source, which, count, "true"))
-
-    @rule(source=st.sampled_from(EDITED), which=st.integers(0, 30), count=st.integers(1, 2))
-    def delete(self, source: str, which: int, count: int) -> None:
-        self.org.delete(source, self.some(source, which, count))
-
-    @rule(source=st.sampled_from(EDITED), which=st.integers(0, 30))
-    def undelete(self, source: str, which: int) -> None:
-        self.org.undelete(source, self.some(source, which, condition="IsDeleted"))
-
-    @rule(source=st.sampled_from(EDITED), which=st.integers(0, 30))
-    def delete_for_good(self, source: str, which: int) -> None:
-        self.org.hard_delete(source, self.some(source, which, condition="true"))
-
-    @rule(source=st.sampled_from(MERGED), which=st.integers(0, 30))
     def merge(self, source: str, which: int) -> None:
         winner, *losers = self.some(source, which, 3) or [""]
         if losers:
             self.org.merge(source, winner, losers)
 
-    @rule(which=st.integers(0, 30), into=st.sampled_from(["new", "account"]))
-    def convert(self, which: int, into: str) -> None:
-        accounts = self.some("Account", which)
+    def convert(self, which: int, into_account: bool) -> None:
+        account = next(iter(self.some("Account", which)), None) if into_account else None
         for lead in self.some("Lead", which, condition="not IsDeleted and not IsConverted"):
-            account = accounts[0] if accounts and into == "account" else None
             convert(self.org, Conversion(lead, "Closed - Converted", account, without_opportunity=True))
 
     @rule(which=st.integers(0, 30), source=st.sampled_from(EDITED))
@@ -146,24 +142,25 @@ class Course(RuleBasedStateMachine):
 
     # Its schema
 
-    @rule(kind=st.sampled_from(["string", "double", "boolean"]), source=st.sampled_from(EDITED))
-    def add_field(self, kind: str, source: str) -> None:
-        name = f"New{next(self.fields)}__c"
-        self.org.add_field(source, {"name": name, "type": kind})
-        self.drifted.add((source, name))
-
-    @rule()
-    def drop_field(self) -> None:
-        if "Spare__c" in self.org.schema["Thing__c"].fields:
+    @rule(
+        kind=st.sampled_from(["string", "double", "boolean", "dropped", "hidden", "shown", "wider", "wider"]),
+        source=st.sampled_from(EDITED),
+        which=st.integers(0, 30),
+    )
+    def drift(self, kind: str, source: str, which: int) -> None:
+        if kind == "dropped" and "Spare__c" in self.org.schema["Thing__c"].fields:
             self.org.drop_field("Thing__c", "Spare__c")
             self.drifted.add(("Thing__c", "Spare__c"))
+        elif kind in ("hidden", "shown") and source in ("Account", "Lead"):
+            (self.org.hide_field if kind == "hidden" else self.org.show_field)(source, "Phone")
+            self.drifted.add((source, "Phone"))
+        elif kind == "wider":
+            self.widen_field(which)
+        elif kind in ("string", "double", "boolean"):
+            name = f"New{next(self.fields)}__c"
+            self.org.add_field(source, {"name": name, "type": kind})
+            self.drifted.add((source, name))
 
-    @rule(source=st.sampled_from(["Account", "Lead"]), hidden=st.booleans())
-    def hide_or_show_field(self, source: str, hidden: bool) -> None:
-        (self.org.hide_field if hidden else self.org.show_field)(source, "Phone")
-        self.drifted.add((source, "Phone"))
-
-    @rule(which=st.integers(0, 30))
     def widen_field(self, which: int) -> None:
         """A field gets a wider type, and a record a value that only fits that."""
         wider = WIDER.get(self.org.schema["Thing__c"].fields["Count__c"]["type"])
@@ -282,8 +279,8 @@ class Course(RuleBasedStateMachine):
         return self.drifted - seen
 
 
-def named(source: str, name: str) -> dict[str, str]:
-    return {"LastName" if source in ("Contact", "Lead") else "Name": name}
+def named(source: str, name: str | None) -> dict[str, str]:
+    return {"LastName" if source in ("Contact", "Lead") else "Name": name or "nobody"}
 
 
 def test_whatever_happens_the_mirror_ends_equal_to_the_org(new_catalog: Path) -> None:
