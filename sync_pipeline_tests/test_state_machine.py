@@ -25,8 +25,8 @@ from sync_pipeline_tests.mirrored import OBJECTS, Mirrored
 from sync_pipeline_tests.mortal import KilledError, Life
 from sync_pipeline_tests.sandbox.conftest import Client, log_in
 
-COURSES = int(os.environ.get("SYNC_PIPELINE_COURSES", "6"))
-STEPS = 14
+COURSES = int(os.environ.get("SYNC_PIPELINE_COURSES", "5"))
+STEPS = 5
 MERGED = ("Account", "Contact", "Lead")
 EDITED = (*MERGED, "Thing__c")
 # What a kind of fault needs to be told, or to be quick; kinds that are not named here come with their defaults.
@@ -49,6 +49,32 @@ EDITS = st.tuples(
     st.integers(0, 30),  # which record
     st.sampled_from([1, 1, 3, 250]),  # how many
     st.sampled_from(["x", None, "NA", "null", 'a "b"\nc', "Ü" * 40, "0", "true", "é\t"]),
+)
+SOURCE, WHICH = st.sampled_from(EDITED), st.integers(0, 30)
+DRIFTS = st.sampled_from(["string", "double", "boolean", "dropped", "hidden", "shown", "wider", "wider"])
+
+
+def happening(name: str, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    return st.tuples(st.just(name), st.fixed_dictionaries(given))
+
+
+def faults(kind: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    told = st.fixed_dictionaries(SETTINGS.get(kind, {}))
+    return happening("fault", kind=st.just(kind), times=st.integers(1, 8), skip=st.integers(0, 6), told=told)
+
+
+# What goes before a run, drawn as a whole: rules of their own would leave too few runs in a course.
+HAPPENINGS = st.lists(
+    st.one_of(
+        happening("edit", edits=st.lists(EDITS, min_size=1, max_size=3)),
+        happening("edit", edits=st.lists(EDITS, min_size=1, max_size=3)),
+        happening("update_by_rest", which=WHICH, source=SOURCE),
+        happening("pass_seconds", seconds=st.sampled_from([1, 1, 2, 5, 40, 700, 8_000])),
+        happening("drift", kind=DRIFTS, source=SOURCE, which=WHICH),
+        st.sampled_from(sorted(KINDS)).flatmap(faults),
+        happening("clear"),
+    ),
+    max_size=4,
 )
 WIDER = {"int": "double", "double": "string"}
 
@@ -94,7 +120,6 @@ class Course(RuleBasedStateMachine):
         start = which % len(found) if found else 0
         return found[start : start + count]
 
-    @rule(edits=st.lists(EDITS, min_size=1, max_size=3))
     def edit(self, edits: list[tuple[str, str, int, int, str | None]]) -> None:
         """Some edits of one moment, of some neighbouring records each."""
         for kind, source, which, count, value in edits:
@@ -127,7 +152,6 @@ class Course(RuleBasedStateMachine):
         for lead in self.some("Lead", which, condition="not IsDeleted and not IsConverted"):
             convert(self.org, Conversion(lead, "Closed - Converted", account, without_opportunity=True))
 
-    @rule(which=st.integers(0, 30), source=st.sampled_from(EDITED))
     def update_by_rest(self, which: int, source: str) -> None:
         """A client's edit, which the org may refuse: then nothing has happened."""
         for record in self.some(source, which):
@@ -136,17 +160,11 @@ class Course(RuleBasedStateMachine):
             except requests.RequestException as error:
                 note(f"refused: {type(error).__name__}")
 
-    @rule(seconds=st.sampled_from([1, 1, 2, 5, 40, 700, 8_000]))
     def pass_seconds(self, seconds: int) -> None:
         self.pair.clock.pass_seconds(seconds)
 
     # Its schema
 
-    @rule(
-        kind=st.sampled_from(["string", "double", "boolean", "dropped", "hidden", "shown", "wider", "wider"]),
-        source=st.sampled_from(EDITED),
-        which=st.integers(0, 30),
-    )
     def drift(self, kind: str, source: str, which: int) -> None:
         if kind == "dropped" and "Spare__c" in self.org.schema["Thing__c"].fields:
             self.org.drop_field("Thing__c", "Spare__c")
@@ -172,15 +190,13 @@ class Course(RuleBasedStateMachine):
 
     # What goes wrong on the way
 
-    @rule(data=st.data(), kind=st.sampled_from(sorted(KINDS)), times=st.integers(1, 8), skip=st.integers(0, 6))
-    def fault(self, data: st.DataObject, kind: str, times: int, skip: int) -> None:
-        told = {name: data.draw(values, name) for name, values in SETTINGS.get(kind, {}).items()}
+    def fault(self, kind: str, times: int, skip: int, told: dict[str, Any]) -> None:
         if kind in STANDING:
             if not self.unseen_for:
                 return  # without overlap and lag, what is late is lost: that is what they are for
-            told["seconds"] = data.draw(st.integers(1, self.unseen_for), "seconds")
+            told = {"seconds": min(times * 5, self.unseen_for)}
         else:
-            told |= {"times": times, "skip": skip}
+            told = {**told, "times": times, "skip": skip}
         self.pair.sandbox.faults.add(kind, **told)
         self.drifted |= DRIFTING.get(kind, set())
         self.faulty = True
@@ -189,7 +205,6 @@ class Course(RuleBasedStateMachine):
                 self.org.insert("Account", [{"Name": "same"}])
         event(f"fault {kind}")
 
-    @rule()
     def clear(self) -> None:
         """All is well again, and the next day has come."""
         self.pair.sandbox.faults.clear()
@@ -204,12 +219,18 @@ class Course(RuleBasedStateMachine):
     def cycle_of(self, bulk: bool, full: bool = False, life: Life | None = None) -> Cycle:
         return runs.sync(self.pair.source(bulk, life), OBJECTS, full=full)
 
-    @rule(bulk=st.booleans(), full=st.sampled_from([False, False, False, True]))
-    def cycle(self, bulk: bool, full: bool) -> None:
+    def happen(self, before: list[tuple[str, dict[str, Any]]]) -> None:
+        for name, given in before:
+            getattr(self, name)(**given)
+
+    @rule(before=HAPPENINGS, bulk=st.booleans(), full=st.sampled_from([False, False, False, True]))
+    def cycle(self, before: list[Any], bulk: bool, full: bool) -> None:
+        self.happen(before)
         self.check(self.cycle_of(bulk, full))
 
-    @rule(bulk=st.booleans(), full=st.sampled_from([False, False, True]), calls=st.integers(0, 40))
-    def killed_cycle(self, bulk: bool, full: bool, calls: int) -> None:
+    @rule(before=HAPPENINGS, bulk=st.booleans(), full=st.sampled_from([False, False, True]), calls=st.integers(0, 40))
+    def killed_cycle(self, before: list[Any], bulk: bool, full: bool, calls: int) -> None:
+        self.happen(before)
         try:
             self.check(self.cycle_of(bulk, full, Life(calls)))
         except KilledError:
@@ -224,8 +245,9 @@ class Course(RuleBasedStateMachine):
         self.check(done)
         assert [one.obj for one in done.done if one.status == FAILED] == [obj]
 
-    @rule(bulk=st.booleans())
-    def compare(self, bulk: bool) -> None:
+    @rule(before=HAPPENINGS, bulk=st.booleans())
+    def compare(self, before: list[Any], bulk: bool) -> None:
+        self.happen(before)
         done = runs.compare_ids(self.pair.source(bulk), OBJECTS)
         assert (done.status == SUCCEEDED) or done.message
 
