@@ -57,9 +57,7 @@ class Mortal:
         return self._inner.describe(source)
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
-        self._life.live()
-        if obj.source == self._life.refuses:
-            raise RejectedError("INVALID_TYPE", f"sObject type '{obj.source}' is not supported.")
+        self._refuse(obj)
         return self._mortal(self._inner.extract(obj, fields, window))
 
     def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
@@ -71,7 +69,7 @@ class Mortal:
         return self._mortal(self._inner.extract_alive(obj, fields))
 
     def resume(self, obj: Object, fields: Sequence[str], token: str) -> Extract | None:
-        self._life.live()
+        self._refuse(obj)
         found = self._inner.resume(obj, fields, token)
         return self._mortal(found) if found else None
 
@@ -90,6 +88,11 @@ class Mortal:
     def now(self) -> datetime:
         self._life.live()
         return self._org.now()
+
+    def _refuse(self, obj: Object) -> None:
+        self._life.live()
+        if obj.source == self._life.refuses:
+            raise RejectedError("INVALID_TYPE", f"sObject type '{obj.source}' is not supported.")
 
     def _mortal(self, extract: Extract) -> Extract:
         def pages() -> Iterator[Page]:
