@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -48,9 +48,10 @@ class Fault:
 
 
 class Faults:
-    """The faults in force."""
+    """The faults in force; `kinds` are those that may be, with their settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Mapping[str, dict[str, Any]] = KINDS) -> None:
+        self.kinds = kinds
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
@@ -60,12 +61,13 @@ class Faults:
         Raises:
             ValueError: unknown kind or setting.
         """
-        if kind not in KINDS:
-            raise ValueError(f"no fault {kind!r}; there are {', '.join(KINDS)}")
-        unknown = set(settings) - set(KINDS[kind])
+        if kind not in self.kinds:
+            raise ValueError(f"no fault {kind!r}; there are {', '.join(self.kinds)}")
+        known = self.kinds[kind]
+        unknown = set(settings) - set(known)
         if unknown:
-            raise ValueError(f"{kind} has no setting {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind])}")
-        fault = Fault(kind, path, None if kind in STANDING else times, skip, {**KINDS[kind], **settings})
+            raise ValueError(f"{kind} has no setting {', '.join(sorted(unknown))}; it has {', '.join(known)}")
+        fault = Fault(kind, path, None if kind in STANDING else times, skip, {**known, **settings})
         with self._lock:
             self._faults.append(fault)
         return fault

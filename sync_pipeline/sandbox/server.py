@@ -1,4 +1,4 @@
-"""The Salesforce sandbox as a server: routing, login, quota, faults and compression around the resources.
+"""The Salesforce sandbox as a server: login, quota and faults around the resources.
 
 A further part of the API is a further module with `ROUTES`, named in `RESOURCES`.
 """
@@ -6,17 +6,14 @@ A further part of the API is a further module with `ROUTES`, named in `RESOURCES
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-from cheroot import wsgi
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox import (
@@ -38,11 +35,8 @@ from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.request_log import RequestLog
+from sync_pipeline.sandbox.service import Service
 from sync_pipeline.sandbox.sessions import Sessions
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RESOURCES: tuple[ModuleType, ...] = (
     rest,
@@ -58,56 +52,29 @@ RESOURCES: tuple[ModuleType, ...] = (
     admin,
 )
 LONGEST_URI = 16_384
-WORTH_COMPRESSING = 1_024
-THREADS = 16
 
 
-class Sandbox:
+class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
 
     def __init__(self, org: Org, port: int = 0) -> None:
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), Faults(), port)
         self.org = org
-        self.faults = Faults()
-        self.log = RequestLog()
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
         self.bulk = BulkJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
-        routes = [route for module in RESOURCES for route in module.ROUTES]
-        self._routes = Map(
-            [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
-        self._server = wsgi.Server(("127.0.0.1", port), self, numthreads=THREADS)
-        self._server.expiration_interval = 0.05  # seconds; stopping waits for it once
-        self._thread: threading.Thread | None = None
-
-    # Life
-
-    def __enter__(self) -> Self:
-        self._server.prepare()
-        self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self.bulk.close()
         self.ingest.close()
-        self._server.stop()
-        if self._thread:
-            self._thread.join()
+        super().close()
         self.cursors.close()
         self._folder.cleanup()
 
-    @property
-    def url(self) -> str:
-        host, port = self._server.bind_addr
-        return f"http://{host}:{port}"
+    def now(self) -> datetime:
+        return self.org.now()
 
     def env(self) -> dict[str, str]:
         """Return the settings by which this project's own connector finds the sandbox."""
@@ -124,16 +91,11 @@ class Sandbox:
 
     # One request
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
+    def answer(self, request: Request) -> Response:
         try:
-            answer = self._answer(request)
+            return self._answer(request)
         except ApiError as error:
-            answer = error_answer(error)
-        answer = self._spoil(request, self._compress(request, answer))
-        answer.date = self.org.now()  # the org's clock, by which clients cut their windows
-        self.log.add(request.method, request.path, answer.status_code)
-        return answer(environ, start_response)
+            return error_answer(error)
 
     def answer_within(self, request: Request) -> Response:
         """Answer a request that is part of another, which has been charged and spoiled already."""
@@ -155,8 +117,7 @@ class Sandbox:
 
     def _route(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
         try:
-            route, arguments = self._routes.bind_to_environ(request.environ).match()
-            return route, arguments
+            return self.match(request)
         except MethodNotAllowed as error:
             allowed = ",".join(error.valid_methods or ())
             message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
@@ -205,38 +166,3 @@ class Sandbox:
         if status["retry_after"]:
             answer.headers["Retry-After"] = str(status["retry_after"])
         return answer
-
-    def _compress(self, request: Request, answer: Response) -> Response:
-        """Gzip for clients that ask for it; a file is compressed as it is read."""
-        if not request.accept_encodings["gzip"] or answer.status_code != 200:
-            return answer
-        if (answer.content_length or WORTH_COMPRESSING) < WORTH_COMPRESSING:
-            return answer
-        answer.response = _gzip(answer.iter_encoded())
-        answer.headers["Content-Encoding"] = "gzip"
-        answer.headers["Vary"] = "Accept-Encoding"
-        answer.headers.pop("Content-Length", None)
-        return answer
-
-    def _spoil(self, request: Request, answer: Response) -> Response:
-        drop = self.faults.take("drop", request.path) if not request.path.startswith("/sandbox/") else None
-        if drop:
-            answer.response = _cut(answer.iter_encoded(), int(drop["after_bytes"]))
-        return answer
-
-
-def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # the fastest level, in a gzip envelope
-    for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
-
-
-def _cut(chunks: Iterable[bytes], left: int) -> Iterator[bytes]:
-    """Yield the first bytes, then break the connection off."""
-    for chunk in chunks:
-        yield chunk[:left]
-        left -= len(chunk)
-        if left <= 0:
-            break
-    raise ConnectionAbortedError("dropped on command")
