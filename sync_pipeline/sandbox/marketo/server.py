@@ -19,7 +19,20 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox.faults import Faults
-from sync_pipeline.sandbox.marketo import identity, life_http, people_http, schema_http
+from sync_pipeline.sandbox.marketo import (
+    activities_http,
+    custom_objects_http,
+    custom_types_http,
+    identity,
+    life_http,
+    lists_http,
+    members_http,
+    people_http,
+    programs_http,
+    records_http,
+    schema_http,
+    stats_http,
+)
 from sync_pipeline.sandbox.marketo.errors import CallError, Reason, skipped
 from sync_pipeline.sandbox.marketo.faults import KINDS
 from sync_pipeline.sandbox.marketo.http import Call, Route, error_answer, is_disguised
@@ -28,7 +41,20 @@ from sync_pipeline.sandbox.marketo.limits import Limits
 from sync_pipeline.sandbox.marketo.subscription import Subscription
 from sync_pipeline.sandbox.service import Service
 
-RESOURCES: tuple[ModuleType, ...] = (identity, people_http, life_http, schema_http)
+RESOURCES: tuple[ModuleType, ...] = (
+    identity,
+    people_http,
+    life_http,
+    schema_http,
+    activities_http,
+    custom_types_http,
+    lists_http,
+    programs_http,
+    members_http,
+    records_http,
+    custom_objects_http,
+    stats_http,
+)
 LONGEST_URI = 8_192
 LARGEST_BODY, LARGEST_FILE = 1 << 20, 10 << 20
 Json = dict[str, Any]

@@ -53,8 +53,10 @@ def moment(value: str) -> datetime:
     Raises:
         ValueError: it is none.
     """
-    spelled = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", value.strip().replace(" ", "+"))
-    at = datetime.fromisoformat(spelled.replace("Z+0000", "+00:00"))
+    spelled = value.strip().replace("Z+0000", "Z")  # as the asset calls write times
+    if "T" in spelled:
+        spelled = spelled.replace(" ", "+")  # the sign of an offset that a client did not encode
+    at = datetime.fromisoformat(spelled)
     at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
     return at.replace(microsecond=0)
 
