@@ -30,8 +30,9 @@ THREADS = 16
 class Service(ABC):
     """A running server. `with` serves it at `url` until the block ends."""
 
-    def __init__(self, routes: Iterable[Route], faults: Faults, port: int = 0) -> None:
-        self.faults = faults
+    faults: Faults
+
+    def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
         self.log = RequestLog()
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],

@@ -69,10 +69,8 @@ def post(call: Call) -> Response:
     results: list[Json] = []
     taken: list[Activity] = []
     for position, record in enumerate(records):
-        fault = call.sandbox.faults.take_every("reject", call.request.path, position + 1)
         try:
-            if fault:
-                raise RecordError(int(fault["code"]), fault["message"])
+            call.sandbox.faults.check(call.request.path, position)
             taken.append(_activity(record, types, present))
             results.append({"status": "added"})
         except RecordError as error:

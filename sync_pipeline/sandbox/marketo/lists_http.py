@@ -115,6 +115,21 @@ def asset_create(call: Call) -> Response:
     return asset_get(call, str(number))
 
 
+def asset_update(call: Call, list_id: str) -> Response:
+    old, form = lists.get(call.subscription, integer(list_id)), call.request.form
+    with call.subscription.transaction(), call.subscription.cursor() as cursor:
+        cursor.execute(
+            'update "staticList" set name = ?, description = ?, "updatedAt" = ? where id = ?',
+            [
+                form.get("name") or old["name"],
+                form.get("description", old["description"]),
+                call.subscription.present(),
+                old["id"],
+            ],
+        )
+    return asset_get(call, list_id)
+
+
 def asset_delete(call: Call, list_id: str) -> Response:
     number = lists.get(call.subscription, integer(list_id))["id"]
     with call.subscription.transaction(), call.subscription.cursor() as cursor:
@@ -149,5 +164,6 @@ ROUTES = [
     Route(f"{_ASSETS}s.json", asset_create, ("POST",)),
     Route(f"{_ASSETS}/byName.json", asset_by_name),
     Route(f"{_ASSETS}/<list_id>.json", asset_get),
+    Route(f"{_ASSETS}/<list_id>.json", asset_update, ("POST",)),
     Route(f"{_ASSETS}/<list_id>/delete.json", asset_delete, ("POST",)),
 ]
