@@ -49,9 +49,12 @@ def _type(call: Call, name: str, wanted: str | None) -> dict[str, Any]:
     if found is None:
         raise CallError(1013, f"Object '{name}' not found")
     state = custom_objects.state(subscription, name)
-    shown = {key: value for key, value in described(found).items() if value not in ("", [])}
-    shown.pop("name")
-    return {"state": state, "version": "draft" if found is draft else "approved", **shown, "apiName": name}
+    shown = {key: value for key, value in described(found).items() if value != "" and key != "name"}
+    empty: dict[str, Any] = {"relationships": []}
+    if not found.searchable:
+        shown["searchableFields"] = [[]]
+    version = "draft" if found is draft else "approved"
+    return {"state": state, "version": version, **empty, **shown, "apiName": name}
 
 
 def create_or_update(call: Call) -> Response:

@@ -22,6 +22,10 @@ _AT = {
 }
 
 
+# What a query shows besides keys and times when it asks for no fields, as in the guide's examples.
+_SHOWN = {"company": ("company",), "opportunity": ("name", "description", "amount", "source")}
+
+
 def sync(call: Call, name: str) -> Response:
     object_type, body = object_of(call, name), call.body()
     action = call.text(body, "action") or "createOrUpdate"
@@ -67,7 +71,8 @@ def query(call: Call, name: str) -> Response:
 
 def default_fields(object_type: ObjectType) -> list[str]:
     """Return what a query answers that asks for no fields."""
-    return list(dict.fromkeys([object_type.id_field, *object_type.dedupe, "createdAt", "updatedAt"]))
+    shown = _SHOWN.get(object_type.name, ())
+    return list(dict.fromkeys([object_type.id_field, *object_type.dedupe, *shown, "createdAt", "updatedAt"]))
 
 
 def _keys(call: Call, fields: list[Field]) -> list[Key]:
