@@ -57,6 +57,8 @@ LONGEST_URI = 16_384
 class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
 
+    title = "Salesforce"
+
     def __init__(self, org: Org, port: int = 0) -> None:
         super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
         self.faults = Faults()
@@ -78,7 +80,6 @@ class Sandbox(Service):
         return self.org.now()
 
     def env(self) -> dict[str, str]:
-        """Return the settings by which this project's own connector finds the sandbox."""
         login = next(iter(self.sessions.logins.values()))
         return {
             "CRM": "salesforce",

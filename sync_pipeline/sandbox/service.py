@@ -28,8 +28,9 @@ THREADS = 16
 
 
 class Service(ABC):
-    """A running server. `with` serves it at `url` until the block ends."""
+    """A running server. `with` serves it at `url` until the block ends; `title` names the system for people."""
 
+    title: str
     faults: Faults
 
     def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
@@ -46,6 +47,10 @@ class Service(ABC):
     @abstractmethod
     def answer(self, request: Request) -> Response:
         """Answer one request, whatever it asks; refusals are answers too."""
+
+    @abstractmethod
+    def env(self) -> dict[str, str]:
+        """Return the settings by which this project's own connector finds the sandbox."""
 
     @abstractmethod
     def now(self) -> datetime:

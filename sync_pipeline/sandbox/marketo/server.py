@@ -73,6 +73,7 @@ class MarketoSandbox(Service):
     `query_tokens` lets the token come as a parameter, which Adobe ended on 31 July 2026 and old clients still do.
     """
 
+    title = "Marketo"
     faults: Faults
 
     def __init__(self, subscription: Subscription, port: int = 0, query_tokens: bool = False) -> None:
@@ -97,7 +98,6 @@ class MarketoSandbox(Service):
         return self.subscription.now()
 
     def env(self) -> dict[str, str]:
-        """Return the settings by which this project's own connector finds the sandbox."""
         service = next(iter(self.identity.services.values()))
         return {
             "MARKETO_URL": self.url,
