@@ -24,12 +24,12 @@ AUTHOR = Author(
 
 
 def same(one: str | None, other: str | None) -> bool:
-    return (one or "").strip().lower() == (other or "").strip().lower()
+    return (one or "").lower() == (other or "").lower()
 
 
 def known(cursor: duckdb.DuckDBPyConnection, emails: Iterable[str | None]) -> dict[str, bool]:
     """Return the state of those addresses, in lower case, of which one is kept."""
-    wanted = sorted({email.strip().lower() for email in emails if email})
+    wanted = sorted({email.lower() for email in emails if email})
     rows = cursor.execute(
         'select email, unsubscribed from "emailStatus" where email in (select unnest(?::varchar[]))', [wanted]
     ).fetchall()
@@ -38,7 +38,7 @@ def known(cursor: duckdb.DuckDBPyConnection, emails: Iterable[str | None]) -> di
 
 def spread(cursor: duckdb.DuckDBPyConnection, subscription: Subscription, said: Mapping[str | None, bool]) -> None:
     """Keep the new states by address, and give them to everybody else who has one of the addresses."""
-    states = {email.strip().lower(): state for email, state in said.items() if email}
+    states = {email.lower(): state for email, state in said.items() if email}
     if not states:
         return
     cursor.register(
@@ -46,12 +46,12 @@ def spread(cursor: duckdb.DuckDBPyConnection, subscription: Subscription, said: 
     )
     cursor.execute('insert or replace into "emailStatus" select email, unsubscribed from said')
     rows = cursor.execute(
-        "select l.id, said.unsubscribed from lead as l join said on lower(trim(l.email)) = said.email"
+        "select l.id, said.unsubscribed from lead as l join said on lower(l.email) = said.email"
         " where l.unsubscribed is distinct from said.unsubscribed order by l.id"
     ).fetchall()
     cursor.execute(
         'update lead as l set unsubscribed = said.unsubscribed, "updatedAt" = ? from said'
-        " where lower(trim(l.email)) = said.email and l.unsubscribed is distinct from said.unsubscribed",
+        " where lower(l.email) = said.email and l.unsubscribed is distinct from said.unsubscribed",
         [subscription.present()],
     )
     cursor.unregister("said")

@@ -16,8 +16,8 @@ Key = tuple[Any, ...]
 
 
 def key_of(values: Iterable[Any]) -> Key:
-    """Return values as keys compare: texts trimmed and in lower case, as Marketo's database compares them."""
-    return tuple(value.strip().lower() if isinstance(value, str) else value for value in values)
+    """Return values as keys compare: texts in lower case, as Marketo's database compares them."""
+    return tuple(value.lower() if isinstance(value, str) else value for value in values)
 
 
 def matches(
@@ -49,7 +49,7 @@ def matches(
 def comparable(object_type: ObjectType, name: str, alias: str = "t") -> str:
     """Return the SQL by which a field is compared with a key."""
     column = f"{alias}.{quote(name)}"
-    return f"lower(trim({column}))" if object_type.columns[name] == "varchar" else column
+    return f"lower({column})" if object_type.columns[name] == "varchar" else column
 
 
 def _table(object_type: ObjectType, fields: Sequence[str], keys: Sequence[Key]) -> pa.Table:

@@ -166,7 +166,7 @@ def _attributes(number: int) -> Iterable[tuple[str, str]]:
 def _settle(subscription: Subscription, cursor: duckdb.DuckDBPyConnection) -> None:
     """Unsubscribe addresses, make the channels that programs name, and begin new numbers after the highest."""
     cursor.execute(
-        'insert or replace into "emailStatus" select distinct lower(trim(email)), true from lead'
+        'insert or replace into "emailStatus" select distinct lower(email), true from lead'
         " where unsubscribed and email is not null"
     )
     cursor.execute(

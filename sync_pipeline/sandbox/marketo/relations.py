@@ -173,8 +173,8 @@ def _log_opportunities(subscription: Subscription, writes: Sequence[Write], auth
     """Tell everybody who has a role in an opportunity of each value of it that changed."""
     by_id = {key_of([write.after("externalOpportunityId")]): write for write in writes}
     roles = subscription.rows(
-        'select distinct "leadId", lower(trim("externalOpportunityId")) as opportunity from "opportunityRole"'
-        ' where lower(trim("externalOpportunityId")) in (select unnest(?::varchar[])) order by all',
+        'select distinct "leadId", lower("externalOpportunityId") as opportunity from "opportunityRole"'
+        ' where lower("externalOpportunityId") in (select unnest(?::varchar[])) order by all',
         [[key for (key,) in by_id]],
     )
     activities = []
@@ -223,7 +223,6 @@ def leave(subscription: Subscription, object_type: ObjectType, writes: Sequence[
     if object_type.name == "opportunity":
         with subscription.cursor() as cursor:
             cursor.execute(
-                'delete from "opportunityRole"'
-                ' where lower(trim("externalOpportunityId")) in (select unnest(?::varchar[]))',
+                'delete from "opportunityRole" where lower("externalOpportunityId") in (select unnest(?::varchar[]))',
                 [[key_of([write.after("externalOpportunityId")])[0] for write in writes]],
             )

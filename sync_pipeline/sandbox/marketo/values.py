@@ -78,6 +78,8 @@ def written(value: Any) -> str | None:
 
 def _text(field: Field, value: Any, strict: bool) -> str:
     spelled = value if isinstance(value, str) else written(value) or ""
+    if field.type == "email":
+        spelled = spelled.strip()
     if field.most and len(spelled) > field.most:
         raise RecordError(1003, f"Value for field '{field.name}' exceeds the maximum length of {field.most}")
     if strict and field.type == "email" and not is_email(spelled):
