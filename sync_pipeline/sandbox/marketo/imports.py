@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipeline.sandbox.marketo import lists, members, people, records
+from sync_pipeline.sandbox.marketo.drafts import How
 from sync_pipeline.sandbox.marketo.errors import CallError
 from sync_pipeline.sandbox.marketo.extract import FILES_KEPT
 from sync_pipeline.sandbox.marketo.faults import Faults
 from sync_pipeline.sandbox.marketo.fields import ObjectType
 from sync_pipeline.sandbox.marketo.jobs import Job, Runner
 from sync_pipeline.sandbox.marketo.log import Author
-from sync_pipeline.sandbox.marketo.people import How
 from sync_pipeline.sandbox.marketo.subscription import Subscription
 from sync_pipeline.sandbox.marketo.values import is_email
 

@@ -6,53 +6,25 @@ Set by set: a request is cut into waves in which no key comes twice, and a wave 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from sync_pipeline.sandbox.marketo import activity_types, email_status, log
+from sync_pipeline.sandbox.marketo import email_status, people_links, people_records
+from sync_pipeline.sandbox.marketo.drafts import Draft, How
 from sync_pipeline.sandbox.marketo.errors import Reason, RecordError, skipped
-from sync_pipeline.sandbox.marketo.fields import Field
 from sync_pipeline.sandbox.marketo.keys import Key, key_of, matches
-from sync_pipeline.sandbox.marketo.log import Activity, Author
+from sync_pipeline.sandbox.marketo.log import Author
 from sync_pipeline.sandbox.marketo.subscription import Subscription
-from sync_pipeline.sandbox.marketo.values import parse, written
-from sync_pipeline.sandbox.rows import amend, append
+from sync_pipeline.sandbox.marketo.values import parse
 
 ACTIONS = ("createOnly", "updateOnly", "createOrUpdate", "createDuplicate")
 _ALWAYS = ("id", "email", "unsubscribed", "externalCompanyId", "leadPartitionId", "firstName", "lastName", "mktoName")
-_UNLOGGED = ("mktoName", "updatedAt")
 _ALREADY = Reason(1005, "Lead already exists")
 _NOBODY = Reason(1004, "Lead not found")
 _SEVERAL = Reason(1007, "Multiple lead match lookup criteria")
 
 Result = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class How:
-    """What a request asks for besides its records; `partition` is the id of the one named."""
-
-    action: str = "createOrUpdate"
-    lookup: str = "email"
-    partition: int | None = None
-    from_file: bool = False  # an import takes odd addresses, and takes no unsubscription back
-
-
-@dataclass
-class Draft:
-    """One record on its way: its place in the request, the values given, the key, and the person as it was."""
-
-    position: int
-    values: dict[str, Any]
-    key: Key
-    old: dict[str, Any] | None = None
-    id: int = 0
-
-    def after(self, name: str) -> Any:
-        """Return the value that a field will have."""
-        return self.values[name] if name in self.values else (self.old or {}).get(name)
 
 
 def sync(subscription: Subscription, records: Sequence[Mapping[str, Any]], how: How, author: Author) -> list[Result]:
@@ -107,28 +79,28 @@ def _write(subscription: Subscription, wave: list[Draft], how: How, author: Auth
     taken = []
     with subscription.cursor() as cursor:
         _find(cursor, subscription, wave, how, results)
-        companies = _companies(cursor, subscription, wave)
-        owners = _owners(cursor, subscription, wave)
+        companies = people_links.companies(cursor, subscription, wave)
+        owners = people_links.owners(cursor, subscription, wave)
         for draft in wave:
             if draft.position in results:
                 continue
             try:
-                _link(draft, companies, owners, subscription.lead.fields)
+                people_links.link(draft, companies, owners, subscription.lead.fields)
             except RecordError as error:
                 results[draft.position] = skipped(error.reason)
             else:
                 _name(draft)
                 taken.append(draft)
         statuses = email_status.known(cursor, [draft.after("email") for draft in taken])
-        adopted = {d.position for d in taken if _adopt(d, statuses, how)}
+        adopted = {d.position for d in taken if people_links.adopt(d, statuses, how)}
         created = [draft for draft in taken if draft.old is None]
         changed = [draft for draft in taken if draft.old is not None]
-        _create(cursor, subscription, created, how, author)
-        _change(cursor, subscription, changed, adopted, author)
+        people_records.create(cursor, subscription, created, how, author)
+        people_records.change(cursor, subscription, changed, adopted, author)
         said = {
             draft.after("email"): draft.values["unsubscribed"]
             for draft in taken
-            if draft.position not in adopted and _says_unsubscribed(draft)
+            if draft.position not in adopted and draft.says_unsubscribed()
         }
         email_status.spread(cursor, subscription, said)
     results.update({draft.position: {"id": draft.id, "status": "created"} for draft in created})
@@ -168,146 +140,7 @@ def _find(
             draft.old, draft.id = persons[0], persons[0]["id"]
 
 
-def _companies(
-    cursor: duckdb.DuckDBPyConnection, subscription: Subscription, wave: list[Draft]
-) -> dict[Key, list[dict[str, Any]]]:
-    keys = [key_of([draft.values.get("externalCompanyId")]) for draft in wave]
-    names = [field.name for field in subscription.lead.fields.values() if field.company]
-    return matches(cursor, subscription.objects["company"], ["externalCompanyId"], keys, names)
-
-
-def _owners(
-    cursor: duckdb.DuckDBPyConnection, subscription: Subscription, wave: list[Draft]
-) -> dict[Key, list[dict[str, Any]]]:
-    keys = [key_of([draft.values.get("externalSalesPersonId")]) for draft in wave]
-    return matches(cursor, subscription.objects["salesPerson"], ["externalSalesPersonId"], keys, ())
-
-
-def _link(
-    draft: Draft,
-    companies: Mapping[Key, Sequence[Mapping[str, Any]]],
-    owners: Mapping[Key, Sequence[Mapping[str, Any]]],
-    fields: Mapping[str, Field],
-) -> None:
-    """Check the company and owner named, and give the person the company's values.
-
-    Raises:
-        RecordError: 1013 there is none such, 1021 the company's own values would change, 1003 it would be left.
-    """
-    owner = draft.values.get("externalSalesPersonId")
-    if owner is not None and not owners[key_of([owner])]:
-        raise RecordError(1013, "Sales person not found")
-    company = draft.after("externalCompanyId")
-    if company is None:
-        if (draft.old or {}).get("externalCompanyId") is not None:
-            raise RecordError(1003, "A lead cannot be removed from its company")  # MK-REST-12
-        return
-    of_company: Mapping[str, Any] = draft.old or {}
-    if "externalCompanyId" in draft.values:
-        found = companies[key_of([company])]
-        if not found:
-            raise RecordError(1013, "Company not found")
-        of_company = found[0]
-    given = {name: value for name, value in draft.values.items() if fields[name].company}
-    if any(value != of_company.get(name) for name, value in given.items()):
-        raise RecordError(1021, "Company update not allowed")
-    if "externalCompanyId" in draft.values:
-        draft.values.update(
-            {name: value for name, value in of_company.items() if name in fields and fields[name].company}
-        )
-        draft.values["externalCompanyId"] = of_company["externalCompanyId"]
-
-
 def _name(draft: Draft) -> None:
     if draft.old is None or not {"firstName", "lastName"}.isdisjoint(draft.values):
         parts = [part for part in (draft.after("firstName"), draft.after("lastName")) if part]
         draft.values["mktoName"] = " ".join(parts) or None
-
-
-def _says_unsubscribed(draft: Draft) -> bool:
-    before = bool(draft.old and draft.old["unsubscribed"])
-    return "unsubscribed" in draft.values and draft.values["unsubscribed"] != before
-
-
-def _adopt(draft: Draft, statuses: Mapping[str, bool], how: How) -> bool:
-    """Give a person with a new address the state that the address is in, and tell whether that was done.
-
-    A new person's "no" does not undo an unsubscription, and an import's never does (durable unsubscribe).
-    """
-    email, old = draft.after("email"), draft.old
-    if how.from_file and old and old["unsubscribed"] and draft.values.get("unsubscribed") is False:
-        del draft.values["unsubscribed"]
-    if not email or (old is not None and email_status.same(email, old["email"])):
-        return False
-    if _says_unsubscribed(draft) and (old is not None or draft.values["unsubscribed"]):
-        return False
-    status = statuses.get(email.lower(), False)
-    if draft.after("unsubscribed") is status or (old is None and not status):
-        return False
-    draft.values["unsubscribed"] = status
-    return True
-
-
-def _create(
-    cursor: duckdb.DuckDBPyConnection, subscription: Subscription, drafts: list[Draft], how: How, author: Author
-) -> None:
-    if not drafts:
-        return
-    first, now = subscription.reserve("lead", len(drafts)), subscription.present()
-    flags = {name: False for name, kind in subscription.lead.columns.items() if kind == "boolean"}
-    born = {
-        **flags,
-        "createdAt": now,
-        "updatedAt": now,
-        "isLead": True,
-        "personType": "contact",
-        "leadPartitionId": how.partition or 1,
-        "originalSourceType": author.source,
-        "registrationSourceType": author.source,
-    }
-    for i, draft in enumerate(drafts):
-        draft.id = first + i
-    append(cursor, subscription.lead, [{**born, **draft.values, "id": draft.id} for draft in drafts])
-    log.record(subscription, [_new_lead(draft, now.date().isoformat(), author) for draft in drafts])
-
-
-def _new_lead(draft: Draft, created: str, author: Author) -> Activity:
-    told = {
-        "Created Date": created,
-        "Lead Source": draft.after("leadSource"),
-        "Source Type": author.source,
-        **author.trail,
-    }
-    return Activity(draft.id, activity_types.NEW_LEAD, draft.id, draft.after("mktoName"), told)
-
-
-def _change(
-    cursor: duckdb.DuckDBPyConnection,
-    subscription: Subscription,
-    drafts: list[Draft],
-    adopted: set[int],
-    author: Author,
-) -> None:
-    rows, activities = [], []
-    for draft in drafts:
-        old = draft.old or {}
-        new = {name: value for name, value in draft.values.items() if value != old.get(name)}
-        if not new:
-            continue
-        rows.append({"id": draft.id, **new, "updatedAt": subscription.present()})
-        for name, value in new.items():
-            by = email_status.AUTHOR if name == "unsubscribed" and draft.position in adopted else author
-            field = subscription.lead.fields[name]
-            if name not in _UNLOGGED:
-                activities.append(
-                    log.change(draft.id, field.id, field.label, written(old.get(name)), written(value), by)
-                )
-    amend(cursor, subscription.lead, rows, "id")
-    if activities:
-        log.record(subscription, activities)
-
-
-def log_pushed(
-    subscription: Subscription, leads: Iterable[int], program: int, name: str, told: Mapping[str, Any]
-) -> None:
-    log.record(subscription, [Activity(lead, activity_types.PUSH, program, name, told) for lead in leads])

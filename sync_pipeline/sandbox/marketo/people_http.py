@@ -8,12 +8,13 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.database import quote
-from sync_pipeline.sandbox.marketo import people
+from sync_pipeline.sandbox.marketo import people, people_records
+from sync_pipeline.sandbox.marketo.drafts import How
 from sync_pipeline.sandbox.marketo.errors import CallError, Reason, RecordError, missing, mistyped, skipped
 from sync_pipeline.sandbox.marketo.fields import Field
 from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, integer
 from sync_pipeline.sandbox.marketo.keys import comparable, key_of
-from sync_pipeline.sandbox.marketo.people import ACTIONS, How
+from sync_pipeline.sandbox.marketo.people import ACTIONS
 from sync_pipeline.sandbox.marketo.standard import PERSON_KEYS
 from sync_pipeline.sandbox.marketo.subscription import Subscription
 from sync_pipeline.sandbox.marketo.values import parse, shown
@@ -100,7 +101,7 @@ def push(call: Call) -> Response:
     results = _sync(call, records, "createOrUpdate", lookup, call.text(body, "partitionName"), "pushLead")
     told = {"Source": call.text(body, "source"), "Reason": call.text(body, "reason"), **call.author("pushLead").trail}
     pushed = [result["id"] for result in results if "id" in result]
-    people.log_pushed(call.subscription, pushed, rows[0]["id"], program, told)
+    people_records.log_pushed(call.subscription, pushed, rows[0]["id"], program, told)
     return call.answer(results, warnings=[])
 
 
