@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from sync_pipeline.sandbox.marketo import custom_types, feed, paging
 from sync_pipeline.sandbox.marketo.activity_types import CHANGE_DATA_VALUE, DELETE, NEW_LEAD, TYPES
 from sync_pipeline.sandbox.marketo.errors import CallError, missing
-from sync_pipeline.sandbox.marketo.http import Call, Route
+from sync_pipeline.sandbox.marketo.http import Call, Route, at_most
 from sync_pipeline.sandbox.marketo.lists import members_sql
 
 MOST_TYPES, MOST_LEADS = 10, 30
@@ -32,8 +32,7 @@ def activities(call: Call) -> Response:
     types = call.integers("activityTypeIds")
     if not types:
         raise missing("activityTypeIds")
-    if len(types) > MOST_TYPES:
-        raise CallError(1003, f"The number of activityTypeIds exceeds the maximum of {MOST_TYPES}")
+    at_most(types, MOST_TYPES, "activityTypeIds")
     condition, parameters = '"activityTypeId" in (select unnest(?::integer[]))', [types]
     assets = call.integers("assetIds")
     if assets:
@@ -86,8 +85,7 @@ def types(call: Call) -> Response:
 def _page(call: Call, condition: str, parameters: list[Any]) -> feed.Page:
     condition, parameters = f"({condition})", list(parameters)
     leads = call.integers("leadIds")
-    if len(leads) > MOST_LEADS:
-        raise CallError(1003, f"The number of leadIds exceeds the maximum of {MOST_LEADS}")
+    at_most(leads, MOST_LEADS, "leadIds")
     if leads:
         condition += ' and "leadId" in (select unnest(?::bigint[]))'
         parameters.append(leads)

@@ -85,9 +85,7 @@ def post(call: Call) -> Response:
 
 def _present(subscription: Subscription, records: list[Json]) -> set[int]:
     named = [record["leadId"] for record in records if type(record.get("leadId")) is int]
-    wanted = [lead for lead in named if abs(lead) < 2**63]
-    rows = subscription.rows("select id from lead where id in (select unnest(?::bigint[]))", [wanted])
-    return {row["id"] for row in rows}
+    return subscription.known(lead for lead in named if abs(lead) < 2**63)
 
 
 def _activity(record: Mapping[str, Any], types: Mapping[int, Json], present: set[int]) -> Activity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -157,8 +157,7 @@ class Call:
             raise missing(name)
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
             raise mistyped(type(found).__name__, "array of objects")
-        if len(found) > most:
-            raise CallError(1003, f"The number of records exceeds the maximum of {most}")
+        at_most(found, most, "records")
         return found
 
     def text(self, body: Mapping[str, Any], name: str, default: str | None = None) -> str | None:
@@ -188,6 +187,12 @@ class Call:
         if len(records) <= size:
             return self.answer(records[:size])
         return self.answer(records[:size], nextPageToken=paging.token(last), moreResult=True)
+
+
+def at_most(values: Sized, most: int, what: str) -> None:
+    """Refuse a request that names more than may be named at once."""
+    if len(values) > most:
+        raise CallError(1003, f"The number of {what} exceeds the maximum of {most}")
 
 
 def is_disguised(request: Request) -> bool:

@@ -19,12 +19,9 @@ def leads(call: Call) -> Response:
     lookup = _given(call, "lookupField") or "email"
     filter_field(call.subscription, lookup)
     partition = _given(call, "partitionName")
-    number = None
-    if partition:
-        rows = call.subscription.rows('select id from "partition" where name = ?', [partition])
-        if not rows:
-            raise CallError(1008, f"Access denied to partition '{partition}'")
-        number = rows[0]["id"]
+    number = call.subscription.partitions().get(partition) if partition else None
+    if partition and number is None:
+        raise CallError(1008, f"Access denied to partition '{partition}'")
     named = _given(call, "listId")
     list_id = lists.get(call.subscription, integer(named))["id"] if named else None
     take = imports.people_taker(call.subscription, call.user, lookup, number, list_id)

@@ -126,7 +126,7 @@ def _hand_over(subscription: Subscription, winner: int, losers: Sequence[int]) -
 
 def move(subscription: Subscription, wanted: Sequence[tuple[int, str]], author: Author) -> list[dict[str, Any]]:
     """Move persons to partitions by name."""
-    partitions = {row["name"]: row["id"] for row in subscription.rows('select id, name from "partition"')}
+    partitions = subscription.partitions()
     with subscription.transaction(), subscription.cursor() as cursor:
         leads = [lead for lead, _ in wanted]
         were = dict(

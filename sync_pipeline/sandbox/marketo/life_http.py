@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.marketo import life
 from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
-from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, integer
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 
 
 def delete(call: Call) -> Response:
@@ -14,8 +14,7 @@ def delete(call: Call) -> Response:
     leads = call.integers("id") if call.value("id") else []
     if not leads:
         leads = [lead_id(record, "id") for record in call.records(call.body())]
-    if len(leads) > MOST:
-        raise CallError(1003, f"The number of records exceeds the maximum of {MOST}")
+    at_most(leads, MOST, "records")
     return call.answer(life.delete(call.subscription, leads, call.author("deleteLead")))
 
 
@@ -33,7 +32,7 @@ def merge(call: Call, winner: str) -> Response:
 def associate(call: Call, lead: str) -> Response:
     """Tell that a browser is this person's; the sandbox has no web activity that would become its."""
     call.required("cookie")
-    if not call.subscription.rows("select id from lead where id = ?", [integer(lead)]):
+    if not call.subscription.known([integer(lead)]):
         raise CallError(1004, f"Lead '{lead}' not found")
     return call.answer()
 

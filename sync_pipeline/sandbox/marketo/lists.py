@@ -51,7 +51,7 @@ def create(subscription: Subscription, name: str, program: int | None = None, **
 def add(subscription: Subscription, list_id: int, leads: Sequence[int], source: str = WEB_SERVICE) -> list[Json]:
     """Put persons into a list; one who is in it already is told as added, and not logged again."""
     with subscription.transaction():
-        known, members = _known(subscription, leads), in_list(subscription, list_id, leads)
+        known, members = subscription.known(leads), in_list(subscription, list_id, leads)
         new = [lead for lead in dict.fromkeys(leads) if lead in known and lead not in members]
         now = subscription.present()
         subscription.insert(LIST_MEMBER, [{"listId": list_id, "leadId": lead, "createdAt": now} for lead in new])
@@ -61,7 +61,7 @@ def add(subscription: Subscription, list_id: int, leads: Sequence[int], source: 
 
 def remove(subscription: Subscription, list_id: int, leads: Sequence[int]) -> list[Json]:
     with subscription.transaction(), subscription.cursor() as cursor:
-        known, members = _known(subscription, leads), in_list(subscription, list_id, leads)
+        known, members = subscription.known(leads), in_list(subscription, list_id, leads)
         cursor.execute(
             'delete from "listMember" where "listId" = ? and "leadId" in (select unnest(?::bigint[]))',
             [list_id, list(members)],
@@ -79,7 +79,7 @@ def remove(subscription: Subscription, list_id: int, leads: Sequence[int]) -> li
 
 
 def membership(subscription: Subscription, list_id: int, leads: Sequence[int]) -> list[Json]:
-    known, members = _known(subscription, leads), in_list(subscription, list_id, leads)
+    known, members = subscription.known(leads), in_list(subscription, list_id, leads)
     return [
         {"id": lead, "status": "memberof" if lead in members else "notmemberof"}
         if lead in known
@@ -91,11 +91,6 @@ def membership(subscription: Subscription, list_id: int, leads: Sequence[int]) -
 def in_list(subscription: Subscription, list_id: int, leads: Sequence[int]) -> set[int]:
     rows = subscription.rows(f'{members_sql()} and "leadId" in (select unnest(?::bigint[]))', [list_id, list(leads)])
     return {row["leadId"] for row in rows}
-
-
-def _known(subscription: Subscription, leads: Sequence[int]) -> set[int]:
-    rows = subscription.rows("select id from lead where id in (select unnest(?::bigint[]))", [list(leads)])
-    return {row["id"] for row in rows}
 
 
 def _log(subscription: Subscription, kind: int, list_id: int, leads: Sequence[int], source: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.marketo import assets, lists
-from sync_pipeline.sandbox.marketo.errors import CallError, missing
-from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, integer
+from sync_pipeline.sandbox.marketo.errors import missing
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.life_http import lead_id
 from sync_pipeline.sandbox.marketo.people_http import DEFAULT_FIELDS, persons
 from sync_pipeline.sandbox.marketo.values import stamp
@@ -80,8 +80,7 @@ def _leads(call: Call) -> list[int]:
         leads = [lead_id(record, "id") for record in call.records(call.body())]
     if not leads:
         raise missing("id")
-    if len(leads) > MOST:
-        raise CallError(1003, f"The number of records exceeds the maximum of {MOST}")
+    at_most(leads, MOST, "records")
     return leads
 
 

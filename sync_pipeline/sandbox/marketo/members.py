@@ -62,7 +62,7 @@ def set_status(
     new = status_of(subscription, found, name)
     steps = {status: told["step"] for status, told in statuses(subscription, found).items()}
     with subscription.transaction():
-        known = _known(subscription, leads)
+        known = subscription.known(leads)
         members = _members(subscription, found["id"], leads)
         results: list[Json] = []
         created: list[int] = []
@@ -204,11 +204,6 @@ def remove(subscription: Subscription, found: Mapping[str, Any], leads: Sequence
         missing = skipped(Reason(1037, "Lead not in program"))
         results.append(missing if gone is None else {"status": "deleted", "leadId": lead})
     return results
-
-
-def _known(subscription: Subscription, leads: Sequence[int]) -> set[int]:
-    rows = subscription.rows("select id from lead where id in (select unnest(?::bigint[]))", [list(leads)])
-    return {row["id"] for row in rows}
 
 
 def _members(subscription: Subscription, program_id: int, leads: Sequence[int]) -> dict[int, str]:

@@ -12,7 +12,7 @@ from sync_pipeline.sandbox.database import quote
 from sync_pipeline.sandbox.marketo import members, schema_http
 from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, missing
 from sync_pipeline.sandbox.marketo.fields import Field
-from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, integer
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.keys import comparable, key_of
 from sync_pipeline.sandbox.marketo.life_http import lead_id
 from sync_pipeline.sandbox.marketo.values import parse, shown
@@ -116,8 +116,7 @@ def _filter(call: Call) -> tuple[str, list[Any]]:
     values = call.many("filterValues")
     if not values:
         raise missing("filterValues")
-    if len(values) > MOST:
-        raise CallError(1003, f"The number of filterValues exceeds the maximum of {MOST}")
+    at_most(values, MOST, "filterValues")
     try:
         wanted = list(key_of(parse(field, value) for value in values))
     except RecordError as error:

@@ -83,7 +83,7 @@ def _of_person(
     call: Call, lead: str, sql: str, parameters: list[Any], show: Callable[[Mapping[str, Any]], dict[str, Any]]
 ) -> Response:
     number = integer(lead)
-    if not call.subscription.rows("select id from lead where id = ?", [number]):
+    if not call.subscription.known([number]):
         raise CallError(1004, f"Lead '{lead}' not found")
     size = call.size
     rows = call.subscription.rows(

@@ -12,7 +12,7 @@ from sync_pipeline.sandbox.marketo import people, people_records
 from sync_pipeline.sandbox.marketo.drafts import How
 from sync_pipeline.sandbox.marketo.errors import CallError, Reason, RecordError, missing, mistyped, skipped
 from sync_pipeline.sandbox.marketo.fields import Field
-from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, integer
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.keys import comparable, key_of
 from sync_pipeline.sandbox.marketo.people import ACTIONS
 from sync_pipeline.sandbox.marketo.standard import PERSON_KEYS
@@ -37,8 +37,7 @@ def by_filter(call: Call) -> Response:
     subscription, name, values = call.subscription, call.required("filterType"), call.many("filterValues")
     if not values:
         raise missing("filterValues")
-    if len(values) > MOST:
-        raise CallError(1003, f"The number of filterValues exceeds the maximum of {MOST}")
+    at_most(values, MOST, "filterValues")
     field = filter_field(subscription, name)
     fields = call.fields(subscription.lead, DEFAULT_FIELDS)
     condition = f"{comparable(subscription.lead, field.name)} in (select unnest(?::{field.column}[]))"
@@ -114,10 +113,9 @@ def _sync(
         raise CallError(1003, "lookupField 'id' is only allowed when action is 'updateOnly'")
     number = None
     if partition and action in ("createOnly", "createOrUpdate"):
-        rows = subscription.rows('select id from "partition" where name = ?', [partition])
-        if not rows:
+        number = subscription.partitions().get(partition)
+        if number is None:
             return [skipped(Reason(1008, f"Access denied to partition '{partition}'"))] * len(records)
-        number = rows[0]["id"]
     return call.sandbox.spoiled(
         call.request.path,
         records,

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from sync_pipeline.sandbox.marketo import records, schema_http
 from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, missing, mistyped
 from sync_pipeline.sandbox.marketo.fields import Field, ObjectType
-from sync_pipeline.sandbox.marketo.http import MOST, Call, Route
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most
 from sync_pipeline.sandbox.marketo.keys import Key, key_of
 from sync_pipeline.sandbox.marketo.values import parse
 
@@ -87,8 +87,7 @@ def _keys(call: Call, fields: list[Field]) -> list[Key]:
     keys = list(given)
     if not keys:
         raise missing("filterValues")
-    if len(keys) > MOST:
-        raise CallError(1003, f"The number of filterValues exceeds the maximum of {MOST}")
+    at_most(keys, MOST, "filterValues")
     try:
         return [key_of(parse(field, value) for field, value in zip(fields, key, strict=True)) for key in keys]
     except RecordError as error:

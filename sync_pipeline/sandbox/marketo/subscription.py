@@ -120,6 +120,15 @@ class Subscription(Database):
 
     # Records
 
+    def known(self, leads: Iterable[int]) -> set[int]:
+        """Return which of these persons there are."""
+        rows = self.rows("select id from lead where id in (select unnest(?::bigint[]))", [list(leads)])
+        return {row["id"] for row in rows}
+
+    def partitions(self) -> dict[str, int]:
+        """Return the ids of the partitions by name."""
+        return {row["name"]: row["id"] for row in self.rows('select id, name from "partition"')}
+
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows as they are, for populations and tests; no activity is logged."""
         if rows:
