@@ -1,4 +1,4 @@
-"""A Salesforce org on this machine: a real HTTP server over a real database, for demo, tests and play.
+"""A Salesforce org on this machine (and in `marketo` a subscription): a real HTTP server over a real database, for demo, tests and play.
 
     with Org.open() as org, Sandbox(org) as sandbox:
         ...  # any Salesforce client, at sandbox.url with sandbox.env()
