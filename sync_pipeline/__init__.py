@@ -10,7 +10,7 @@
     orchestration/   DAGSTER and nothing but Dagster
     commands/        the commands of cli.py
     definitions.py   what Dagster loads
-    sandbox/         a Salesforce org on this machine, for demo and tests
+    sandbox/         a Salesforce org and a Marketo subscription on this machine, for demo and tests
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
 window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from sync_pipeline.mirror import runs
-from sync_pipeline.mirror.cycle import FAILED, SUCCEEDED, Cycle
-from sync_pipeline.model import Object
+from sync_pipeline.mirror.cycle import Cycle
+from sync_pipeline.model import FAILED, SUCCEEDED, Object
 from sync_pipeline.sandbox.convert import Conversion, convert
 from sync_pipeline.sandbox.faults import KINDS
 from sync_pipeline_tests.mirrored import OBJECTS, Mirrored

@@ -1,19 +1,23 @@
-"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch."""
+"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch; Marketo beside it."""
 
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 import duckdb
 
 from sync_pipeline.commands.faults import fault
+from sync_pipeline.commands.sandbox_marketo import begin, marketo, open_subscription, subscription_option
 from sync_pipeline.commands.served import ask, url_option
-from sync_pipeline.sandbox import Org, Schema
+from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline.sandbox.load import load
+from sync_pipeline.sandbox.marketo import MarketoSandbox
 from sync_pipeline.sandbox.populate import populate as fill
-from sync_pipeline.sandbox.serve import serve as run_server
+from sync_pipeline.sandbox.serve import run
+from sync_pipeline.sandbox.service import Service
 
 ORG_FILE = Path("data/sandbox/org.duckdb")
 PEOPLE = 1_000
@@ -53,7 +57,10 @@ def is_new(org: Org) -> bool:
 
 @click.group()
 def sandbox() -> None:
-    """A Salesforce org on this machine that behaves like a real one."""
+    """A Salesforce org, and a Marketo subscription, on this machine that behave like real ones."""
+
+
+sandbox.add_command(marketo)
 
 
 sandbox.add_command(fault)
@@ -67,6 +74,10 @@ sandbox.add_command(fault)
 @seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings to this file.")
+@click.option(
+    "--marketo", "with_marketo", is_flag=True, help="Serve a Marketo subscription too (see `sandbox marketo`)."
+)
+@subscription_option
 @org_option
 def serve(
     directory: Path | None,
@@ -75,20 +86,27 @@ def serve(
     seed: int,
     port: int,
     env_file: Path | None,
+    with_marketo: bool,
+    subscription_file: Path,
     file: Path,
 ) -> None:
     """Serve the org until Ctrl-C; print its address."""
     if directory and people:
         raise click.UsageError("--load and --people exclude one another")
-    org = open_org(file, persons)
-    with org:
+    with ExitStack() as opened:
+        org = opened.enter_context(open_org(file, persons))
         if (directory or people) and not is_new(org):
             raise click.UsageError(f"{file} already holds an org: serve it as it is, or name another file with --org")
         if directory:
             _say(_loaded(org, directory))
         elif is_new(org):
             _say(fill(org, people or PEOPLE, seed, persons=persons or 0))
-        run_server(org, port, env_file)
+        services: list[Service] = [Sandbox(org, port)]
+        if with_marketo:
+            subscription = opened.enter_context(open_subscription(subscription_file))
+            begin(subscription, people, seed)
+            services.append(MarketoSandbox(subscription))
+        run(services, env_file)
 
 
 def _loaded(org: Org, directory: Path) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +14,18 @@ from sync_pipeline.sandbox.store import quote
 
 Record = Mapping[str, Any]
 
-_ARROW = {
+
+class Table(Protocol):
+    """A table by its name and the SQL types of its columns."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def columns(self) -> Mapping[str, str]: ...
+
+
+ARROW = {
     "boolean": pa.bool_(),
     "integer": pa.int32(),
     "bigint": pa.int64(),
@@ -25,11 +36,11 @@ _ARROW = {
 }
 
 
-def only(found: SObject, values: Record) -> dict[str, Any]:
+def only(found: Table, values: Record) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in found.columns}
 
 
-def column(found: SObject, name: str) -> str:
+def column(found: Table, name: str) -> str:
     if name not in found.columns:
         raise ValueError(f"{found.name} has no stored field {name!r}")
     return name
@@ -50,7 +61,7 @@ def named(found: SObject, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def stored(found: SObject, name: str, value: Any) -> Any:
+def stored(found: Table, name: str, value: Any) -> Any:
     """Return a value as the column takes it: texts of times parsed, aware times in UTC, an empty text as null."""
     kind = found.columns[column(found, name)]
     if value is None or value == "":
@@ -65,12 +76,12 @@ def stored(found: SObject, name: str, value: Any) -> Any:
     return value
 
 
-def amend(cursor: duckdb.DuckDBPyConnection, found: SObject, rows: Sequence[Record]) -> None:
-    """Change records by one statement: each row names its `Id` and the fields that change, no two rows one record."""
-    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "Id"]
+def amend(cursor: duckdb.DuckDBPyConnection, found: Table, rows: Sequence[Record], key: str = "Id") -> None:
+    """Change records by one statement: each row names its key and the fields that change, no two rows one record."""
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name != key]
     if not names:
         return
-    columns = {"Id": pa.array([row["Id"] for row in rows])}
+    columns = {key: _column(found, key, rows)}
     assignments = []
     for i, name in enumerate(names):
         columns[f"v{i}"] = _column(found, name, rows)
@@ -81,17 +92,18 @@ def amend(cursor: duckdb.DuckDBPyConnection, found: SObject, rows: Sequence[Reco
             assignments.append(f"{quote(name)} = if(new.m{i}, new.v{i}, o.{quote(name)})")
     cursor.register("amended", pa.table(columns))
     cursor.execute(
-        f"update {quote(found.name)} as o set {', '.join(assignments)} from amended as new where o.Id = new.Id"
+        f"update {quote(found.name)} as o set {', '.join(assignments)} from amended as new"
+        f" where o.{quote(key)} = new.{quote(key)}"
     )
     cursor.unregister("amended")
 
 
-def _column(found: SObject, name: str, rows: Sequence[Record]) -> pa.Array:
-    kind = _ARROW[found.columns[column(found, name)]]
+def _column(found: Table, name: str, rows: Sequence[Record]) -> pa.Array:
+    kind = ARROW[found.columns[column(found, name)]]
     return pa.array([stored(found, name, row.get(name)) for row in rows], type=kind)
 
 
-def append(cursor: duckdb.DuckDBPyConnection, found: SObject, rows: Sequence[Record]) -> None:
+def append(cursor: duckdb.DuckDBPyConnection, found: Table, rows: Sequence[Record]) -> None:
     """Insert rows by one Arrow table: typed, and without a statement per row."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: _column(found, name, rows) for name in names}

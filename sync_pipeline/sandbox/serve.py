@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.server import Sandbox
+from sync_pipeline.sandbox.service import Service
 
 
 def serve(org: Org, port: int = 0, env_file: Path | None = None) -> None:
-    """Serve the org on loopback until SIGINT or SIGTERM; print the address, write the settings that point at it.
+    """Serve the org on loopback; see `run`."""
+    run([Sandbox(org, port)], env_file)
+
+
+def run(services: Sequence[Service], env_file: Path | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; print each address, write the settings that point at all of them.
 
     To be called from the main thread, which alone receives signals.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(org, port) as sandbox:
+    with ExitStack() as running:
+        for service in services:
+            running.enter_context(service)
         if env_file:
-            write_env(env_file, sandbox.env())
-        print(f"Salesforce sandbox at {sandbox.url}", flush=True)
-        print("open it in a browser to see and edit its records, its request log and its faults", flush=True)
+            write_env(env_file, {name: value for service in services for name, value in service.env().items()})
+        for service in services:
+            print(f"{service.title} sandbox at {service.url}", flush=True)
+            if service.site:
+                print("  open it in a browser to see and edit its records, its request log and its faults", flush=True)
         stop.wait()
 
 

@@ -6,17 +6,15 @@ A further part of the API is a further module with `ROUTES`, named in `RESOURCES
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-from cheroot import wsgi
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox import (
@@ -42,15 +40,11 @@ from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.request_log import RequestLog
+from sync_pipeline.sandbox.service import Service
 from sync_pipeline.sandbox.sessions import Sessions
 from sync_pipeline.sandbox.site import Site
 from sync_pipeline.sandbox.store import as_is
 from sync_pipeline.sandbox.subject import subject
-from sync_pipeline.sandbox.transport import compressed, cut
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RESOURCES: tuple[ModuleType, ...] = (
     rest,
@@ -67,64 +61,42 @@ RESOURCES: tuple[ModuleType, ...] = (
     soap,
 )
 LONGEST_URI = 16_384
-THREADS = 16
 
 
-class Sandbox:
+class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
+
+    title = "Salesforce"
+    faults: Faults
 
     def __init__(self, org: Org, port: int = 0) -> None:
         self.org = org
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
         self.faults = Faults(self._object_of, lambda: self.sessions.new_day())
         org.restamp = self.faults.stamp
-        self.log = RequestLog(org.now)
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
         self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
         self.bulk1 = BatchJobs(org, self.faults, Path(self._folder.name))
-        routes = [route for module in RESOURCES for route in module.ROUTES]
-        self._routes = Map(
-            [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
-        self._server = wsgi.Server(("127.0.0.1", port), self, numthreads=THREADS)
-        self._server.expiration_interval = 0.05  # seconds; stopping waits for it once
-        self._thread: threading.Thread | None = None
-        self.site: Site | None = None  # from the start on, when the address is known
 
-    # Life
-
-    def __enter__(self) -> Self:
-        self._server.prepare()
-        self.site = Site(OrgSystem(self.org, self.sessions, self.url), self.faults, self.log)
-        self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def open_site(self) -> Site:
+        return Site(OrgSystem(self.org, self.sessions, self.url), self.faults, self.log)
 
     def close(self) -> None:
         self.org.restamp = as_is
         self.bulk.close()
         self.ingest.close()
         self.bulk1.close()
-        self._server.stop()
-        if self._thread:
-            self._thread.join()
+        super().close()
         self.cursors.close()
         self._folder.cleanup()
 
-    @property
-    def url(self) -> str:
-        host, port = self._server.bind_addr
-        return f"http://{host}:{port}"
+    def now(self) -> datetime:
+        return self.org.now()
 
     def env(self) -> dict[str, str]:
-        """Return the settings by which this project's own connector finds the sandbox."""
         login = next(iter(self.sessions.logins.values()))
         return {
             "CRM": "salesforce",
@@ -138,21 +110,12 @@ class Sandbox:
 
     # One request
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request, began = Request(environ), time.perf_counter()
-        own = self.site.answer(request) if self.site else None
-        if own:
-            return own(environ, start_response)  # not the org's: without faults, and not in the log
-        about = self._about(request)
+    def answer(self, request: Request, about: str) -> Response:
         try:
             answer = self._answer(request, about)
         except ApiError as error:
             answer = error_answer(error, request)
-        answer = drift(self, request.path, about, answer)
-        answer = self._cut_off(request, about, compressed(request, answer))
-        answer.date = self.org.now()  # the org's clock, by which clients cut their windows
-        self.log.add(request.method, request.path, answer.status_code, time.perf_counter() - began)
-        return answer(environ, start_response)
+        return drift(self, request.path, about, answer)
 
     def answer_within(self, request: Request) -> Response:
         """Answer a request that is part of another, which has been charged and spoiled already."""
@@ -174,8 +137,7 @@ class Sandbox:
 
     def _route(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
         try:
-            route, arguments = self._routes.bind_to_environ(request.environ).match()
-            return route, arguments
+            return self.match(request)
         except MethodNotAllowed as error:
             allowed = ",".join(error.valid_methods or ())
             message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
@@ -200,10 +162,7 @@ class Sandbox:
             answer.headers["Sforce-Limit-Info"] = self.sessions.limit_info
         return answer
 
-    def _about(self, request: Request) -> str:
-        """Return the object that a request is about, if a fault may ask."""
-        if not self.faults:
-            return ""
+    def subject(self, request: Request) -> str:
         try:
             return subject(self, request, self._route(request)[1])
         except ApiError:
@@ -229,12 +188,6 @@ class Sandbox:
             raise ApiError(error["code"], error["message"], error["status"])
         status = self.faults.take("status", path, about)
         return _unavailable(request, status["status"], status["retry_after"]) if status else None
-
-    def _cut_off(self, request: Request, about: str, answer: Response) -> Response:
-        drop = self.faults.take("drop", request.path, about)
-        if drop:
-            answer.response = cut(answer.iter_encoded(), drop["after_bytes"])
-        return answer
 
 
 def _unavailable(request: Request, status: int, retry_after: int) -> Response:

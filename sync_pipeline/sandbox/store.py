@@ -7,24 +7,23 @@ not stored and formulas are computed when read. What Salesforce does to records 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self
 
 import duckdb
 
+from sync_pipeline.sandbox.database import Database
+from sync_pipeline.sandbox.database import quote as quote  # as before, for those who build SQL over the store
+from sync_pipeline.sandbox.database import text as text
+from sync_pipeline.sandbox.database import utc_now as utc_now
 from sync_pipeline.sandbox.describe import Json, expand_field
 from sync_pipeline.sandbox.ids import record_id_sql
 from sync_pipeline.sandbox.schema import COLUMN_TYPES, COMPOUND, Schema, SObject
 
 _LEDGER = r"""
-create schema if not exists sandbox;
 create table if not exists sandbox.object (name varchar primary key, described varchar not null);
-create table if not exists sandbox.sequence (object varchar primary key, next bigint not null);
-create table if not exists sandbox.setting (name varchar primary key, value varchar not null);
 -- What getDeleted still tells of records that are gone for good.
 create table if not exists sandbox.gone (object varchar not null, id varchar not null, deleted_at timestamp not null);
 -- Lookups that were emptied when what they pointed to was deleted: `id` of `object` had `parent` in `field`.
@@ -48,16 +47,6 @@ end;
 """
 
 
-def quote(name: str) -> str:
-    """Return a name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """Return a string as a SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 Restamp = Callable[[str, datetime], datetime]
 
 
@@ -66,35 +55,12 @@ def as_is(name: str, now: datetime) -> datetime:
     return now
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class _Shared:
-    """A transaction's one connection, handed out as if it were a cursor of one's own: leaving it does not close it."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def __enter__(self) -> duckdb.DuckDBPyConnection:
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        """Stay open: the transaction goes on."""
-
-
-class Store:
-    """Tables, schema, sequences and clock of one org."""
+class Store(Database):
+    """Tables and schema of one org."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: Schema, clock: Callable[[], datetime]):
+        super().__init__(connection, clock)
         self.schema = schema
-        self.writing = threading.RLock()  # DuckDB refuses two writers of one record instead of queueing them
-        self._connection = connection
-        self._joined = threading.local()  # the connection of the transaction that this thread is in
-        self._clock = clock
         self.restamp: Restamp = as_is  # lets a fault stamp writes otherwise
         self._opened_at = clock()
         self._changed_at: dict[str, datetime] = {}
@@ -111,8 +77,7 @@ class Store:
 
         `schema` is that of a new org, by default the standard objects; an existing file knows its own.
         """
-        connection = duckdb.connect(str(path) if path else ":memory:", config={"memory_limit": memory_limit})
-        connection.execute("set global TimeZone = 'UTC'")
+        connection = cls.connect(path, memory_limit)
         connection.execute(_LEDGER)
         rows = connection.execute("select described from sandbox.object order by rowid").fetchall()
         if rows:
@@ -125,65 +90,9 @@ class Store:
     def begin(self) -> None:
         """Put into a new org what every org is born with; `Org` does."""
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a cursor of its own, or within a transaction that one's; not to be shared between threads."""
-        joined = getattr(self._joined, "connection", None)
-        if joined is not None:
-            return cast(duckdb.DuckDBPyConnection, _Shared(joined))
-        return self.connection()
-
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection that is part of no transaction and outlives the one that this thread may be in."""
-        return self._connection.cursor()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make what this thread writes in the block one: it all stays, or after an exception nothing of it does.
-
-        A transaction within another is part of it.
-        """
-        if getattr(self._joined, "connection", None) is not None:
-            yield
-            return
-        with self.writing, self._connection.cursor() as connection:
-            connection.begin()
-            self._joined.connection, self._joined.at = connection, self.now()
-            try:
-                yield
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            finally:
-                self._joined.connection = self._joined.at = None
-
-    def now(self) -> datetime:
-        """Return the org's time, aware UTC, in whole seconds as Salesforce stamps records; a transaction has one."""
-        at: datetime | None = getattr(self._joined, "at", None)
-        return at or self._clock().astimezone(UTC).replace(microsecond=0)
-
     def stamp(self, name: str) -> datetime:
         """Return the time by which a write of an object's records is stamped."""
         return self.restamp(self.schema[name].name, self.now())
-
-    def setting(self, name: str, first: Callable[[], str]) -> str:
-        """Return a value the org keeps with its records; `first` makes it when it is not there yet."""
-        with self.writing, self.cursor() as cursor:
-            row = cursor.execute("select value from sandbox.setting where name = ?", [name]).fetchone()
-            if row:
-                return str(row[0])
-            value = first()
-            cursor.execute("insert into sandbox.setting values (?, ?)", [name, value])
-            return value
 
     # Objects and fields
 
@@ -257,12 +166,7 @@ class Store:
 
     def reserve_ids(self, name: str, count: int) -> int:
         """Return the first of `count` sequence numbers that nobody else will get."""
-        found = self.schema[name]
-        with self.writing, self.cursor() as cursor:
-            row = cursor.execute("select next from sandbox.sequence where object = ?", [found.name]).fetchone()
-            first = int(row[0]) if row else 1
-            cursor.execute("insert or replace into sandbox.sequence values (?, ?)", [found.name, first + count])
-            return first
+        return self.reserve(self.schema[name].name, count)
 
     def truth(self, name: str) -> str:
         """Return a SQL relation with every stored and computed field of every record, deleted ones included."""

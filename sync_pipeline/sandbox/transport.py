@@ -16,6 +16,8 @@ def compressed(request: Request, answer: Response) -> Response:
         return answer
     if (answer.content_length or WORTH_COMPRESSING) < WORTH_COMPRESSING:
         return answer
+    if "Accept-Ranges" in answer.headers:  # ranges are bytes of the file itself
+        return answer
     answer.response = _gzip(answer.iter_encoded())
     answer.headers["Content-Encoding"] = "gzip"
     answer.headers["Vary"] = "Accept-Encoding"

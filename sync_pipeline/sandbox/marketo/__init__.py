@@ -1,0 +1,13 @@
+"""A Marketo subscription on this machine: a real HTTP server over a real database, for demo, tests and play.
+
+    with Subscription.open() as subscription, MarketoSandbox(subscription) as sandbox:
+        ...  # any Marketo client, at sandbox.url with sandbox.env()
+
+Read `fields.py` and `standard.py` (objects), `subscription.py` (where records lie), `log.py` (activities),
+`people.py` (what a sync does), then `server.py` and the resources that it names.
+"""
+
+from sync_pipeline.sandbox.marketo.server import MarketoSandbox
+from sync_pipeline.sandbox.marketo.subscription import Subscription
+
+__all__ = ["MarketoSandbox", "Subscription"]
