@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import requests
@@ -18,7 +18,7 @@ FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
 
 class Caller(Protocol):
     def call(
-        self, method: str, path: str, headers: dict[str, str] | None = None, **kwargs: Any
+        self, method: str, path: str, headers: dict[str, str] | None = None, *, once: bool = False, **kwargs: Any
     ) -> requests.Response: ...
 
     def count_bytes(self, count: int) -> None: ...
@@ -50,16 +50,10 @@ class Bulk:
             return None
 
     def _finished(self, job_id: str) -> dict[str, Any]:
-        wait = FIRST_POLL
-        while True:
-            job: dict[str, Any] = self._org.call("GET", f"{self._jobs}/{job_id}").json()
-            if job["state"] == "JobComplete":
-                return job
-            if job["state"] in ("Failed", "Aborted"):
-                said = job.get("errorMessage") or f"state {job['state']}"
-                raise RejectedError("BULK_JOB_FAILED", f"bulk job {job_id} on {job.get('object')}: {said}")
-            self._sleep(wait)
-            wait = min(wait * POLL_GROWTH, LONGEST_POLL)
+        job = ended(self._org, f"{self._jobs}/{job_id}", self._sleep)
+        if job["state"] != "JobComplete":
+            raise RejectedError("BULK_JOB_FAILED", why_failed(job))
+        return job
 
     def _result(self, fields: Sequence[str], job: dict[str, Any]) -> Extract:
         expected = int(job.get("numberRecordsProcessed") or 0)
@@ -94,3 +88,18 @@ class Bulk:
             yield batch
         if arrived != announced:
             raise RetryableError("PAGE_CUT_OFF", f"{arrived} of {announced} records arrived of {url.partition('?')[0]}")
+
+
+def ended(org: Caller, path: str, sleep: Callable[[float], None]) -> dict[str, Any]:
+    """Wait until the bulk job at `path` is over, well or not, and return it."""
+    wait = FIRST_POLL
+    while True:
+        job: dict[str, Any] = org.call("GET", path).json()
+        if job["state"] in ("JobComplete", "Failed", "Aborted"):
+            return job
+        sleep(wait)
+        wait = min(wait * POLL_GROWTH, LONGEST_POLL)
+
+
+def why_failed(job: Mapping[str, Any]) -> str:
+    return f"bulk job {job['id']} on {job.get('object')}: {job.get('errorMessage') or 'state ' + job['state']}"

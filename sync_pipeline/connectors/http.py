@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from urllib3.exceptions import NewConnectionError
 
 from sync_pipeline.connectors.errors import FatalError, RetryableError, SessionExpiredError
 
@@ -151,7 +152,7 @@ class Http:
             if not kwargs.get("stream"):
                 self.count_bytes(len(answer.content))
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise connection_failed(url, error) from error
+            raise connection_failed(url, error, may_be_done=_was_sent(error)) from error
         return answer
 
     def count_bytes(self, count: int) -> None:
@@ -159,5 +160,13 @@ class Http:
             self.bytes += count
 
 
-def connection_failed(url: str, error: Exception) -> RetryableError:
-    return RetryableError("CONNECTION_FAILED", f"{urlsplit(url).netloc}: {type(error).__name__}")
+def connection_failed(url: str, error: Exception, may_be_done: bool = False) -> RetryableError:
+    told = f"{urlsplit(url).netloc}: {type(error).__name__}"
+    return RetryableError("CONNECTION_FAILED", told, may_be_done=may_be_done)
+
+
+def _was_sent(error: requests.RequestException) -> bool:
+    """Tell whether the request may have arrived; it has not where no connection came about."""
+    unmade = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return not isinstance(error, unmade) and not isinstance(reason, NewConnectionError)

@@ -37,7 +37,7 @@ class _Org:
     """What all views of one connector share."""
 
     login: Login[Session] = field(default_factory=Login)
-    organization_id: str = ""
+    identity: tuple[str, str] | None = None
     calls_used: int = 0
     calls_limit: int = 0
     told_at: float = 0.0
@@ -82,17 +82,24 @@ class Salesforce:
     # --- what a Connector does
 
     def organization_id(self) -> str:
-        if not self._org.organization_id:
+        return self._identity()[0]
+
+    def user_id(self) -> str:
+        """Return the id of the sync user."""
+        return self._identity()[1]
+
+    def _identity(self) -> tuple[str, str]:
+        if not self._org.identity:
             told = self.get("/services/oauth2/userinfo").json()
-            self._org.organization_id = id18(told["organization_id"])
-        return self._org.organization_id
+            self._org.identity = id18(told["organization_id"]), id18(told["user_id"])
+        return self._org.identity
 
     def names(self) -> frozenset[str]:
-        told = self.get(self._data("sobjects")).json()
+        told = self.get(self.resource("sobjects")).json()
         return frozenset(o["name"] for o in told["sobjects"] if o.get("queryable", True))
 
     def describe(self, source: str) -> Describe:
-        told = self.get(self._data(f"sobjects/{soql.name(source)}/describe")).json()
+        told = self.get(self.resource(f"sobjects/{soql.name(source)}/describe")).json()
         fields = tuple(answers.field(f) for f in told["fields"])
         return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True))
 
@@ -135,7 +142,7 @@ class Salesforce:
 
     def count(self, obj: Object) -> int:
         query = quote(f"select count() from {soql.name(obj.source)}")
-        return int(self.get(self._data(f"query?q={query}")).json()["totalSize"])
+        return int(self.get(self.resource(f"query?q={query}")).json()["totalSize"])
 
     def usage(self) -> Usage:
         return Usage(self._http.calls, self._http.bytes)
@@ -151,7 +158,7 @@ class Salesforce:
             return self._by_rest(query, fields, operation=operation)
 
     def _path(self, query: str, operation: str = "queryAll") -> str:
-        return self._data(f"{operation}?q={quote(query)}")
+        return self.resource(f"{operation}?q={quote(query)}")
 
     def _is_too_long(self, query: str) -> bool:
         return len(self._path(query)) > URL_LIMIT
@@ -192,25 +199,35 @@ class Salesforce:
         return Extract(pages, first.total)
 
     def _bulk(self) -> Bulk:
-        return Bulk(self, self._data("jobs/query"))
+        return Bulk(self, self.resource("jobs/query"))
 
     # --- calls
 
-    def _data(self, path: str) -> str:
+    def resource(self, path: str) -> str:
+        """Return the address of a REST resource in the version that is spoken."""
         return f"/services/data/v{self._version}/{path}"
+
+    @property
+    def soap_address(self) -> str:
+        return f"/services/Soap/u/{self._version}"
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         return self.call("GET", path, headers)
 
-    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **kwargs: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str, headers: dict[str, str] | None = None, *, once: bool = False, **kwargs: Any
+    ) -> requests.Response:
         """Send a request to the org, logged in, again after passing failures.
 
         An answer that is streamed is asked for once: who reads it starts over when it breaks off.
 
+        Args:
+            once: do not send it again by itself: who writes decides what may be written twice.
+
         Raises:
             RejectedError, QuotaError, FatalError, RetryableError: see `errors`.
         """
-        if kwargs.get("stream"):
+        if once or kwargs.get("stream"):
             return self._call_logged_in(method, path, headers or {}, **kwargs)
         for attempt in retrying(self._first_wait):
             with attempt:
