@@ -25,6 +25,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "failedResults": ("sf__Id", "sf__Error"),
     "unprocessedrecords": (),
 }
+_LEFT_ALONE = object()
 _ERROR = re.compile(r"(?P<code>[A-Z_]+):(?P<message>.*?):(?P<fields>[^:;]*?) ?--", re.DOTALL)
 
 _MATCH = """
@@ -45,17 +46,22 @@ def table(task: Task, records: Sequence[Record]) -> pa.Table | None:
     names = list(dict.fromkeys(name for record in records for name in record.values))
     if any(NULL in record.values.values() for record in records) or "Id" in names:
         return None
-    columns = {name: pa.array([_text(record.values, name) for record in records], pa.string()) for name in names}
+    columns = {name: pa.array(_texts(records, name), pa.string()) for name in names}
     if task.operation is Operation.UPDATE:
         columns = {"Id": pa.array([record.id for record in records], pa.string()), **columns}
     return pa.table(columns) if columns else None
 
 
-def _text(values: Mapping[str, Value], name: str) -> str | None:
+def _texts(records: Sequence[Record], name: str) -> list[str | None]:
+    """Return a column as a file has it; most values are texts, which are taken as they are, without a call."""
+    given = [record.values.get(name, _LEFT_ALONE) for record in records]
+    return [value if type(value) is str and value else _text(value) for value in given]
+
+
+def _text(value: Value | object) -> str | None:
     """Return a value as a file has it: None, an empty field, for one that is not to be written."""
-    if name not in values:
+    if value is _LEFT_ALONE:
         return None
-    value = values[name]
     if value is None or value == "":
         return NULL
     if isinstance(value, bool):
@@ -87,7 +93,7 @@ def matched(task: Task, part: pa.Table, results: Mapping[str, pa.Table], failure
     with duckdb.connect() as con:
         con.register("sent", part.select(keys).append_column("place", pa.array(range(part.num_rows))))
         con.execute(f"create temp table sent_echo as select place, {_echo(keys)} as echo from sent")
-        con.execute("create temp table told_echo (kind text, id text, created text, error text, echo text)")
+        con.execute("create temp table told_echo (kind text, id text, created text, error text, echo uhugeint)")
         for kind, found in results.items():
             con.register("found", found)
             id_, created, error = (c if c in RESULTS[kind] else "null" for c in ("sf__Id", "sf__Created", "sf__Error"))
@@ -99,7 +105,7 @@ def _echo(columns: Sequence[str]) -> str:
     """Return the SQL of what makes a row known again; line ends and outer blanks may come back changed."""
     quoted = (name.replace('"', '""') for name in columns)
     texts = (f"""trim(replace(coalesce("{name}", ''), chr(13), ''))""" for name in quoted)
-    return f"concat_ws(chr(31), {', '.join(texts)})"
+    return f"md5_number(concat_ws(chr(31), {', '.join(texts)}))"
 
 
 def unprocessed(failure: str) -> Answer:

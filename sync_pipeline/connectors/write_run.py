@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from sync_pipeline.connectors import answers, collections, duplicates, ingest_files
 from sync_pipeline.connectors.collections import Task
@@ -29,7 +30,7 @@ class Run:
         first_wait: float = 1.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.answers = [NOT_SENT] * len(records)
+        self.answers = [replace(NOT_SENT, id=record.id) for record in records]
         self._unsure: set[int] = set()
         self._org = org
         self._records = records
@@ -72,15 +73,16 @@ class Run:
 
     def _put_off(self, places: Iterable[int], error: ConnectorError) -> None:
         for place in places:
-            self.answers[place] = Answer(Verdict.RETRY, self._records[place].id, code=error.code, message=error.message)
+            self._note([place], [Answer(Verdict.RETRY, code=error.code, message=error.message)])
             if isinstance(error, RetryableError) and error.may_be_done:
                 self._unsure.add(place)
 
     def _note(self, places: Iterable[int], told: Iterable[Answer]) -> None:
         """Keep answers. Where an earlier answer to a delete was lost, that the record is gone already is success."""
         for place, answer in zip(places, told, strict=True):
+            known = self._records[place].id or answer.id
             gone = answer.code == GONE and place in self._unsure
-            self.answers[place] = Answer(Verdict.ACCEPTED, self._records[place].id) if gone else answer
+            self.answers[place] = Answer(Verdict.ACCEPTED, known) if gone else replace(answer, id=known)
 
     def _unclear(self, error: UnknownOutcomeError, places: Iterable[int]) -> UnknownOutcomeError:
         unknown = frozenset(places)
@@ -122,9 +124,7 @@ class Run:
         """
         alike = len({frozenset(record.values) for record in self._of(places)}) == 1
         if len(places) == 1 or (alike and error.code != "JSON_PARSER_ERROR"):
-            for place in places:
-                record_id = self._records[place].id
-                self.answers[place] = Answer(Verdict.REJECTED, record_id, code=error.code, message=error.message)
+            self._note(places, [Answer(Verdict.REJECTED, code=error.code, message=error.message)] * len(places))
             return
         for half in _parts(places, (len(places) + 1) // 2):
             self._call(task, half)
@@ -138,8 +138,7 @@ class Run:
                 raise self._unclear(error, some) from error
             except (RetryableError, RejectedError):
                 return  # the refusal stands, only without names
-            for place, answer in zip(some, told, strict=True):
-                self.answers[place] = answer or self.answers[place]
+            self._note(some, (answer or self.answers[place] for place, answer in zip(some, told, strict=True)))
 
     # --- by Bulk API 2.0
 

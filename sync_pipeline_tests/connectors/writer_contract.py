@@ -87,7 +87,7 @@ class WriterContract(ABC):
             assert system.writer.write(system.person, operation, [], system.key) == []
 
     def test_an_update_changes_what_it_names_and_empties_what_it_names_as_none(self, system: System) -> None:
-        values = {system.required: "x", system.text: "old", system.flag: True}
+        values: dict[str, Value] = {system.required: "x", system.text: "old", system.flag: True}
         first, second = (system.insert(system.person, values) for _ in range(2))
         changes = [Record(first, {system.text: None}), Record(second, {system.flag: False, system.text: "new"})]
         answers = system.writer.write(system.person, Operation.UPDATE, changes)
