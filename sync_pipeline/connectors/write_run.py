@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from sync_pipeline.connectors import answers, collections, duplicates, ingest_files
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import ConnectorError, RejectedError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.ingest import ingest
+from sync_pipeline.connectors.ingest import Sleep, ingest
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 
@@ -23,13 +22,7 @@ NOT_SENT = Answer(Verdict.RETRY, code="NOT_SENT", message="an earlier call faile
 class Run:
     """The records of one write, known by their places in the caller's order, as are `answers`."""
 
-    def __init__(
-        self,
-        org: Salesforce,
-        records: Sequence[Record],
-        first_wait: float = 1.0,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, org: Salesforce, records: Sequence[Record], first_wait: float, sleep: Sleep) -> None:
         self.answers = [replace(NOT_SENT, id=record.id) for record in records]
         self._unsure: set[int] = set()
         self._org = org
@@ -52,8 +45,11 @@ class Run:
             if left and number:
                 self._sleep(wait)
                 wait *= 2
-            wait = max(wait, self._round(task, left, size))
-            size //= 2
+            outage = self._round(task, left, size)
+            if outage is None:
+                size //= 2
+            else:
+                wait = max(wait, outage.wait_seconds)
         if task.operation in (Operation.CREATE, Operation.UPDATE):
             self._name_duplicates(task, places)
 
@@ -94,19 +90,16 @@ class Run:
 
     # --- by sObject Collections
 
-    def _round(self, task: Task, places: Sequence[int], size: int) -> float:
-        """Write in calls of `size`; return for how many seconds the org asked to be left alone.
-
-        An outage ends the round: what one call could not reach, the next cannot either.
-        """
+    def _round(self, task: Task, places: Sequence[int], size: int) -> RetryableError | None:
+        """Write in calls of `size`; an outage ends the round, as the next call would meet it too, and is returned."""
         for some in _parts(places, size):
             try:
                 self._call(task, some)
             except RetryableError as error:
                 self._put_off(self._left(some), error)
                 if error.code not in answers.TOO_MUCH:
-                    return error.wait_seconds
-        return 0.0
+                    return error
+        return None
 
     def _call(self, task: Task, places: Sequence[int]) -> None:
         try:

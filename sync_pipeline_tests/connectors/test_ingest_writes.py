@@ -8,8 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import settings as options
+from hypothesis import strategies as st
 
-from sync_pipeline import catalog
+from sync_pipeline import assembly, catalog
 from sync_pipeline.connectors import ingest_files
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import UnknownOutcomeError
@@ -17,6 +20,7 @@ from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.settings import Settings
 from sync_pipeline_tests.connectors.test_writer_contract import briefly
 from sync_pipeline_tests.connectors.writer_contract import verdicts
 
@@ -181,6 +185,15 @@ def test_a_delete_whose_results_are_lost_is_done_again_and_counts(
     assert answers == [Answer(Verdict.ACCEPTED, one) for one in ids]
 
 
+def test_settings_say_from_how_many_records_on_a_job_is_made(sandbox: Sandbox, org: Org) -> None:
+    given: dict[str, Any] = {name.lower(): value for name, value in sandbox.env().items()}
+    settings = Settings(**{"_env_file": None, "salesforce_ingest_from": 3, **given})
+    writer = assembly.writer(settings, assembly.connector(settings))
+    for number in (2, 3):
+        assert verdicts(writer.write(CONTACT, Operation.CREATE, people(number))) == [Verdict.ACCEPTED] * number
+    assert (sandbox.log.count(COLLECTIONS), sandbox.log.count("*/jobs/ingest")) == (1, 1)
+
+
 # --- results and records
 
 
@@ -193,6 +206,10 @@ def results(done: pa.Table, refused: pa.Table, left: pa.Table) -> dict[str, pa.T
 
 
 CREATE = Task("Contact", Operation.CREATE)
+
+
+def clean(value: str | None) -> str:
+    return (value or "").replace("\r", "").strip(" ")
 
 
 def test_results_in_any_order_find_their_records_and_what_is_untold_is_none() -> None:
@@ -209,6 +226,28 @@ def test_results_in_any_order_find_their_records_and_what_is_untold_is_none() ->
     assert {one.id for one in (found[0], found[2]) if one} == {"1", "2"}
     assert found[1] == Answer(Verdict.REJECTED, code="BAD", message="why: what", fields=("Email", "Name"))
     assert found[3] == Answer(Verdict.RETRY, code="UNPROCESSED", message="the job was aborted")
+
+
+@options(deadline=None, max_examples=50)
+@given(st.data())
+def test_equal_records_share_their_results_and_no_others(data: st.DataObject) -> None:
+    values = st.sampled_from(["a", "A", " a", "a\r\n", "b,", '"', "", None])
+    rows = data.draw(st.lists(st.tuples(values, values, st.sampled_from(list(ingest_files.RESULTS))), max_size=12))
+    told = {}
+    for kind, names in ingest_files.RESULTS.items():
+        mine = data.draw(st.permutations([(x, y) for x, y, k in rows if k == kind]))
+        more = {
+            name: ["BAD:no:--" if name == "sf__Error" else f"|{clean(x)}|{clean(y)}" for x, y in mine] for name in names
+        }
+        told[kind] = table(**more, LastName=[x for x, _ in mine], Email=[y for _, y in mine])
+    sent = table(LastName=[x for x, _, _ in rows], Email=[y for _, y, _ in rows])
+    found = ingest_files.matched(CREATE, sent, told)
+    assert None not in found
+    for one, (x, y, _) in zip(found, rows, strict=True):
+        assert one
+        assert one.verdict is Verdict.RETRY or one.id == f"|{clean(x)}|{clean(y)}"
+    for verdict, kind in ((Verdict.ACCEPTED, "successfulResults"), (Verdict.REJECTED, "failedResults")):
+        assert sum(one.verdict is verdict for one in found if one) == sum(k == kind for *_, k in rows)
 
 
 @pytest.mark.parametrize(
