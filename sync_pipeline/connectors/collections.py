@@ -47,7 +47,7 @@ def write(org: Salesforce, task: Task, records: Sequence[Record]) -> list[Answer
         told = sent(org, task, method, path, body)
     if isinstance(told, list) and len(told) == len(records):
         return [_answer(task, one) for one in told]
-    raise _unclear(task, "STRANGE_ANSWER", f"the answer to {len(records)} records of {task.source} is not one to each")
+    raise unclear(task, "STRANGE_ANSWER", f"the answer to {len(records)} records of {task.source} is not one to each")
 
 
 def sent(org: Salesforce, task: Task, method: str, path: str, body: object = None) -> Any:
@@ -58,11 +58,11 @@ def sent(org: Salesforce, task: Task, method: str, path: str, body: object = Non
         return None
     except RetryableError as error:
         if error.may_be_done:
-            raise _unclear(task, error.code, error.message) from error
+            raise unclear(task, error.code, error.message) from error
         raise
 
 
-def _unclear(task: Task, code: str, message: str) -> RetryableError | UnknownOutcomeError:
+def unclear(task: Task, code: str, message: str) -> RetryableError | UnknownOutcomeError:
     """Return what a lost answer means: only a create would do harm if it were done again."""
     if task.operation is Operation.CREATE:
         return UnknownOutcomeError(code, message)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sync_pipeline.connectors.collections import METHODS, Task, refused, sent
+from sync_pipeline.connectors.collections import METHODS, Task, refused, sent, unclear
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 
@@ -17,10 +17,8 @@ CODE = "DUPLICATES_DETECTED"
 MOST = 25
 
 
-def write_singly(org: Salesforce, task: Task, records: Sequence[Record]) -> list[Answer | None]:
+def write_singly(org: Salesforce, task: Task, records: Sequence[Record]) -> list[Answer]:
     """Create or update at most `MOST` records, one by one in one call; an answer names the duplicates in its message.
-
-    None stands for a record about which nothing was told.
 
     Raises:
         as `collections.write`.
@@ -37,13 +35,14 @@ def write_singly(org: Salesforce, task: Task, records: Sequence[Record]) -> list
         for place, record in enumerate(records)
     ]
     told = sent(org, task, "POST", org.resource("composite"), {"allOrNone": False, "compositeRequest": calls})
-    by_reference = {one["referenceId"]: one for one in (told or {}).get("compositeResponse", ())}
-    return [_answer(task, record, by_reference.get(f"r{place}")) for place, record in enumerate(records)]
+    listed = told.get("compositeResponse", ()) if isinstance(told, dict) else ()
+    by_reference = {one["referenceId"]: one for one in listed}
+    if len(by_reference) != len(records):
+        raise unclear(task, "STRANGE_ANSWER", f"of {len(records)} writes in a call {len(by_reference)} are answered")
+    return [_answer(task, record, by_reference[f"r{place}"]) for place, record in enumerate(records)]
 
 
-def _answer(task: Task, record: Record, told: Mapping[str, Any] | None) -> Answer | None:
-    if told is None:
-        return None
+def _answer(task: Task, record: Record, told: Mapping[str, Any]) -> Answer:
     body = told["body"]
     if told["httpStatusCode"] < 300:
         is_new = task.operation is Operation.CREATE

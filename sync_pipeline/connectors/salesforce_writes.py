@@ -52,7 +52,7 @@ class SalesforceWriter:
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         """See `Writer`. An upsert's records hold the key among their values.
 
-        Records are sent in the order of their parents, so that no two calls meet at one; among the children of one
+        Records are sent in the order of their parents, so that few batches meet at one; among the children of one
         parent, and where no record names one, the caller's order stands.
         """
         run = Run(self._org, records, self._first_wait, self._sleep)

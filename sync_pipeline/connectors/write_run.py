@@ -131,7 +131,7 @@ class Run:
                 raise self._unclear(error, some) from error
             except (RetryableError, RejectedError):
                 return  # the refusal stands, only without names
-            self._note(some, (answer or self.answers[place] for place, answer in zip(some, told, strict=True)))
+            self._note(some, told)
 
     # --- by Bulk API 2.0
 

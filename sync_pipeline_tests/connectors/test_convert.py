@@ -29,6 +29,7 @@ def value(org: Org, name: str, record: str | None, field: str) -> object:
 def test_a_lead_becomes_a_contact_of_a_new_account_and_an_opportunity_if_it_has_a_name(
     connector: Salesforce, org: Org, lead: str
 ) -> None:
+    """CONV-1, CONV-6."""
     done = convert_lead(connector, lead, STATUS, opportunity_name="Big & <new>")
     assert done == Converted(lead, done.account_id, done.contact_id, done.opportunity_id)
     assert value(org, "Account", done.account_id, "Name") == "Acme & <Sons>"
@@ -40,6 +41,7 @@ def test_a_lead_becomes_a_contact_of_a_new_account_and_an_opportunity_if_it_has_
 def test_a_lead_joins_an_account_and_a_contact_that_are_there_for_another_owner(
     connector: Salesforce, org: Org, lead: str
 ) -> None:
+    """CONV-1, CONV-7."""
     (account,) = org.insert("Account", [{"Name": "Here"}])
     (contact,) = org.insert("Contact", [{"LastName": "Lee", "AccountId": account}])
     (owner,) = org.insert("User", [{"LastName": "Boss", "Username": "boss@x.example", "IsActive": True}])

@@ -193,6 +193,21 @@ def test_what_does_no_harm_twice_is_sent_again_when_its_answer_is_lost(
     assert sandbox.log.count(COLLECTIONS) == 4
 
 
+def test_an_answer_that_is_not_one_to_each_record_tells_nothing(
+    writer: SalesforceWriter, sandbox: Sandbox, org: Org
+) -> None:
+    for path in (COLLECTIONS, "*/composite"):
+        org.insert("Contact", [{"LastName": "x", "Email": "ann@x.example"}])
+        sandbox.faults.add("error", path=path, status=200, code="STRANGE", message="?")
+        with pytest.raises(UnknownOutcomeError, match="STRANGE_ANSWER"):
+            writer.write(CONTACT, Operation.CREATE, people(2, Email="ann@x.example"))
+        org.rules.forbid_duplicates("Contact", "Email")
+    sandbox.faults.add("error", path=COLLECTIONS, status=200, code="STRANGE", message="?")
+    changes = [Record(row[2], {"LastName": "y"}) for row in contacts(org)]
+    org.rules.clear()
+    assert verdicts(writer.write(CONTACT, Operation.UPDATE, changes)) == [Verdict.ACCEPTED] * 2
+
+
 def test_a_session_that_ends_is_no_failure(writer: SalesforceWriter, sandbox: Sandbox, org: Org) -> None:
     writer.write(CONTACT, Operation.CREATE, people(1))
     sandbox.faults.add("expire")
@@ -239,6 +254,7 @@ def owners(org: Org) -> dict[str, str]:
 def test_new_leads_are_assigned_by_the_rule_unless_an_owner_is_given(
     writer: SalesforceWriter, sandbox: Sandbox, org: Org, queue: str
 ) -> None:
+    """FLOW-1."""
     own = Record(None, {"LastName": "own", "Company": "Acme", "OwnerId": org.user_id})
     answers = writer.write(LEAD, Operation.CREATE, [own, *leads(2)])
     assert verdicts(answers) == [Verdict.ACCEPTED] * 3
@@ -252,6 +268,7 @@ def test_many_new_leads_are_assigned_too(connector: Salesforce, org: Org, queue:
 
 
 def test_a_lead_keeps_its_owner_when_it_is_changed(writer: SalesforceWriter, org: Org, queue: str) -> None:
+    """FLOW-2."""
     (lead,) = org.insert("Lead", [{"LastName": "x", "Company": "Acme"}])
     writer.write(LEAD, Operation.UPDATE, [Record(lead, {"LastName": "y"})])
     writer.write(LEAD, Operation.UPSERT, [Record(None, {"Id": lead, "LastName": "z"})], "Id")
@@ -303,6 +320,7 @@ def test_a_refusal_stands_where_its_duplicates_cannot_be_had(
 
 
 def test_validation_and_conversion_refuse_in_their_own_words(writer: SalesforceWriter, org: Org) -> None:
+    """SF-LEAD-8."""
     org.rules.validate("Lead", lambda lead: lead["Company"] == "Bad", "No bad companies", "Company")
     statuses = [{"IsConverted": done, "LastName": "x", "Company": "y"} for done in (False, True)]
     open_, converted = org.insert("Lead", statuses)

@@ -76,6 +76,7 @@ class WriterContract(ABC):
     def test_one_refused_record_leaves_the_others_alone_and_is_told_in_the_systems_own_words(
         self, system: System
     ) -> None:
+        """SF-LEAD-8."""
         answers = self.create(system, "first", None, "last")
         assert verdicts(answers) == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ACCEPTED]
         assert answers[1].code == "REQUIRED_FIELD_MISSING"
@@ -131,6 +132,7 @@ class WriterContract(ABC):
         assert (system.read(system.person, here) or {})[system.text] == "old"
 
     def test_a_create_whose_answer_is_lost_is_not_repeated_and_can_be_found(self, system: System) -> None:
+        """GEN-16."""
         system.insert(system.person, {system.required: TEXT})
         system.pass_seconds(10)
         since = system.now()
