@@ -2,7 +2,7 @@
 
     model.py         the nouns that modules hand to one another
     catalog/         what is synced: declarations, data only
-    connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text
+    connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text in, records out
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     settings.py      the only reader of the environment

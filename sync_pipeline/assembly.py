@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sync_pipeline import catalog
 from sync_pipeline.connectors.login import Credentials
 from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import Object
@@ -37,6 +38,12 @@ def connector(settings: Settings) -> Salesforce:
         version=settings.salesforce_api_version,
         bulk_from=settings.salesforce_bulk_from,
         reserve=settings.salesforce_call_reserve,
+    )
+
+
+def writer(settings: Settings, org: Salesforce) -> SalesforceWriter:
+    return SalesforceWriter(
+        org, ingest_from=settings.salesforce_ingest_from, assign_leads=settings.salesforce_assign_leads
     )
 
 

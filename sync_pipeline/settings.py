@@ -35,6 +35,13 @@ class Settings(BaseSettings):
     salesforce_bulk_from: int = Field(
         20_000, ge=0, description="Number of records from which a window is read by Bulk API 2.0 instead of REST."
     )
+    salesforce_ingest_from: int = Field(
+        2_000, ge=1, description="Number of records from which they are written by Bulk API 2.0 instead of REST."
+    )
+    salesforce_assign_leads: bool = Field(
+        True,
+        description="Whether new leads without an owner get theirs from the org's active assignment rule (FLOW-1).",
+    )
     salesforce_call_reserve: float = Field(
         0.05,
         ge=0,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from sync_pipeline.connectors import soap
 from sync_pipeline.connectors.errors import (
     FatalError,
     QuotaError,
@@ -16,11 +17,16 @@ from sync_pipeline.connectors.errors import (
 )
 from sync_pipeline.model import Field
 
-PASSING = frozenset(
-    {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION", "REQUEST_RUNNING_TOO_LONG"}
-)
+LOCKED = "UNABLE_TO_LOCK_ROW"
+TOO_MUCH = frozenset({LOCKED, "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})  # less at a time may go through
+UNDONE = TOO_MUCH | {"SERVER_UNAVAILABLE"}  # surely nothing was done, whatever the status
+PASSING = UNDONE | {"UNKNOWN_EXCEPTION"}
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+# So a server answers, or a gateway before it, when something broke off: what was asked for may have been done.
+BROKEN_OFF = frozenset({500, 502, 504})
 NO_MORE_CALLS = frozenset({"REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_NO_ACCESS"})
+# Of one record among many that are written, a limit is that of the moment (REQUEST_LIMIT_EXCEEDED of its transaction).
+PASSING_OF_ONE = PASSING | {"REQUEST_LIMIT_EXCEEDED"}
 NOBODY_CAN = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "INACTIVE_ORGANIZATION", "INACTIVE_USER"})
 
 
@@ -39,14 +45,22 @@ def raise_error(answer: requests.Response) -> None:
         raise QuotaError(code, message)
     if code in NOBODY_CAN:
         raise FatalError(code, message)
-    if answer.status_code in PASSING_STATUSES or code in PASSING:
+    if code in PASSING or (answer.status_code in PASSING_STATUSES and not _is_soap(answer)):
         wait = answer.headers.get("Retry-After", "0")
-        raise RetryableError(code, message, float(wait) if wait.isdigit() else 0.0)
+        may_be_done = answer.status_code in BROKEN_OFF and code not in UNDONE
+        raise RetryableError(code, message, float(wait) if wait.isdigit() else 0.0, may_be_done)
     raise RejectedError(code, message)
+
+
+def _is_soap(answer: requests.Response) -> bool:
+    """Tell whether an answer is a SOAP fault: its status is 500 whatever is wrong."""
+    return "xml" in answer.headers.get("Content-Type", "")
 
 
 def _told(answer: requests.Response) -> tuple[str, str]:
     """Return the error code and text of an answer; gateways answer with HTML, which is not repeated."""
+    if _is_soap(answer) and (fault := soap.fault(answer.content)):
+        return fault
     try:
         told = answer.json()
     except ValueError:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sync_pipeline.connectors.writes import Answer
+
 
 class ConnectorError(Exception):
     """A system did not do what was asked. `code` is the system's own word, or ours where it has none."""
@@ -13,11 +19,15 @@ class ConnectorError(Exception):
 
 
 class RetryableError(ConnectorError):
-    """Passing: the same call may go through later (a lock, a time-out, a dropped connection)."""
+    """Passing: the same call may go through later (a lock, a time-out, a dropped connection).
 
-    def __init__(self, code: str, message: str, wait_seconds: float = 0.0) -> None:
+    `may_be_done` tells that the call reached the system, so that what it asked for may have happened.
+    """
+
+    def __init__(self, code: str, message: str, wait_seconds: float = 0.0, may_be_done: bool = False) -> None:
         super().__init__(code, message)
         self.wait_seconds = wait_seconds
+        self.may_be_done = may_be_done
 
 
 class RejectedError(ConnectorError):
@@ -32,9 +42,32 @@ class QuotaError(FatalError):
     """The day's calls are used up, or down to the reserve we leave to others (LIM-4)."""
 
 
+class PausedError(ConnectorError):
+    """Not now: it goes on by itself later, and what else there is to do goes on meanwhile (a quota of exports)."""
+
+
+class ThrottledError(RetryableError):
+    """Refused before anything was done, because too much is asked at the moment; somebody else may have asked it."""
+
+
 class SessionExpiredError(ConnectorError):
     """The session ended; the connector logs in again once."""
 
 
 class UnknownOutcomeError(ConnectorError):
-    """A write was sent and its answer was lost: it may have been done, so look before it is sent again (GEN-16)."""
+    """A write was sent and its answer was lost: it may have been done, so look before it is sent again (GEN-16).
+
+    `answers` are in the order of the records that were to be written; None stands for those to look for.
+    """
+
+    def __init__(self, code: str, message: str, answers: Sequence[Answer | None] = ()) -> None:
+        super().__init__(code, message)
+        self.answers = answers
+
+
+class AmbiguousError(ConnectorError):
+    """Several records fit where one was looked for; `ids` are theirs."""
+
+    def __init__(self, code: str, message: str, ids: Sequence[str]) -> None:
+        super().__init__(code, message)
+        self.ids = tuple(ids)

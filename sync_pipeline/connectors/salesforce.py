@@ -7,8 +7,6 @@ object per record (DESIGN 9).
 from __future__ import annotations
 
 import copy
-import email.utils
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +19,9 @@ import requests
 
 from sync_pipeline.connectors import answers, json_pages, soql
 from sync_pipeline.connectors.bulk import Bulk
-from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError, SessionExpiredError
+from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import Http, checked_url, retrying, session
+from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session
 from sync_pipeline.connectors.login import Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
@@ -38,9 +36,8 @@ NOT_FOR_BULK = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "API_ERROR", "EXCEE
 class _Org:
     """What all views of one connector share."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    session: Session | None = None
-    organization_id: str = ""
+    login: Login[Session] = field(default_factory=Login)
+    identity: tuple[str, str] | None = None
     calls_used: int = 0
     calls_limit: int = 0
     told_at: float = 0.0
@@ -88,17 +85,24 @@ class Salesforce:
     # --- what a Connector does
 
     def organization_id(self) -> str:
-        if not self._org.organization_id:
+        return self._identity()[0]
+
+    def user_id(self) -> str:
+        """Return the id of the sync user."""
+        return self._identity()[1]
+
+    def _identity(self) -> tuple[str, str]:
+        if not self._org.identity:
             told = self.get("/services/oauth2/userinfo").json()
-            self._org.organization_id = id18(told["organization_id"])
-        return self._org.organization_id
+            self._org.identity = id18(told["organization_id"]), id18(told["user_id"])
+        return self._org.identity
 
     def names(self) -> frozenset[str]:
-        told = self.get(self._data("sobjects")).json()
+        told = self.get(self.resource("sobjects")).json()
         return frozenset(o["name"] for o in told["sobjects"] if o.get("queryable", True))
 
     def describe(self, source: str) -> Describe:
-        told = self.get(self._data(f"sobjects/{soql.name(source)}/describe")).json()
+        told = self.get(self.resource(f"sobjects/{soql.name(source)}/describe")).json()
         fields = tuple(answers.field(f) for f in told["fields"])
         return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True))
 
@@ -141,7 +145,7 @@ class Salesforce:
 
     def count(self, obj: Object) -> int:
         query = quote(f"select count() from {soql.name(obj.source)}")
-        return int(self.get(self._data(f"query?q={query}")).json()["totalSize"])
+        return int(self.get(self.resource(f"query?q={query}")).json()["totalSize"])
 
     def usage(self) -> Usage:
         return Usage(self._http.calls, self._http.bytes)
@@ -157,7 +161,7 @@ class Salesforce:
             return self._by_rest(query, fields, operation=operation)
 
     def _path(self, query: str, operation: str = "queryAll") -> str:
-        return self._data(f"{operation}?q={quote(query)}")
+        return self.resource(f"{operation}?q={quote(query)}")
 
     def _is_too_long(self, query: str) -> bool:
         return len(self._path(query)) > URL_LIMIT
@@ -198,25 +202,35 @@ class Salesforce:
         return Extract(pages, first.total)
 
     def _bulk(self) -> Bulk:
-        return Bulk(self, self._data("jobs/query"))
+        return Bulk(self, self.resource("jobs/query"))
 
     # --- calls
 
-    def _data(self, path: str) -> str:
+    def resource(self, path: str) -> str:
+        """Return the address of a REST resource in the version that is spoken."""
         return f"/services/data/v{self._version}/{path}"
+
+    @property
+    def soap_address(self) -> str:
+        return f"/services/Soap/u/{self._version}"
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         return self.call("GET", path, headers)
 
-    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **kwargs: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str, headers: dict[str, str] | None = None, *, once: bool = False, **kwargs: Any
+    ) -> requests.Response:
         """Send a request to the org, logged in, again after passing failures.
 
         An answer that is streamed is asked for once: who reads it starts over when it breaks off.
 
+        Args:
+            once: do not send it again by itself: who writes decides what may be written twice.
+
         Raises:
             RejectedError, QuotaError, FatalError, RetryableError: see `errors`.
         """
-        if kwargs.get("stream"):
+        if once or kwargs.get("stream"):
             return self._call_logged_in(method, path, headers or {}, **kwargs)
         for attempt in retrying(self._first_wait):
             with attempt:
@@ -226,17 +240,13 @@ class Salesforce:
     def _call_logged_in(self, method: str, path: str, headers: dict[str, str], **kwargs: Any) -> requests.Response:
         if not path.startswith("/"):
             raise FatalError("STRANGE_ADDRESS", "the org named an address that is not its own")
-        current = self._logged_in()
-        self._keep_reserve()
-        for last in (False, True):
-            try:
-                bearer = {"Authorization": f"Bearer {current.token}", **headers}
-                return self._http.send(method, current.instance_url + path, bearer, **kwargs)
-            except SessionExpiredError as error:
-                if last:
-                    raise FatalError(error.code, error.message) from None
-                current = self._logged_in(instead_of=current)
-        raise AssertionError("unreachable")
+
+        def send(current: Session) -> requests.Response:
+            self._keep_reserve()
+            bearer = {"Authorization": f"Bearer {current.token}", **headers}
+            return self._http.send(method, current.instance_url + path, bearer, **kwargs)
+
+        return self._org.login.use(self._log_in, send)
 
     def _keep_reserve(self) -> None:
         """Stop before the last calls of the day, which are left to others (LIM-4, LIM-5).
@@ -263,14 +273,9 @@ class Salesforce:
         """Return the org's time: windows are cut by its clock, not by ours."""
         return datetime.now(UTC) + timedelta(seconds=self._org.clock_skew_seconds)
 
-    # --- login
-
-    def _logged_in(self, instead_of: Session | None = None) -> Session:
-        with self._org.lock:
-            if self._org.session is None or self._org.session is instead_of:
-                self._http.calls += 1
-                self._org.session = login(self._http.session, self._credentials, self._version)
-            return self._org.session
+    def _log_in(self) -> Session:
+        self._http.calls += 1
+        return login(self._http.session, self._credentials, self._version)
 
     # --- answers
 
@@ -280,9 +285,9 @@ class Salesforce:
         answers.raise_error(answer)
 
     def _note_limits(self, answer: requests.Response) -> None:
-        if date := answer.headers.get("Date"):
-            told = email.utils.parsedate_to_datetime(date)
-            self._org.clock_skew_seconds = (told - datetime.now(UTC)).total_seconds()
+        skew = clock_skew_seconds(answer)
+        if skew is not None:
+            self._org.clock_skew_seconds = skew
         usage = answer.headers.get("Sforce-Limit-Info", "").removeprefix("api-usage=")
         used, _, limit = usage.partition("/")
         if used.isdigit() and limit.isdigit():

@@ -11,6 +11,7 @@ from sync_pipeline.model import Window
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Ids per `Id in (…)`: with a wide field list the whole query still fits the 16,384 characters of a URL.
 IDS_PER_QUERY = 200
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
 
 
 def name(text: str) -> str:
@@ -27,6 +28,13 @@ def name(text: str) -> str:
 def stamp(at: datetime) -> str:
     """Return a SOQL dateTime literal in UTC, to the millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def literal(value: str | int | float | bool | None) -> str:
+    """Return a value as SOQL writes it: a text in quotes and escaped, true, 1.5, null."""
+    if isinstance(value, str):
+        return f"'{value.translate(_ESCAPES)}'"
+    return "null" if value is None else str(value).lower()
 
 
 def in_window(field: str, window: Window) -> str:

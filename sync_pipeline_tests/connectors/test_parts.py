@@ -39,6 +39,22 @@ def test_what_is_no_name_becomes_no_query(bad: str) -> None:
         soql.select(["Id"], bad)
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("O'Neill", r"'O\'Neill'"),
+        ("\\' or Name != '", r"'\\\' or Name != \''"),
+        ('a\n\r\t\b\f%_"', r"""'a\n\r\t\b\f%_"'"""),
+        (True, "true"),
+        (1.5, "1.5"),
+        (None, "null"),
+        ("null", "'null'"),
+    ],
+)
+def test_a_value_cannot_end_its_literal(value: str | float | bool | None, written: str) -> None:
+    assert soql.literal(value) == written
+
+
 @pytest.mark.parametrize("bad", ["", "short", "00Q5g00000AbCd'", "00Q5g00000AbCdEAAAA", "00Q5g00000AbCdé"])
 def test_what_is_no_id_becomes_no_query(bad: str) -> None:
     with pytest.raises(ValueError, match="not a record id"):

@@ -1,0 +1,91 @@
+"""sObject Collections: up to 200 records of one object written in one call, each answered by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from sync_pipeline.connectors import answers, soql
+from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
+from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+
+MOST = 200
+METHODS = {Operation.CREATE: "POST", Operation.UPDATE: "PATCH", Operation.UPSERT: "PATCH", Operation.DELETE: "DELETE"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done with records of the object `source`; `key` is the field by which an upsert finds them."""
+
+    source: str
+    operation: Operation
+    key: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def write(org: Salesforce, task: Task, records: Sequence[Record]) -> list[Answer]:
+    """Write at most `MOST` records in one call, sent once; return an answer to each, in their order.
+
+    Raises:
+        UnknownOutcomeError: records were to be created and the answer was lost.
+        RetryableError: the org could not be reached or was busy; to do it again does no harm.
+        RejectedError: the call as a whole was refused, maybe over one record.
+        QuotaError, FatalError: see `errors`.
+    """
+    method, path = METHODS[task.operation], org.resource("composite/sobjects")
+    if task.operation is Operation.DELETE:
+        ids = ",".join(record.id or "" for record in records)
+        told = sent(org, task, method, f"{path}?ids={ids}&allOrNone=false")
+    else:
+        if task.operation is Operation.UPSERT:
+            path = f"{path}/{soql.name(task.source)}/{soql.name(task.key)}"
+        body = {"allOrNone": False, "records": [_formed(task, record) for record in records]}
+        told = sent(org, task, method, path, body)
+    if isinstance(told, list) and len(told) == len(records):
+        return [_answer(task, one) for one in told]
+    raise unclear(task, "STRANGE_ANSWER", f"the answer to {len(records)} records of {task.source} is not one to each")
+
+
+def sent(org: Salesforce, task: Task, method: str, path: str, body: object = None) -> Any:
+    """Send a call of this task once and return its answer as JSON tells it, None where that breaks off."""
+    try:
+        return org.call(method, path, dict(task.headers), once=True, json=body).json()
+    except requests.JSONDecodeError:
+        return None
+    except RetryableError as error:
+        if error.may_be_done:
+            raise unclear(task, error.code, error.message) from error
+        raise
+
+
+def unclear(task: Task, code: str, message: str) -> RetryableError | UnknownOutcomeError:
+    """Return what a lost answer means: only a create would do harm if it were done again."""
+    if task.operation is Operation.CREATE:
+        return UnknownOutcomeError(code, message)
+    return RetryableError(code, message, may_be_done=True)
+
+
+def _formed(task: Task, record: Record) -> dict[str, Any]:
+    named = {"Id": record.id} if task.operation is Operation.UPDATE else {}
+    return {"attributes": {"type": task.source}, **named, **record.values}
+
+
+def _answer(task: Task, told: Mapping[str, Any]) -> Answer:
+    """Return the answer of one record; of several errors the first."""
+    if told.get("success"):
+        created = told.get("created", task.operation is Operation.CREATE)
+        return Answer(Verdict.ACCEPTED, told["id"], created)
+    error = (told.get("errors") or [{}])[0]
+    return refused(told.get("id"), error.get("statusCode", ""), error.get("message", ""), error.get("fields") or ())
+
+
+def refused(record_id: str | None, code: str, message: str, fields: Sequence[str]) -> Answer:
+    """Return the answer that an error means; a lock that the org's own code ran into shows in its text alone."""
+    passing = code in answers.PASSING_OF_ONE or answers.LOCKED in message
+    return Answer(
+        Verdict.RETRY if passing else Verdict.REJECTED, record_id, code=code, message=message, fields=tuple(fields)
+    )

@@ -1,0 +1,102 @@
+"""Writing to Salesforce or Veeva: few records by sObject Collections, many by Bulk API 2.0, the answers in order.
+
+What passes (locks, limits, time-outs) is tried again in ever smaller calls; what may have been created is never sent
+again by itself (GEN-16).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+from sync_pipeline.connectors import soql
+from sync_pipeline.connectors.collections import Task
+from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
+from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.write_run import Run
+from sync_pipeline.connectors.writes import Answer, Operation, Record
+from sync_pipeline.model import Object
+
+# Fields that name a parent which Salesforce locks while a child is written.
+PARENTS = ("AccountId", "ParentId", "CampaignId", "OpportunityId", "ContactId", "LeadId", "WhatId", "WhoId")
+
+
+class SalesforceWriter:
+    """A `Writer` to the org of a connector; safe to share between threads."""
+
+    def __init__(
+        self,
+        org: Salesforce,
+        *,
+        ingest_from: int = 2_000,
+        assign_leads: bool = True,
+        first_wait: float = 1.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Make a writer.
+
+        Args:
+            ingest_from: number of records from which they are written by Bulk API 2.0.
+            assign_leads: whether new leads without an owner get theirs from the active assignment rule
+                (SPEC 31, decision 40). Their owners are sent no e-mail (CONN-19): REST has no header that asks for it.
+            first_wait: seconds before what passed is tried again; doubled each time.
+        """
+        self._org = org
+        self._ingest_from = ingest_from
+        self._assign_leads = assign_leads
+        self._first_wait = first_wait
+        self._sleep = sleep
+
+    def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
+        """See `Writer`. An upsert's records hold the key among their values.
+
+        Records are sent in the order of their parents, so that few batches meet at one; among the children of one
+        parent, and where no record names one, the caller's order stands.
+        """
+        run = Run(self._org, records, self._first_wait, self._sleep)
+        places = sorted(range(len(records)), key=lambda place: _parents(records[place]))
+        try:
+            for assign in (True, False):
+                some = [p for p in places if self._is_assigned(obj, operation, records[p]) == assign]
+                task = Task(obj.source, operation, key, {"Sforce-Auto-Assign": str(assign).upper()})
+                # By Bulk API a rule is asked for by its id, which not every user may look up: such leads go by REST.
+                run.write(task, some, by_bulk=len(some) >= self._ingest_from and not assign)
+        except UnknownOutcomeError:
+            raise
+        except ConnectorError as error:
+            run.stop(error)
+        return run.answers
+
+    def _is_assigned(self, obj: Object, operation: Operation, record: Record) -> bool:
+        is_new_lead = operation is Operation.CREATE and obj.source == "Lead"
+        return self._assign_leads and is_new_lead and not record.values.get("OwnerId")
+
+    def find(self, obj: Object, record: Record, by: Iterable[str], since: datetime) -> str | None:
+        """Look for a record whose creation was lost: made by the sync user at `since` or later, with equal values.
+
+        Deleted records count: what was created and deleted meanwhile is not to be created again. A create whose
+        connection broke may still run on the server: look again later before it is given up.
+
+        Args:
+            by: the fields whose values are compared, as SOQL does (letter case does not count): texts, numbers and
+                truth values, no long texts. Few that identify a record are better than all: what the org changes on
+                its own, in a trigger, would hide it.
+
+        Raises:
+            AmbiguousError: several fit.
+        """
+        own = f"CreatedById = {soql.literal(self._org.user_id())}"
+        # Salesforce keeps the seconds of a creation, not its milliseconds.
+        then = f"CreatedDate >= {soql.stamp(since.replace(microsecond=0))}"
+        values = [f"{soql.name(name)} = {soql.literal(record.values.get(name))}" for name in by]
+        query = soql.select(("Id",), obj.source, " and ".join([own, then, *values]))
+        found = [one["Id"] for one in self._org.get(self._org.resource(f"queryAll?q={quote(query)}")).json()["records"]]
+        if len(found) > 1:
+            raise AmbiguousError("SEVERAL_FOUND", f"{len(found)} records of {obj.source} fit what was sent", found)
+        return found[0] if found else None
+
+
+def _parents(record: Record) -> tuple[str, ...]:
+    return tuple(str(record.values.get(name) or "") for name in PARENTS)
