@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-import pyarrow as pa
-import pyarrow.csv as csv
 import requests
 
+from sync_pipeline.connectors.csv_pages import stream_csv
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
 from sync_pipeline.connectors.extract import Batches, Extract, Page
-from sync_pipeline.connectors.http import connection_failed
-from sync_pipeline.connectors.json_pages import VISIBLE_NUL
 
-# A record must fit in a block: the long text fields of one record hold at most 1.6 million characters.
-BLOCK_BYTES = 8 << 20
 # A job is found to be over at most a sixth of its time late.
 FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
 
@@ -95,56 +89,8 @@ class Bulk:
         answer = self._org.call("GET", url, {"Accept": "text/csv"}, stream=True)
         announced = int(answer.headers["Sforce-NumberOfRecords"])
         arrived = 0
-        with answer:
-            body = _Body(answer, self._org.count_bytes)
-            try:
-                for batch in _read_csv(body, fields):
-                    arrived += batch.num_rows
-                    yield batch
-            except (requests.RequestException, OSError, pa.ArrowInvalid) as error:
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise  # our own disk, not the page
-                raise connection_failed(answer.url, error) from error
+        for batch in stream_csv(answer, fields, lambda chunk: self._org.count_bytes(len(chunk))):
+            arrived += batch.num_rows
+            yield batch
         if arrived != announced:
             raise RetryableError("PAGE_CUT_OFF", f"{arrived} of {announced} records arrived of {url.partition('?')[0]}")
-
-
-def _read_csv(body: io.RawIOBase, fields: Sequence[str]) -> Batches:
-    """Parse CSV to text columns; an empty field is null, quoted or not, and all else is kept to the letter."""
-    reader = csv.open_csv(
-        pa.PythonFile(body, mode="r"),
-        # Pages are read side by side: threads within a page as well cost half as much CPU again.
-        read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(fields, pa.string()),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            null_values=[""],
-        ),
-    )
-    with reader:
-        if missing := set(fields) - set(reader.schema.names):
-            raise RejectedError("INVALID_FIELD", f"the result page has no column {', '.join(sorted(missing))}")
-        for batch in reader:
-            yield batch.select(list(fields))
-
-
-class _Body(io.RawIOBase):
-    """The decoded bytes of an answer as they arrive, counted, with NULs made visible."""
-
-    def __init__(self, answer: requests.Response, count: Callable[[int], None]) -> None:
-        super().__init__()
-        self._raw = answer.raw
-        self._count = count
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            chunk: bytes = self._raw.read(size if size >= 0 else None, decode_content=True)
-        except Exception as error:  # urllib3's own errors differ by version; all mean the page broke off
-            raise ConnectionError(type(error).__name__) from error
-        self._count(len(chunk))
-        return chunk.replace(b"\0", VISIBLE_NUL.encode()) if b"\0" in chunk else chunk

@@ -32,6 +32,14 @@ class QuotaError(FatalError):
     """The day's calls are used up, or down to the reserve we leave to others (LIM-4)."""
 
 
+class PausedError(ConnectorError):
+    """Not now: it goes on by itself later, and what else there is to do goes on meanwhile (a quota of exports)."""
+
+
+class ThrottledError(RetryableError):
+    """Refused before anything was done, because too much is asked at the moment; somebody else may have asked it."""
+
+
 class SessionExpiredError(ConnectorError):
     """The session ended; the connector logs in again once."""
 

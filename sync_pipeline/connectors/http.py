@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import email.utils
 import ipaddress
 import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from sync_pipeline.connectors.errors import FatalError, RetryableError
+from sync_pipeline.connectors.errors import FatalError, RetryableError, SessionExpiredError
 
+S = TypeVar("S")
+T = TypeVar("T")
 ATTEMPTS = 6
 POOL = 16
 
@@ -60,7 +65,7 @@ def session(user_agent: str, login_url: str) -> requests.Session:
     return made
 
 
-def retrying(first_wait: float = 0.2) -> Retrying:
+def retrying(first_wait: float = 0.2, sleep: Callable[[float], None] = time.sleep) -> Retrying:
     """Return the retry policy of `RetryableError`s: waits double from `first_wait`, or last as long as asked."""
     backoff = wait_exponential_jitter(multiplier=first_wait, max=60.0, jitter=first_wait)
 
@@ -70,8 +75,49 @@ def retrying(first_wait: float = 0.2) -> Retrying:
         return max(backoff(state), asked)
 
     return Retrying(
-        retry=retry_if_exception_type(RetryableError), stop=stop_after_attempt(ATTEMPTS), wait=wait, reraise=True
+        retry=retry_if_exception_type(RetryableError),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait,
+        sleep=sleep,
+        reraise=True,
     )
+
+
+class Login(Generic[S]):
+    """One login that all threads share: made for the first call, and once more when a call is told that it ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._current: S | None = None
+
+    def use(self, log_in: Callable[[], S], send: Callable[[S], T]) -> T:
+        """Return what `send` does, logged in.
+
+        Raises:
+            FatalError: the new login is over as well.
+        """
+        current = self.current(log_in)
+        try:
+            return send(current)
+        except SessionExpiredError:
+            renewed = self.current(log_in, instead_of=current)
+        try:
+            return send(renewed)
+        except SessionExpiredError as error:
+            raise FatalError(error.code, error.message) from None
+
+    def current(self, log_in: Callable[[], S], instead_of: S | None = None) -> S:
+        """Return the login there is; another thread may have renewed the one that is over."""
+        with self._lock:
+            if self._current is None or self._current is instead_of:
+                self._current = log_in()
+            return self._current
+
+
+def clock_skew_seconds(answer: requests.Response) -> float | None:
+    """Return how far the system's clock, as the answer's `Date` tells it, is ahead of ours."""
+    date = answer.headers.get("Date")
+    return (email.utils.parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds() if date else None
 
 
 class Http:

@@ -7,8 +7,6 @@ object per record (DESIGN 9).
 from __future__ import annotations
 
 import copy
-import email.utils
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +19,9 @@ import requests
 
 from sync_pipeline.connectors import answers, json_pages, soql
 from sync_pipeline.connectors.bulk import Bulk
-from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError, SessionExpiredError
+from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import Http, checked_url, retrying, session
+from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session
 from sync_pipeline.connectors.login import Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
@@ -38,8 +36,7 @@ NOT_FOR_BULK = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "API_ERROR", "EXCEE
 class _Org:
     """What all views of one connector share."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    session: Session | None = None
+    login: Login[Session] = field(default_factory=Login)
     organization_id: str = ""
     calls_used: int = 0
     calls_limit: int = 0
@@ -223,17 +220,13 @@ class Salesforce:
     def _call_logged_in(self, method: str, path: str, headers: dict[str, str], **kwargs: Any) -> requests.Response:
         if not path.startswith("/"):
             raise FatalError("STRANGE_ADDRESS", "the org named an address that is not its own")
-        current = self._logged_in()
-        self._keep_reserve()
-        for last in (False, True):
-            try:
-                bearer = {"Authorization": f"Bearer {current.token}", **headers}
-                return self._http.send(method, current.instance_url + path, bearer, **kwargs)
-            except SessionExpiredError as error:
-                if last:
-                    raise FatalError(error.code, error.message) from None
-                current = self._logged_in(instead_of=current)
-        raise AssertionError("unreachable")
+
+        def send(current: Session) -> requests.Response:
+            self._keep_reserve()
+            bearer = {"Authorization": f"Bearer {current.token}", **headers}
+            return self._http.send(method, current.instance_url + path, bearer, **kwargs)
+
+        return self._org.login.use(self._log_in, send)
 
     def _keep_reserve(self) -> None:
         """Stop before the last calls of the day, which are left to others (LIM-4, LIM-5).
@@ -260,14 +253,9 @@ class Salesforce:
         """Return the org's time: windows are cut by its clock, not by ours."""
         return datetime.now(UTC) + timedelta(seconds=self._org.clock_skew_seconds)
 
-    # --- login
-
-    def _logged_in(self, instead_of: Session | None = None) -> Session:
-        with self._org.lock:
-            if self._org.session is None or self._org.session is instead_of:
-                self._http.calls += 1
-                self._org.session = login(self._http.session, self._credentials, self._version)
-            return self._org.session
+    def _log_in(self) -> Session:
+        self._http.calls += 1
+        return login(self._http.session, self._credentials, self._version)
 
     # --- answers
 
@@ -277,9 +265,9 @@ class Salesforce:
         answers.raise_error(answer)
 
     def _note_limits(self, answer: requests.Response) -> None:
-        if date := answer.headers.get("Date"):
-            told = email.utils.parsedate_to_datetime(date)
-            self._org.clock_skew_seconds = (told - datetime.now(UTC)).total_seconds()
+        skew = clock_skew_seconds(answer)
+        if skew is not None:
+            self._org.clock_skew_seconds = skew
         usage = answer.headers.get("Sforce-Limit-Info", "").removeprefix("api-usage=")
         used, _, limit = usage.partition("/")
         if used.isdigit() and limit.isdigit():
