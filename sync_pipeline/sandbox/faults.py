@@ -88,11 +88,6 @@ class Faults:
                 return fault
         return None
 
-    def take_every(self, kind: str, path: str, number: int) -> Fault | None:
-        """Return the fault that the `number`-th of many meets, when it meets every so-and-so-many-th."""
-        every = next((f["every"] for f in self._faults if f.kind == kind and fnmatchcase(path, f.path)), 0)
-        return self.take(kind, path) if every and number % every == 0 else None
-
     def spoil(self, path: str) -> Callable[[str], ApiError | None]:
         """Return what stands, on command, against a record that a request to `path` writes."""
         met = 0
@@ -105,7 +100,8 @@ class Faults:
                 message = f"unable to obtain exclusive access to this record or 1 records: {record}"
                 return ApiError("UNABLE_TO_LOCK_ROW", message, fields=[])
             met += 1
-            fault = self.take_every("reject", path, met)
+            every = next((f["every"] for f in self._faults if f.kind == "reject" and fnmatchcase(path, f.path)), 0)
+            fault = self.take("reject", path) if every and met % every == 0 else None
             return ApiError(fault["code"], fault["message"], fields=[]) if fault else None
 
         return error

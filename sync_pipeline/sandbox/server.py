@@ -58,7 +58,8 @@ class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
 
     def __init__(self, org: Org, port: int = 0) -> None:
-        super().__init__((route for module in RESOURCES for route in module.ROUTES), Faults(), port)
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
+        self.faults = Faults()
         self.org = org
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()

@@ -30,8 +30,9 @@ THREADS = 16
 class Service(ABC):
     """A running server. `with` serves it at `url` until the block ends."""
 
-    def __init__(self, routes: Iterable[Route], faults: Faults, port: int = 0) -> None:
-        self.faults = faults
+    faults: Faults
+
+    def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
         self.log = RequestLog()
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
@@ -94,6 +95,8 @@ class Service(ABC):
         if not request.accept_encodings["gzip"] or answer.status_code != 200:
             return answer
         if (answer.content_length or WORTH_COMPRESSING) < WORTH_COMPRESSING:
+            return answer
+        if "Accept-Ranges" in answer.headers:  # ranges are bytes of the file itself
             return answer
         answer.response = _gzip(answer.iter_encoded())
         answer.headers["Content-Encoding"] = "gzip"

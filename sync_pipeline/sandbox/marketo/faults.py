@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
+
+from sync_pipeline.sandbox import faults
+from sync_pipeline.sandbox.marketo.errors import RecordError
 
 KINDS: dict[str, dict[str, Any]] = {
     "expire": {},  # every token ends before the next request
@@ -17,3 +21,17 @@ KINDS: dict[str, dict[str, Any]] = {
     "fail_job": {"message": "Export failed"},  # a bulk job ends Failed
     "late": {"seconds": 2.0},  # an activity is seen only so long after its time, until cleared
 }
+
+
+class Faults(faults.Faults):
+    """The faults in force in a subscription."""
+
+    def __init__(self) -> None:
+        super().__init__(KINDS)
+
+    def check(self, path: str, position: int) -> None:
+        """Raise what stands, on command, against the record at this place (from 0) of a request to `path`."""
+        every = next((f["every"] for f in self._faults if f.kind == "reject" and fnmatchcase(path, f.path)), 0)
+        fault = self.take("reject", path) if every and (position + 1) % every == 0 else None
+        if fault:
+            raise RecordError(int(fault["code"]), fault["message"])

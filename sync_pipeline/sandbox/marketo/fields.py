@@ -88,11 +88,21 @@ class ObjectType:
     plural: str | None = None
     description: str | None = None
     custom: bool = False
+    created_at: str = ""
+    updated_at: str = ""
 
     @property
     def columns(self) -> dict[str, str]:
         """SQL types by column, for `sandbox.rows`."""
         return {name: found.column for name, found in self.fields.items()}
+
+    @property
+    def id_is_guid(self) -> bool:
+        return self.id_field == "marketoGUID"
+
+    def key(self, by: str) -> tuple[str, ...]:
+        """Return the fields that `idField`, `dedupeFields` or a field's own name stands for."""
+        return {"idField": (self.id_field,), "dedupeFields": self.dedupe}.get(by, (by,))
 
     def add(self, found: Field) -> None:
         self.fields[found.name] = found

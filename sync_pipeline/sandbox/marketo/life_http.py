@@ -30,6 +30,14 @@ def merge(call: Call, winner: str) -> Response:
     return call.answer()
 
 
+def associate(call: Call, lead: str) -> Response:
+    """Tell that a browser is this person's; the sandbox has no web activity that would become its."""
+    call.required("cookie")
+    if not call.subscription.rows("select id from lead where id = ?", [integer(lead)]):
+        raise CallError(1004, f"Lead '{lead}' not found")
+    return call.answer()
+
+
 def partitions(call: Call) -> Response:
     return call.answer(call.subscription.rows('select id, name, description from "partition" order by id'))
 
@@ -57,6 +65,7 @@ def lead_id(record: dict[str, object], name: str) -> int:
 ROUTES = [
     Route("/rest/v1/leads/delete.json", delete, ("POST",)),
     Route("/rest/v1/leads/<winner>/merge.json", merge, ("POST",)),
+    Route("/rest/v1/leads/<lead>/associate.json", associate, ("POST",)),
     Route("/rest/v1/leads/partitions.json", partitions),
     Route("/rest/v1/leads/partitions.json", move, ("POST",)),
 ]

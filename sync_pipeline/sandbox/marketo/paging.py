@@ -38,7 +38,7 @@ def place(text: str | None) -> int:
 
 def moment_token(at: datetime, after: int = 0) -> str:
     """Return the token of a moment (UTC without zone) and of the last activity of it that was read."""
-    return token(at.isoformat(sep=" "), after)
+    return token(at.isoformat(), after)
 
 
 def moment_of(text: str) -> tuple[datetime, int]:

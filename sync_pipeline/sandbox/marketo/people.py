@@ -37,7 +37,7 @@ class How:
     action: str = "createOrUpdate"
     lookup: str = "email"
     partition: int | None = None
-    keep_unsubscribed: bool = False  # an import does not take an unsubscription back
+    from_file: bool = False  # an import takes odd addresses, and takes no unsubscription back
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _draft(subscription: Subscription, position: int, record: Mapping[str, Any],
             raise RecordError(1006, f"Field '{name}' not found")
         if found.read_only and name != how.lookup:
             raise RecordError(1011, f"Field '{name}' not supported")
-        values[name] = parse(found, value)
+        values[name] = parse(found, value, strict=not how.from_file)
     if how.action == "createDuplicate":
         return Draft(position, values, (position,))
     if values.get(how.lookup) is None:
@@ -235,7 +235,7 @@ def _adopt(draft: Draft, statuses: Mapping[str, bool], how: How) -> bool:
     A new person's "no" does not undo an unsubscription, and an import's never does (durable unsubscribe).
     """
     email, old = draft.after("email"), draft.old
-    if how.keep_unsubscribed and old and old["unsubscribed"] and draft.values.get("unsubscribed") is False:
+    if how.from_file and old and old["unsubscribed"] and draft.values.get("unsubscribed") is False:
         del draft.values["unsubscribed"]
     if not email or (old is not None and email_status.same(email, old["email"])):
         return False

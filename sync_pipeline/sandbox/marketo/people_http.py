@@ -101,7 +101,7 @@ def push(call: Call) -> Response:
     told = {"Source": call.text(body, "source"), "Reason": call.text(body, "reason"), **call.author("pushLead").trail}
     pushed = [result["id"] for result in results if "id" in result]
     people.log_pushed(call.subscription, pushed, rows[0]["id"], program, told)
-    return call.answer(results)
+    return call.answer(results, warnings=[])
 
 
 def _sync(

@@ -18,17 +18,48 @@ from typing import Any
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from sync_pipeline.sandbox.faults import Faults
-from sync_pipeline.sandbox.marketo import identity, life_http, people_http, schema_http
-from sync_pipeline.sandbox.marketo.errors import CallError, Reason, skipped
-from sync_pipeline.sandbox.marketo.faults import KINDS
+from sync_pipeline.sandbox.marketo import (
+    activities_http,
+    custom_objects_http,
+    custom_types_http,
+    extract_http,
+    identity,
+    imports_http,
+    life_http,
+    lists_http,
+    members_http,
+    people_http,
+    programs_http,
+    records_http,
+    schema_http,
+    stats_http,
+)
+from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, skipped
+from sync_pipeline.sandbox.marketo.extract import Extracts
+from sync_pipeline.sandbox.marketo.faults import Faults
 from sync_pipeline.sandbox.marketo.http import Call, Route, error_answer, is_disguised
 from sync_pipeline.sandbox.marketo.identity import Identity
+from sync_pipeline.sandbox.marketo.imports import Imports
 from sync_pipeline.sandbox.marketo.limits import Limits
 from sync_pipeline.sandbox.marketo.subscription import Subscription
 from sync_pipeline.sandbox.service import Service
 
-RESOURCES: tuple[ModuleType, ...] = (identity, people_http, life_http, schema_http)
+RESOURCES: tuple[ModuleType, ...] = (
+    identity,
+    people_http,
+    life_http,
+    schema_http,
+    activities_http,
+    custom_types_http,
+    lists_http,
+    programs_http,
+    members_http,
+    records_http,
+    custom_objects_http,
+    stats_http,
+    extract_http,
+    imports_http,
+)
 LONGEST_URI = 8_192
 LARGEST_BODY, LARGEST_FILE = 1 << 20, 10 << 20
 Json = dict[str, Any]
@@ -41,17 +72,23 @@ class MarketoSandbox(Service):
     `query_tokens` lets the token come as a parameter, which Adobe ended on 31 July 2026 and old clients still do.
     """
 
+    faults: Faults
+
     def __init__(self, subscription: Subscription, port: int = 0, query_tokens: bool = False) -> None:
-        super().__init__((route for module in RESOURCES for route in module.ROUTES), Faults(KINDS), port)
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
+        self.faults = Faults()
         self.subscription = subscription
         self.limits = Limits()
         self.identity = Identity(subscription)
         self._query_tokens = query_tokens
         self._folder = tempfile.TemporaryDirectory(prefix="marketo-")
-        self.folder = Path(self._folder.name)
+        self.extracts = Extracts(subscription, self.faults, Path(self._folder.name))
+        self.imports = Imports(subscription, self.faults, Path(self._folder.name))
         self._numbers = itertools.count(1)
 
     def close(self) -> None:
+        self.extracts.close()
+        self.imports.close()
         super().close()
         self._folder.cleanup()
 
@@ -69,11 +106,12 @@ class MarketoSandbox(Service):
 
     def spoiled(self, path: str, records: Sequence[Json], write: Callable[[Sequence[Json]], list[Json]]) -> list[Json]:
         """Write records but those that are rejected on command, and return all results in order."""
-        rejected = {}
+        rejected: dict[int, Json] = {}
         for position in range(len(records)):
-            fault = self.faults.take_every("reject", path, position + 1)
-            if fault:
-                rejected[position] = skipped(Reason(int(fault["code"]), fault["message"]))
+            try:
+                self.faults.check(path, position)
+            except RecordError as error:
+                rejected[position] = skipped(error.reason)
         results = iter(write([record for i, record in enumerate(records) if i not in rejected]))
         return [rejected[i] if i in rejected else next(results) for i in range(len(records))]
 

@@ -1,4 +1,4 @@
-"""The standard objects of every subscription: person, company, opportunity, role, sales person.
+"""The standard objects of every subscription: person, company, opportunity, role, sales person, membership.
 
 Names, labels and types after Adobe's list of standard fields, the describe examples of its guide and public
 fixtures of a real describe; numbers of fields are ours where no source tells them.
@@ -149,6 +149,25 @@ _SALES_PERSON = f"""
     8  phone                 phone      -  Phone
     9  title                 string     -  Title
 """
+# The membership of a person in a program; `statusName` goes only forward.
+_MEMBER = """
+    1  leadId             integer  ro Lead Id
+    2  programId          integer  ro Program Id
+    3  program            string   ro Program
+    4  statusName         string   ro Status
+    5  acquiredBy         boolean  ro Acquired By
+    6  reachedSuccess     boolean  ro Success
+    7  reachedSuccessDate datetime ro Success Date
+    8  membershipDate     datetime ro Member Date
+    9  isExhausted        boolean  ro Nurture Exhausted
+    10 nurtureCadence     string:4 ro Nurture Cadence
+    11 trackName          string   ro Nurture Track
+    12 statusReason       string   ro Status Reason
+    13 webinarUrl         string:2000 - Webinar URL
+    14 registrationCode   string:100 - Registration Code
+    15 createdAt          datetime ro Created At
+    16 updatedAt          datetime ro Updated At
+"""
 
 # What a call may look a person up by besides e-mail, id and custom fields (contract of leads.json).
 PERSON_KEYS = (
@@ -186,5 +205,10 @@ def objects() -> list[ObjectType]:
         ObjectType(
             "salesPerson", "Sales Person", "id", ("externalSalesPersonId",),
             (("email",), ("id",), ("externalSalesPersonId",)), by_name(declared(_SALES_PERSON)),
+        ),
+        ObjectType(
+            "programMember", "API Program Membership", "leadId", ("leadId", "programId"),
+            (("leadId",), ("reachedSuccess",), ("statusName",)), by_name(declared(_MEMBER)),
+            description="Map for API program membership fields",
         ),
     ]  # fmt: skip

@@ -14,9 +14,13 @@ from sync_pipeline.sandbox.database import Database, quote, utc_now
 from sync_pipeline.sandbox.marketo import standard
 from sync_pipeline.sandbox.marketo.fields import Field, ObjectType
 from sync_pipeline.sandbox.marketo.tables import PARTITION, TABLES
+from sync_pipeline.sandbox.marketo.values import stamp
 from sync_pipeline.sandbox.rows import Table, append
 
-_LEDGER = "create table if not exists sandbox.object (name varchar primary key, described varchar not null)"
+_LEDGER = """
+create table if not exists sandbox.object (name varchar primary key, described varchar not null);
+create table if not exists sandbox.draft (name varchar primary key, described varchar not null);
+"""
 FIRST_CUSTOM_FIELD = 1_000  # number of the first field that somebody adds
 
 
@@ -29,6 +33,7 @@ class Subscription(Database):
     def __init__(self, connection: duckdb.DuckDBPyConnection, clock: Callable[[], datetime]) -> None:
         super().__init__(connection, clock)
         self.objects: dict[str, ObjectType] = {}
+        self.drafts: dict[str, ObjectType] = {}  # of custom objects, by name
         self.native = False
 
     @classmethod
@@ -44,11 +49,9 @@ class Subscription(Database):
         connection.execute(_LEDGER)
         found = cls(connection, clock)
         found.native = found.setting("native", lambda: str(native)) == "True"
-        kept = connection.execute("select described from sandbox.object order by rowid").fetchall()
-        for (described,) in kept:
-            object_type = ObjectType.from_json(json.loads(described))
-            found.objects[object_type.name] = object_type
-        if not kept:
+        found.objects = _kept(connection, "object")
+        found.drafts = _kept(connection, "draft")
+        if not found.objects:
             found._begin()
         return found
 
@@ -73,6 +76,7 @@ class Subscription(Database):
     def add_object(self, object_type: ObjectType) -> None:
         """Add an object with an empty table."""
         columns = ", ".join(map(_column, object_type.fields.values()))
+        object_type.created_at = object_type.updated_at = stamp(self.present())
         with self.transaction(), self.cursor() as cursor:
             cursor.execute(f"create table {quote(object_type.name)} ({columns})")
             self.keep(object_type)
@@ -85,6 +89,7 @@ class Subscription(Database):
             for found in fields:
                 cursor.execute(f"alter table {quote(name)} add column {_column(found)}")
                 object_type.add(found)
+            object_type.updated_at = stamp(self.present())
             self.keep(object_type)
 
     def keep(self, object_type: ObjectType) -> None:
@@ -92,6 +97,23 @@ class Subscription(Database):
         with self.writing, self.cursor() as cursor:
             described = json.dumps(object_type.as_json())
             cursor.execute("insert or replace into sandbox.object values (?, ?)", [object_type.name, described])
+
+    def drop_object(self, name: str) -> None:
+        with self.transaction(), self.cursor() as cursor:
+            cursor.execute(f"drop table {quote(name)}")
+            cursor.execute("delete from sandbox.object where name = ?", [name])
+            del self.objects[name]
+
+    def keep_draft(self, draft: ObjectType) -> None:
+        with self.writing, self.cursor() as cursor:
+            described = json.dumps(draft.as_json())
+            cursor.execute("insert or replace into sandbox.draft values (?, ?)", [draft.name, described])
+            self.drafts[draft.name] = draft
+
+    def forget_draft(self, name: str) -> None:
+        with self.writing, self.cursor() as cursor:
+            cursor.execute("delete from sandbox.draft where name = ?", [name])
+            self.drafts.pop(name, None)
 
     def next_field_id(self) -> int:
         return FIRST_CUSTOM_FIELD + self.reserve("field", 1)
@@ -110,6 +132,12 @@ class Subscription(Database):
             found = cursor.execute(sql, list(parameters))
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, ObjectType]:
+    rows = connection.execute(f"select described from sandbox.{table} order by rowid").fetchall()
+    found = [ObjectType.from_json(json.loads(described)) for (described,) in rows]
+    return {object_type.name: object_type for object_type in found}
 
 
 def _column(found: Field) -> str:

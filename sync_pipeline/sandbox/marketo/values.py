@@ -15,8 +15,10 @@ _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 LARGEST = 2**31 - 1  # of an integer field
 
 
-def parse(field: Field, value: Any) -> Any:
+def parse(field: Field, value: Any, strict: bool = True) -> Any:
     """Return a value as its column takes it; null and the empty string are null (false for a boolean).
+
+    `strict` refuses what is no e-mail address, which imports only warn of.
 
     Raises:
         RecordError: 1001 a value of another type, 1003 one that is too long or no e-mail address.
@@ -26,7 +28,7 @@ def parse(field: Field, value: Any) -> Any:
     if isinstance(value, dict | list):
         raise _mistyped(field, value)
     if field.column == "varchar":
-        return _text(field, value)
+        return _text(field, value, strict)
     try:
         return _READ[field.column](value)
     except (ValueError, OverflowError):
@@ -53,8 +55,10 @@ def moment(value: str) -> datetime:
     Raises:
         ValueError: it is none.
     """
-    spelled = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", value.strip().replace(" ", "+"))
-    at = datetime.fromisoformat(spelled.replace("Z+0000", "+00:00"))
+    spelled = value.strip().replace("Z+0000", "Z")  # as the asset calls write times
+    if "T" in spelled:
+        spelled = spelled.replace(" ", "+")  # the sign of an offset that a client did not encode
+    at = datetime.fromisoformat(spelled)
     at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
     return at.replace(microsecond=0)
 
@@ -72,11 +76,11 @@ def written(value: Any) -> str | None:
     return str(shown(value))
 
 
-def _text(field: Field, value: Any) -> str:
+def _text(field: Field, value: Any, strict: bool) -> str:
     spelled = value if isinstance(value, str) else written(value) or ""
     if field.most and len(spelled) > field.most:
         raise RecordError(1003, f"Value for field '{field.name}' exceeds the maximum length of {field.most}")
-    if field.type == "email" and not is_email(spelled):
+    if strict and field.type == "email" and not is_email(spelled):
         raise RecordError(1003, f"Invalid email address for field '{field.name}'")
     return spelled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo import contract
 
@@ -58,6 +60,26 @@ class Client:
         body = self.send(method, path, **options).json()
         assert body["success"] is False, body
         return body["errors"][0]["code"], body["errors"][0]["message"]
+
+    # Activities
+
+    def since(self, at: str = "2026-05-17T00:00:00Z") -> str:
+        token: str = self.get("/rest/v1/activities/pagingtoken.json", sinceDatetime=at)["nextPageToken"]
+        return token
+
+    def activities(self, *types: int, **more: Any) -> list[dict[str, Any]]:
+        """Return all activities of these types, page by page."""
+        return self.all("/rest/v1/activities.json", activityTypeIds=",".join(map(str, types)), **more)
+
+    def all(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Return what a feed has since the beginning of the day."""
+        found: list[dict[str, Any]] = []
+        token, more = self.since(), True
+        while more:
+            page = self.get(path, nextPageToken=token, **parameters)
+            found += page["result"]
+            token, more = page["nextPageToken"], page["moreResult"]
+        return found
 
     # Persons
 
@@ -110,3 +132,18 @@ def client(sandbox: MarketoSandbox) -> Client:
     client = Client(sandbox)
     client.log_in()
     return client
+
+
+@pytest.fixture
+def program(subscription: Subscription) -> int:
+    """A webinar, with a channel of four steps, the last one of which is a success."""
+    steps = [("Not in Program", 0), ("Invited", 10), ("Registered", 20), ("Attended", 30)]
+    statuses = [{"name": name, "step": step, "success": name == "Attended"} for name, step in steps]
+    now = subscription.present()
+    stamps = {"createdAt": now, "updatedAt": now}
+    channel = {"id": 1, "name": "Webinar", "programType": "event", "statuses": json.dumps(statuses), **stamps}
+    subscription.insert(CHANNEL, [channel])
+    subscription.insert(
+        PROGRAM, [{"id": 1044, "name": "Spring webinar", "type": "Event", "channel": "Webinar", **stamps}]
+    )
+    return 1044

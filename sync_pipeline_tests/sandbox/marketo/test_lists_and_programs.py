@@ -1,0 +1,121 @@
+"""Static lists, programs with their channels, members whose statuses go only forward."""
+
+from __future__ import annotations
+
+from sync_pipeline_tests.sandbox.conftest import Clock
+from sync_pipeline_tests.sandbox.marketo.conftest import Client, codes
+
+
+def make_list(client: Client, name: str = "Seed list", folder: str = '{"id": 13, "type": "Folder"}') -> int:
+    made = client.send("POST", "/rest/asset/v1/staticLists.json", data={"name": name, "folder": folder}).json()
+    number: int = made["result"][0]["id"]
+    return number
+
+
+def test_persons_are_put_into_a_list_and_taken_out_again(client: Client) -> None:
+    one, two = (made["id"] for made in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
+    number = make_list(client)
+    path = f"/rest/v1/lists/{number}/leads.json"
+    assert codes(client.send("POST", path, params={"id": [one, 999]}).json()["result"]) == ["added", "1004"]
+    member = client.get(f"/rest/v1/lists/{number}/leads/ismember.json", id=[one, two, 999])["result"]
+    assert codes(member) == ["memberof", "notmemberof", "1004"]
+    assert [person["id"] for person in client.result(path)] == [one]
+    assert [found["listId"] for found in client.result(f"/rest/v1/leads/{one}/listMembership.json")] == [number]
+    removed = client.send("DELETE", path, params={"id": [one, two, 999]}).json()["result"]
+    assert codes(removed) == ["removed", "1015", "1004"]
+    assert [one["activityTypeId"] for one in client.activities(24, 25)] == [24, 25]
+
+
+def test_lists_are_found_by_name_and_program_page_by_page(client: Client, program: int) -> None:
+    numbers = [make_list(client, f"List {number}") for number in range(3)]
+    own = make_list(client, "Own", f'{{"id": {program}, "type": "Program"}}')
+    page = client.get("/rest/v1/lists.json", batchSize=2)
+    rest = client.get("/rest/v1/lists.json", batchSize=2, nextPageToken=page["nextPageToken"])
+    assert [one["id"] for one in page["result"] + rest["result"]] == [*numbers, own]
+    assert [one["id"] for one in client.result("/rest/v1/lists.json", programName="Spring webinar")] == [own]
+    assert [one["id"] for one in client.result("/rest/v1/lists.json", name="List 1")] == [numbers[1]]
+    assert client.error("GET", "/rest/v1/lists/77.json")[0] == "1013"
+    assert client.get("/rest/asset/v1/staticList/77.json")["warnings"] == [
+        "No assets found for the given search criteria."
+    ]
+
+
+def test_programs_and_channels_are_listed(client: Client, program: int) -> None:
+    (found,) = client.result("/rest/asset/v1/programs.json")
+    assert (found["id"], found["channel"], found["createdAt"]) == (program, "Webinar", "2026-05-17T10:00:00Z+0000")
+    (channel,) = client.result("/rest/asset/v1/channel/byName.json", name="Webinar")
+    assert [status["step"] for status in channel["progressionStatuses"]] == [0, 10, 20, 30]
+    form = {"name": "New", "type": "Event", "channel": "Webinar", "folder": '{"id": 1, "type": "Folder"}'}
+    made = client.send("POST", "/rest/asset/v1/programs.json", data=form).json()["result"][0]
+    assert client.result(f"/rest/asset/v1/program/{made['id']}.json") == [made]
+    assert client.send("POST", "/rest/asset/v1/programs.json", data=form).json()["errors"][0]["code"] == "709"
+
+
+def test_a_status_goes_only_forward(client: Client, program: int) -> None:
+    one, two = (made["id"] for made in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
+    path = f"/rest/v1/programs/{program}/members/status.json"
+
+    def move(status: str, *leads: int) -> list[str]:
+        body = {"statusName": status, "input": [{"leadId": lead} for lead in leads]}
+        return codes(client.post(path, body)["result"])
+
+    assert move("Registered", one, 999) == ["created", "1004"]
+    assert move("Invited", one, two) == ["1037", "created"]
+    assert move("Registered", one, two) == ["1037", "updated"]
+    assert move("Attended", one) == ["updated"]
+    assert client.error("POST", path, json={"statusName": "Slept", "input": [{"leadId": one}]})[0] == "1025"
+    members = client.result(
+        f"/rest/v1/programs/{program}/members.json", filterType="reachedSuccess", filterValues="true"
+    )
+    assert [member["leadId"] for member in members] == [one]
+    steps = [
+        (a["leadId"], {x["name"]: x["value"] for x in a["attributes"]}["Old Status"]) for a in client.activities(104)
+    ]
+    assert steps == [(one, "Not in Program"), (two, "Not in Program"), (two, "Invited"), (one, "Registered")]
+
+
+def test_members_have_fields_of_their_own(client: Client, program: int) -> None:
+    (made,) = client.sync({"email": "a@example.com"})
+    schema = "/rest/v1/programs/members/schema/fields.json"
+    client.post(schema, {"input": [{"displayName": "Lunch", "name": "lunch", "dataType": "string"}]})
+    root = f"/rest/v1/programs/{program}/members"
+    client.post(f"{root}/status.json", {"statusName": "Invited", "input": [{"leadId": made["id"]}]})
+    data = {"input": [{"leadId": made["id"], "lunch": "fish"}, {"leadId": 999, "lunch": "x"}]}
+    assert codes(client.post(f"{root}.json", data)["result"]) == ["updated", "1013"]
+    wrong = {"input": [{"leadId": made["id"], "nothing": "x"}]}
+    assert codes(client.post(f"{root}.json", wrong)["result"]) == ["1006"]
+    found = client.result(f"{root}.json", filterType="lunch", filterValues="Fish", fields="leadId,lunch,statusName")
+    assert found == [{"seq": 0, "leadId": made["id"], "lunch": "fish", "statusName": "Invited"}]
+    (change,) = client.activities(123)
+    assert {"name": "New Value", "value": "fish"} in change["attributes"]
+    (described,) = client.result("/rest/v1/programs/members/describe.json")
+    assert ["lunch"] in described["searchableFields"]
+    many = [{"displayName": f"F {n}", "name": f"f{n}", "dataType": "string"} for n in range(20)]
+    assert client.error("POST", schema, json={"input": many})[0] == "1003"
+
+
+def test_members_are_queried_by_a_week_of_changes_at_most(client: Client, program: int, clock: Clock) -> None:
+    (made,) = client.sync({"email": "a@example.com"})
+    root = f"/rest/v1/programs/{program}/members"
+    client.post(f"{root}/status.json", {"statusName": "Invited", "input": [{"leadId": made["id"]}]})
+    week = {"filterType": "updatedAt", "filterValues": "x", "startAt": "2026-05-11T00:00:00Z"}
+    found = client.get(f"{root}.json", **week, endAt="2026-05-18T00:00:00Z")
+    assert (len(found["result"]), found["moreResult"]) == (1, False)
+    assert client.error("GET", f"{root}.json", params={**week, "endAt": "2026-05-18T00:00:01Z"})[0] == "1003"
+
+
+def test_members_are_removed_and_seen_from_the_person(client: Client, program: int) -> None:
+    one, two = (made["id"] for made in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
+    root = f"/rest/v1/programs/{program}/members"
+    client.post(f"{root}/status.json", {"statusName": "Invited", "input": [{"leadId": one}]})
+    (person,) = client.result(f"/rest/v1/leads/programs/{program}.json")
+    assert (person["id"], person["membership"]["progressionStatus"]) == (one, "Invited")
+    changed = client.post(
+        f"/rest/v1/leads/programs/{program}/status.json",
+        {"status": "Registered", "input": [{"id": one}, {"id": two}]},
+    )["result"]
+    assert codes(changed) == ["updated", "1037"]
+    gone = client.post(f"{root}/delete.json", {"input": [{"leadId": one}, {"leadId": two}]})["result"]
+    assert codes(gone) == ["deleted", "1037"]
+    assert client.result(f"/rest/v1/leads/{one}/programMembership.json") == []
+    assert client.error("GET", "/rest/v1/leads/programs/77.json")[0] == "1013"
