@@ -81,6 +81,9 @@ class Salesforce:
 
     # --- what a Connector does
 
+    def begin(self) -> None:
+        """Nothing is remembered from run to run."""
+
     def organization_id(self) -> str:
         if not self._org.organization_id:
             told = self.get("/services/oauth2/userinfo").json()
@@ -110,13 +113,13 @@ class Salesforce:
             return self._by_rest(query, fields, first)
         return self._by_bulk_or_rest(query, fields)
 
-    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
+    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str], by: str = "") -> Extract:
         """Read by REST, `soql.IDS_PER_QUERY` ids a call, where that fits a URL; `expected` is not known, hence -1."""
 
         def pages() -> Iterator[Page]:
             for start in range(0, len(ids), soql.IDS_PER_QUERY):
                 some = ids[start : start + soql.IDS_PER_QUERY]
-                query = soql.select(fields, obj.source, soql.in_ids(obj.key, some))
+                query = soql.select(fields, obj.source, soql.in_ids(by or obj.key, some))
                 too_long = self._is_too_long(query)
                 extract = self._by_bulk_or_rest(query, fields) if too_long else self._by_rest(query, fields)
                 for page in extract.pages():
@@ -248,6 +251,9 @@ class Salesforce:
     def quota(self) -> tuple[int, int]:
         """Return the calls used and allowed in the running 24 hours, as the last answer told; (0, 0) before one."""
         return self._org.calls_used, self._org.calls_limit
+
+    def remarks(self) -> Sequence[str]:
+        return ()
 
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""

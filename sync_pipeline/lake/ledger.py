@@ -113,6 +113,13 @@ def watermarks(con: Connection, system: str) -> dict[str, datetime]:
     return dict(found.fetchall())
 
 
+def calls_since(con: Connection, system: str, at: datetime) -> int:
+    """Return how many calls the runs that ended since then made to a system."""
+    query = f"select coalesce(sum(calls), 0) from {table('job')} where system = ? and ended_at >= ?"
+    (calls,) = con.execute(query, [system, at]).fetchone() or (0,)
+    return int(calls)
+
+
 def watermark_after(before: datetime | None, window: Window) -> datetime | None:
     """Return an object's watermark after `window` was read whole (law 6).
 
@@ -205,7 +212,7 @@ def resolve_value_errors(
     """Close the open errors of these fields of the records in table `changed`, but for those that are `still` wrong."""
     found = con.execute(
         f"select record_id, field from {table('error')} where system = ? and object = ? and resolved_at is null "
-        f"and list_contains(?, field) and record_id in (select {quoted(obj.key)} from {changed})",
+        f"and list_contains(?, field) and record_id in (select {quoted(obj.key)}::varchar from {changed})",
         [obj.system, obj.name, list(fields)],
     )
     for record_id, field in set(found.fetchall()) - {(e.record_id, e.field) for e in still}:

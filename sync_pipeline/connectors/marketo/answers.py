@@ -70,7 +70,7 @@ def body_of(answer: requests.Response) -> Json:
 
 
 def raise_refusal(told: Mapping[str, Any]) -> None:
-    first = next(iter(told.get("errors") or ()), {})
+    first: Json = next(iter(told.get("errors") or ()), {})
     code, message = str(first.get("code", "UNKNOWN")), " ".join(str(first.get("message", "no reason given")).split())
     if code in TOKEN_OVER:
         raise SessionExpiredError(code, message)

@@ -7,13 +7,15 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
 
 TYPES_A_CALL = 10
+# The windows of a cycle's objects begin moments apart; the first one that asks reads for those that begin earlier.
+SLACK = timedelta(minutes=1)
 _NUMBER = re.compile(r"\d+")
 
 NEW_LEAD, CHANGE_DATA_VALUE, CHANGE_SCORE, CHANGE_OWNER, CHANGE_PARTITION = 12, 13, 22, 23, 100
@@ -68,13 +70,19 @@ class Feeds:
         self._lock = threading.Lock()
         self._feed: Feed | None = None
 
+    def forget(self) -> None:
+        """A run begins: its windows reach back to what may have become visible since, so all is read anew."""
+        with self._lock:
+            self._feed = None
+
     def since(self, calls: Calls, start: datetime, end: datetime) -> list[Json]:
         """Return the activities from `start` on, and surely all up to `end`; those of deletions come without types."""
         with self._lock:
             feed = self._feed
             if feed is None or feed.since > start:
-                feed = self._feed = Feed(start, start)
-                token = paging_token(calls, start)
+                begin = start - SLACK
+                feed = self._feed = Feed(begin, begin)
+                token = paging_token(calls, begin)
                 feed.tokens = {(): token, **dict.fromkeys(self._calls, token)}
             if feed.read_to < end:
                 now = calls.now()
@@ -124,6 +132,13 @@ def plain(activity: Json) -> Json:
     """Return an activity with its attributes as one JSON object, as exported files have them."""
     told = {a.get("apiName") or a["name"]: a.get("value") for a in activity.get("attributes") or ()}
     return {**activity, "attributes": json.dumps(told, ensure_ascii=False, sort_keys=True)}
+
+
+def fates_since(calls: Calls, start: datetime) -> dict[int, Fate]:
+    """Return the persons that are no more since a moment that the shared feed does not reach."""
+    token = paging_token(calls, start)
+    found = [activity for types in ((MERGE, SFDC_MERGE), ()) for activity in read_on(calls, types, token).activities]
+    return fates(found)
 
 
 def changed_persons(activities: Iterable[Json]) -> set[int]:

@@ -1,4 +1,4 @@
-"""How each kind of record is called: its paths, keys and own fields. Declarations; what is done with them is elsewhere."""
+"""How each kind of record is called: its paths, keys and own fields. Declarations only."""
 
 from __future__ import annotations
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sync_pipeline.connectors.json_pages import VISIBLE_NUL
+from sync_pipeline.connectors.marketo.kinds import MEMBERSHIP
 
 # The asset calls write 2013-02-27T00:32:15Z+0000 and the feed of deletions 2013-09-26T06:56:35+0000; all is UTC.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:Z\+0000|\+0000)")
@@ -35,7 +37,10 @@ def batch(records: Iterable[dict[str, Any]], fields: Sequence[str]) -> pa.Record
 
 
 def completed(given: pa.RecordBatch, fields: Sequence[str]) -> pa.RecordBatch:
-    """Return a batch with exactly these fields, in order; those it lacks are null."""
+    """Return a batch of a file with exactly these fields, in order; those that are in no file are ours."""
+    columns = dict(zip(given.schema.names, given.columns, strict=True))
+    if {"programId", "leadId"} <= columns.keys():
+        key = pc.binary_join_element_wise(columns["programId"], columns["leadId"], "-")
+        columns.setdefault(MEMBERSHIP.name, key)
     nothing = pa.nulls(given.num_rows, pa.string())
-    names = set(given.schema.names)
-    return pa.record_batch({name: given.column(name) if name in names else nothing for name in fields})
+    return pa.record_batch({name: columns.get(name, nothing) for name in fields})
