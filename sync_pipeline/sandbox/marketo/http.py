@@ -135,8 +135,11 @@ class Call:
         kind = self.request.mimetype
         if kind and kind != "application/json":
             raise CallError(612, f"Invalid Content Type '{kind}'")
+        data = self.request.get_data()
         try:
-            body = json.loads(self.request.get_data())
+            body = json.loads(data)
+            if rb"\u" in data:
+                json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError):
             raise CallError(609, "Invalid JSON") from None
         if not isinstance(body, dict):

@@ -9,6 +9,7 @@ import itertools
 import logging
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -124,8 +125,8 @@ class MarketoSandbox(Service):
         except CallError as error:
             self.limits.count_error(error.code, self.now())
             return error_answer(number, error)
-        except Exception:  # as the real one: an unhandled fault is an answer too, and never shows its inside
-            _LOG.exception("unhandled")
+        except Exception as error:  # as the real one: an unhandled fault is an answer too, and never shows its inside
+            _LOG.error("%s %s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)[-1:]))
             return error_answer(number, CallError(611, "System error"))
 
     def _too_large(self, request: Request) -> Response | None:

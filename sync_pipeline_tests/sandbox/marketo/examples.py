@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.sandbox.marketo.tables import CHANNEL, LIST_MEMBER, PROGRAM, STATIC_LIST
+from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo.conftest import Client
 
 GUIDS = ("dff23271-f996-47d7-984f-f2676861b5fa", "dff23271-f996-47d7-984f-f2676861b5fb")
@@ -180,6 +183,18 @@ _ATTRIBUTES = [
 
 def _field(name: str) -> Json:
     return {"name": name, "displayName": name, "dataType": "string"}
+
+
+@contextmanager
+def filled_world() -> Iterator[World]:
+    """Serve a subscription that is filled so, without limits, until the block ends."""
+    with Subscription.open(clock=Clock()) as subscription, MarketoSandbox(subscription) as sandbox:
+        sandbox.limits.calls = sandbox.limits.daily = 10_000_000
+        client = Client(sandbox)
+        client.log_in()
+        world = World(client)
+        world.fill()
+        yield world
 
 
 Prepare = Callable[[World], None]

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline_tests.sandbox.conftest import SHARED, Clock
-from sync_pipeline_tests.sandbox.marketo.conftest import Client
-from sync_pipeline_tests.sandbox.marketo.examples import NEEDS, World, path_of
+from sync_pipeline_tests.sandbox.conftest import SHARED
+from sync_pipeline_tests.sandbox.marketo.examples import NEEDS, World, filled_world, path_of
 
 FILE = SHARED / "payloads/marketo/adobe_docs_examples.json"
 OURS = re.compile(r"<Identity|/rest/v1/|/bulk/v1/|/rest/asset/v1/(programs?|channels?|staticLists?)\b")
@@ -60,13 +58,7 @@ def _examples() -> list[Any]:
 def world() -> Iterator[World]:
     if not FILE.exists():
         pytest.skip("no examples here")
-    clock = Clock()
-    with Subscription.open(clock=clock) as subscription, MarketoSandbox(subscription) as sandbox:
-        sandbox.limits.calls = 1_000_000
-        client = Client(sandbox)
-        client.log_in()
-        world = World(client)
-        world.fill()
+    with filled_world() as world:
         yield world
 
 
