@@ -77,7 +77,7 @@ def members(calls: Calls, fields: Sequence[str], wanted: Mapping[int, Iterable[i
                 for lead in some:
                     key = {MEMBERSHIP.name: f"{program}-{lead}"}
                     if lead in found:
-                        yield {**found[lead], **key, DELETED: False}
+                        yield {**found[lead], **key}
                     else:
                         yield {**key, "programId": program, "leadId": lead, "updatedAt": at, DELETED: True}
 

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sync_pipeline.connectors.json_pages import VISIBLE_NUL
-from sync_pipeline.connectors.marketo.kinds import MEMBERSHIP
+from sync_pipeline.connectors.marketo.kinds import DELETED, MEMBERSHIP
 
 # The asset calls write 2013-02-27T00:32:15Z+0000 and the feed of deletions 2013-09-26T06:56:35+0000; all is UTC.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:Z\+0000|\+0000)")
+
+ALIVE = {DELETED: "false"}
 
 
 def text(value: Any) -> str | None:
@@ -31,9 +33,10 @@ def text(value: Any) -> str | None:
 
 
 def batch(records: Iterable[dict[str, Any]], fields: Sequence[str]) -> pa.RecordBatch:
-    """Return records as one text column a field; what a record lacks is null."""
+    """Return records as one text column a field; what a record lacks is null, and who is told of is alive."""
     rows = list(records)
-    return pa.record_batch({name: pa.array([text(row.get(name)) for row in rows], pa.string()) for name in fields})
+    columns = {name: [text(row.get(name, ALIVE.get(name))) for row in rows] for name in fields}
+    return pa.record_batch({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def completed(given: pa.RecordBatch, fields: Sequence[str]) -> pa.RecordBatch:
@@ -42,5 +45,6 @@ def completed(given: pa.RecordBatch, fields: Sequence[str]) -> pa.RecordBatch:
     if {"programId", "leadId"} <= columns.keys():
         key = pc.binary_join_element_wise(columns["programId"], columns["leadId"], "-")
         columns.setdefault(MEMBERSHIP.name, key)
-    nothing = pa.nulls(given.num_rows, pa.string())
-    return pa.record_batch({name: columns.get(name, nothing) for name in fields})
+    for name in fields:
+        columns.setdefault(name, pa.repeat(pa.scalar(ALIVE.get(name), pa.string()), given.num_rows))
+    return pa.record_batch({name: columns[name] for name in fields})
