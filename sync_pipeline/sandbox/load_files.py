@@ -52,7 +52,7 @@ def stage_directory(cursor: duckdb.DuckDBPyConnection, directory: Path, schema: 
     Raises:
         LoadError: a file is no well-formed CSV or JSON, or the directory holds nothing to load.
     """
-    stages = [_stage_csv(cursor, path, schema) for path in sorted(directory.glob("*.csv"))]
+    stages = [stage_csv(cursor, path, _object_named(schema, path)) for path in sorted(directory.glob("*.csv"))]
     trees = _trees(directory)
     if trees:
         stages += _stage_trees(cursor, trees, schema)
@@ -73,11 +73,18 @@ def described(directory: Path) -> dict[str, Json]:
 # CSV
 
 
-def _stage_csv(cursor: duckdb.DuckDBPyConnection, path: Path, schema: Schema) -> Stage:
+def _object_named(schema: Schema, path: Path) -> str:
     known = schema.get(path.stem)  # in any letter case
-    stage = Stage(
-        known.name if known else path.stem, _header(path), lambda row: f"{path.name}, line {_line(path, row)}"
-    )
+    return known.name if known else path.stem
+
+
+def stage_csv(cursor: duckdb.DuckDBPyConnection, path: Path, name: str) -> Stage:
+    """Read one CSV file into a temporary table.
+
+    Raises:
+        LoadError: it is not well-formed.
+    """
+    stage = Stage(name, _header(path), lambda row: f"{path.name}, line {_line(path, row)}")
     types = ", ".join(f"{text(column)}: 'varchar'" for column in stage.columns)
     try:
         # Nothing is sniffed and nothing trimmed: every value is a text, and only an empty field is null.

@@ -70,10 +70,10 @@ def make(org: Org, made: Mapping[str, int], seed: int, until: datetime | None = 
     first = {name: org.reserve_ids(name, count) for name, count in made.items()}
     with org.writing, org.cursor() as cursor:
         cursor.execute("set variable users = ?", [[org.user_id]])  # the authors of the first users
-        _set_variables(cursor, seed, made, first.get("Invoice__c", 0), end, months)
+        set_variables(cursor, seed, made, first.get("Invoice__c", 0), end, months)
         for name in made:
             cursor.execute(f"create or replace temp macro id_{name}(n) as {org.id_sql(name, f'(n + {first[name]})')}")
-        cursor.execute(_sql("macros"))
+        cursor.execute(load_sql("macros"))
         for name in made:
             cursor.execute(_insert(org, name, cursor))
             for variable, query in _LISTS.get(name, {}).items():
@@ -88,11 +88,11 @@ _LISTS = {
 }
 
 
-def _sql(name: str) -> str:
+def load_sql(name: str) -> str:
     return (resources.files("sync_pipeline.sandbox") / "population" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def _set_variables(
+def set_variables(
     cursor: duckdb.DuckDBPyConnection,
     seed: int,
     made: Mapping[str, int],
@@ -123,7 +123,7 @@ def _set_variables(
 
 def _insert(org: Org, name: str, cursor: duckdb.DuckDBPyConnection) -> str:
     """Return the statement that makes the records of an object: its own SQL plus ids, stamps and the recycle bin."""
-    own = _sql(name)
+    own = load_sql(name)
     given = {column[0] for column in cursor.execute(f"select * from ({own}) limit 0").description or ()}
     columns = org.schema[name].columns
     dead = "IsDeleted" if "IsDeleted" in given else f"is_dead(n, '{name}')" if "IsDeleted" in columns else "false"

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 COLUMN_TYPES = {
-    **dict.fromkeys(("string", "email", "phone", "url", "text", "textarea", "reference", "formula"), "varchar"),
+    **dict.fromkeys(("string", "email", "phone", "url", "text", "textarea"), "varchar"),
+    **dict.fromkeys(("reference", "formula", "lead_function"), "varchar"),
     **dict.fromkeys(("integer", "score", "percent"), "bigint"),
     **dict.fromkeys(("float", "currency"), "double"),
     "boolean": "boolean",

@@ -1,0 +1,1 @@
+select distinct lower(email) as email, true as unsubscribed from lead where unsubscribed and email is not null
