@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +21,7 @@ from sync_pipeline.connectors import answers, json_pages, soql
 from sync_pipeline.connectors.bulk import Bulk
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session
+from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session, utc_now
 from sync_pipeline.connectors.login import Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
@@ -257,7 +257,7 @@ class Salesforce:
 
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""
-        return datetime.now(UTC) + timedelta(seconds=self._org.clock_skew_seconds)
+        return utc_now() + timedelta(seconds=self._org.clock_skew_seconds)
 
     def _log_in(self) -> Session:
         self._http.calls += 1
@@ -271,7 +271,7 @@ class Salesforce:
         answers.raise_error(answer)
 
     def _note_limits(self, answer: requests.Response) -> None:
-        skew = clock_skew_seconds(answer)
+        skew = clock_skew_seconds(answer, utc_now())
         if skew is not None:
             self._org.clock_skew_seconds = skew
         usage = answer.headers.get("Sforce-Limit-Info", "").removeprefix("api-usage=")

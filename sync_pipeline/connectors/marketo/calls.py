@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -56,7 +56,7 @@ class Calls:
 
     def now(self) -> datetime:
         """Return Marketo's time."""
-        return datetime.now(UTC) + timedelta(seconds=self._shared.clock_skew_seconds)
+        return self.limits.utc() + timedelta(seconds=self._shared.clock_skew_seconds)
 
     def connect(self) -> None:
         """Log in if nobody has.
@@ -146,7 +146,7 @@ class Calls:
         return token
 
     def _note_time(self, answer: requests.Response) -> None:
-        skew = clock_skew_seconds(answer)
+        skew = clock_skew_seconds(answer, self.limits.utc())
         if skew is not None:
             self._shared.clock_skew_seconds = skew
 

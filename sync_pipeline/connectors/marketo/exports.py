@@ -25,7 +25,7 @@ from sync_pipeline.connectors.marketo.rows import completed
 LONGEST_PART = timedelta(days=31)
 SECOND = timedelta(seconds=1)
 NOT_OFFERED, NO_MORE_JOBS = "1035", "1029"
-# Marketo writes a null as this word; a text that really is "null" cannot be told from it.
+# Marketo writes a null as this word. In quotes it is a text: there are people of that name.
 NULLS = ("", "null")
 QUEUE_WAIT = 60.0  # seconds: ten jobs wait, whoever queued them
 
@@ -120,7 +120,7 @@ class Exports:
             self.calls.count_bytes(len(chunk))
 
         answer = self.calls.stream(self._path(f"{told['exportId']}/file"))
-        for batch in stream_csv(answer, fields, seen, NULLS):
+        for batch in stream_csv(answer, fields, seen, NULLS, quoted_nulls=False):
             arrived += batch.num_rows
             yield batch
         checksum = str(told.get("fileChecksum") or "").removeprefix("sha256:")
@@ -138,16 +138,19 @@ class _Progress:
     """How far an extract is, to say when it will be done."""
 
     parts: int
+    begun: set[int] = field(default_factory=set)
     done: set[int] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, number: int) -> None:
+    def note(self, number: int, *, done: bool) -> None:
         with self.lock:
-            self.done.add(number)
+            (self.done if done else self.begun).add(number)
 
-    def paused(self, number: int, now: datetime) -> PausedError:
+    def paused(self, now: datetime) -> PausedError:
+        """Return the error that says how far it is. Parts are begun in order; those before the first were read."""
+        with self.lock:
+            number, rate = min(self.begun - self.done), len(self.done)
         rest = self.parts - number
-        rate = len(self.done)
         days = f"; at this rate in about {math.ceil(rest / rate)} days" if rate else ""
         return PausedError(
             "EXPORT_QUOTA",
@@ -168,6 +171,7 @@ class _Job:
     job: str = ""
 
     def read(self) -> Batches:
+        self.progress.note(self.number, done=False)
         if not self.job:
             self.job = self._begun()
         try:
@@ -182,7 +186,7 @@ class _Job:
             if error.code == "EXPORT_FAILED":
                 self.job = ""
             raise
-        self.progress.note(self.number)
+        self.progress.note(self.number, done=True)
 
     def _begun(self) -> str:
         try:
@@ -192,6 +196,6 @@ class _Job:
             if error.code != NO_MORE_JOBS:
                 raise
             if "quota" in error.message.lower():
-                raise self.progress.paused(self.number, self.exports.calls.now()) from error
+                raise self.progress.paused(self.exports.calls.now()) from error
             raise RetryableError(error.code, error.message, QUEUE_WAIT) from error
         return job

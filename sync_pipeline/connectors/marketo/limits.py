@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from sync_pipeline.connectors.errors import QuotaError, RetryableError, ThrottledError
+from sync_pipeline.connectors.http import utc_now
 
 SECONDS = 20.0
 # A competitor that takes the whole quota for so many turns in a row is more than a delay.
@@ -44,6 +45,7 @@ class Limits:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        utc: Callable[[], datetime] = utc_now,
     ) -> None:
         """Make limits.
 
@@ -51,9 +53,11 @@ class Limits:
             calls: calls in any 20 seconds.
             budget: calls a day; at it everything pauses until the quotas begin anew.
             used_today: calls that earlier processes made on the running day.
+            clock, sleep, utc: the time, for tests in which none passes.
         """
         self.budget = budget
         self.sleep = sleep
+        self.utc = utc
         self._calls = calls
         self._clock = clock
         self._slots = threading.Semaphore(at_once)
