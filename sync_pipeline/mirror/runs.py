@@ -41,7 +41,7 @@ def sync(
 
     def work(at: Source, obj: Object, run_id: str) -> Read:
         now, mark = at.connector.now(), marks.get(obj.name)
-        if mark and now - mark < obj.every and since is None and not full:
+        if obj.every and mark and now - mark < obj.every and since is None and not full:
             return Read(obj, Window(mark, mark), Counts(), committed=False)
         window = next_window(mark, now, at.policy.overlap, at.policy.lag)
         if full:
