@@ -68,7 +68,7 @@ def _served(count: int) -> Iterator[Sandbox]:
 
 
 def _connector(sandbox: Sandbox) -> Salesforce:
-    return assembly.connector(Settings(**{name.lower(): value for name, value in sandbox.env().items()}))  # type: ignore[arg-type]
+    return assembly.salesforce(Settings(**{name.lower(): value for name, value in sandbox.env().items()}))  # type: ignore[arg-type]
 
 
 def _columns(sandbox: Sandbox) -> dict[str, str]:

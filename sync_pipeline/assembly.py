@@ -1,28 +1,43 @@
-"""Settings made into the things that work: connector, lake, source, objects. Shared by the CLI and Dagster."""
+"""Settings made into the things that work: connectors, lake, sources, objects. Shared by the CLI and Dagster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from pydantic import SecretStr
 
 from sync_pipeline import catalog
+from sync_pipeline.connectors import marketo
+from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.connectors.login import Credentials
+from sync_pipeline.connectors.marketo.limits import next_reset
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import Object
 from sync_pipeline.settings import Settings
 
+DAY = timedelta(days=1)
+
 
 def objects(settings: Settings) -> tuple[Object, ...]:
-    """Return the declared objects of the chosen CRM and the custom ones chosen in settings, in reading order."""
-    return catalog.objects(settings.crm, settings.sync_custom_objects)
+    """Return the declared objects of all systems and the custom ones chosen in settings, in reading order."""
+    custom = {settings.crm: settings.sync_custom_objects, "marketo": settings.marketo_custom_objects}
+    return tuple(obj for system in settings.systems() for obj in catalog.objects(system, custom[system]))
 
 
-def connector(settings: Settings) -> Salesforce:
+def connector(settings: Settings, system: str | None = None, used_today: int = 0) -> Connector:
+    """Return the connector to a system, the CRM if none is named.
+
+    Args:
+        used_today: calls that earlier processes made on the running day; only Marketo's limits need to be told.
+    """
+    return _marketo(settings, used_today) if system == "marketo" else salesforce(settings)
+
+
+def salesforce(settings: Settings) -> Salesforce:
     return Salesforce(
         Credentials(
             login_url=settings.salesforce_login_url,
@@ -47,16 +62,45 @@ def writer(settings: Settings, org: Salesforce) -> SalesforceWriter:
     )
 
 
+def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:
+    return marketo.Marketo(
+        marketo.Credentials(
+            settings.marketo_url,
+            settings.marketo_client_id,
+            _secret(settings.marketo_client_secret) or "",
+            settings.marketo_identity_url,
+        ),
+        marketo.Limits(
+            settings.marketo_calls_in_20_seconds,
+            settings.marketo_calls_at_once,
+            settings.marketo_calls_a_day,
+            used_today,
+        ),
+        marketo.Reach(
+            first_day=datetime.combine(settings.marketo_first_day, time.min, UTC),
+            activity_types=settings.marketo_activity_types,
+            poll_seconds=settings.marketo_poll_seconds,
+        ),
+    )
+
+
 def lake(settings: Settings, *, read_only: bool = False) -> Lake:
     return Lake.open(settings.lake_catalog, settings.lake_data, read_only=read_only, memory_limit=settings.lake_memory)
 
 
 def source(
-    settings: Settings, opened: Lake, landed: Callable[[Object, int, int], None] = lambda _o, _r, _of: None
+    settings: Settings,
+    opened: Lake,
+    system: str | None = None,
+    landed: Callable[[Object, int, int], None] = lambda _o, _r, _of: None,
 ) -> Source:
+    """Return a system, the CRM if none is named, as it is mirrored into a lake."""
+    day_began = next_reset(datetime.now(UTC)) - DAY
+    with opened.reading() as con:
+        used_today = ledger.calls_since(con, "marketo", day_began) if system == "marketo" else 0
     return Source(
         opened,
-        connector(settings),
+        connector(settings, system, used_today),
         settings.lake_landing,
         Policy(
             overlap=timedelta(seconds=settings.sync_overlap_seconds),

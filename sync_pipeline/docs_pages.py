@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from sync_pipeline import catalog
 from sync_pipeline.lake import ledger, table
-from sync_pipeline.model import Direction, Mapping, Object, Rule
+from sync_pipeline.model import Direction, KnownBy, Mapping, Object, Rule
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.resolve import CASES, REFUSED_BECAUSE
 
@@ -32,6 +32,21 @@ ARROWS = {
     Direction.CRM_TO_MARKETO: "CRM → Marketo",
     Direction.MARKETO_TO_CRM: "Marketo → CRM",
 }
+MARKETO = """Tables of `lake.marketo`, when `MARKETO_URL` is set. How they are read:
+
+- **First load**: by bulk extract, a job for every 31 days since `MARKETO_FIRST_DAY`, two at a time. A subscription may
+  export 500 MB a day; at it the load pauses, says how far it is, and goes on with the parts that are missing.
+- **A cycle**: the feed of activities and of deletions since the last one, read once for all objects; then the persons
+  and memberships that it names, 300 a call. Nothing changed: four calls. A window that begins more than three days ago
+  is read by bulk extract instead.
+- **Deleted and merged persons** (activities 31, 32 and the deletions): the row stays with its last values, `isDeleted`
+  is true, `mergedInto` names the winner, and the change is a `delete` or a `merge`.
+- **What nobody lists**: Marketo neither lists companies, opportunities, roles and sales persons nor tells changes of
+  them. They are read by the keys that other tables name, when rows that name them are written; all of them by the
+  weekly comparison, which also finds those that are gone.
+- **Not seen** before that comparison: edits of a company with more than 5,000 people, of an opportunity made in Marketo
+  itself, memberships that were removed, and those of a person that was merged away.
+"""
 
 
 def settings_page() -> str:
@@ -52,14 +67,17 @@ def _default(info: FieldInfo) -> str:
     return "secret" if secret else "" if value in (None, ()) else f"`{value}`"
 
 
-def objects_page(objects: Sequence[Object]) -> str:
+def objects_page(crm: Sequence[Object], marketo: Sequence[Object]) -> str:
     """Return the page of all declared objects with their mappings."""
     parts = [
         f"{NOTE}\n# Objects\n",
         "What is mirrored, from which object, and which fields are mapped to Marketo. Every other field that the sync "
         "user can see is mirrored too, under its own name; nothing is ignored silently. Custom objects are chosen with "
-        "`SYNC_CUSTOM_OBJECTS`.\n",
-        *(_object(obj) for obj in objects),
+        "`SYNC_CUSTOM_OBJECTS` and `MARKETO_CUSTOM_OBJECTS`. Below: [Marketo](#objects-of-marketo).\n",
+        *(_object(obj) for obj in crm),
+        "## Objects of Marketo\n",
+        MARKETO,
+        *(_object(obj) for obj in marketo),
         "## Fields the native sync ignores\n",
         "Marketo's own sync leaves these out without telling (SPEC 11.3, FIELD-24). Here they are mirrored like "
         "others.\n",
@@ -77,12 +95,22 @@ def _object(obj: Object) -> str:
         ("never read", "; ".join(f"`{n}`: {why}" for n, why in obj.unread.items())),
         ("must be visible (SPEC 2.1)", ", ".join(f"`{n}`" for n in obj.required)),
         ("must be writable", ", ".join(f"`{n}`" for n in obj.updateable)),
+        ("named by mappings", ", ".join(f"`{n}`" for n in obj.wanted)),
+        ("read by keys of", "; ".join(_known(known) for known in obj.known_by)),
+        ("read every", str(obj.every) if obj.every else ""),
         ("conflict rule", obj.rule.value),
     ]
-    text = f"## {obj.name}\n\n{obj.description}\n\n" + _table(("", ""), [fact for fact in facts if fact[1]])
+    text = f"## {obj.title if obj.system == 'marketo' else obj.name}\n\n{obj.description}\n\n" + _table(
+        ("", ""), [fact for fact in facts if fact[1]]
+    )
     if not obj.mappings:
         return text
     return text + "\n" + _table(("CRM field", "Marketo field", "on", "direction", "rule"), map(_mapping, obj.mappings))
+
+
+def _known(known: KnownBy) -> str:
+    only = "".join(f", where `{n}` is {', '.join(map(str, values))}" for n, values in known.only.items())
+    return f"`lake.{'.'.join(known.table)}.{known.column}`{only} (`{known.by}`)"
 
 
 def _mapping(mapping: Mapping) -> tuple[str, ...]:
@@ -96,8 +124,8 @@ def tables_page() -> str:
     mirror = [("every readable field", "by its described type", "under the system's own name")]
     mirror += [
         ("`_synced_at`", "timestamptz", "when the row was last written here"),
-        ("`_deleted_at`", "timestamptz", "when the record was deleted, null while it lives; with `IsDeleted` still "
-         "false, the record is gone for good or no longer visible"),
+        ("`_deleted_at`", "timestamptz", "when the record was deleted, null while it lives; with `IsDeleted` (in "
+         "Marketo `isDeleted`) still false, the record is gone for good or no longer visible"),
     ]  # fmt: skip
     said = {
         "_change": "insert, update, delete, undelete or merge",
@@ -114,8 +142,8 @@ def tables_page() -> str:
         "client. A query keeps the snapshot it began with; a sync never locks it out. Several queries that must agree "
         "name one: `from lake.salesforce.contact at (version => 4711)`, with a `snapshot_id` of `lake.snapshots()`; a "
         "`begin` alone does not hold a SQLite catalog still.\n",
-        "## Mirrors: `lake.salesforce.<object>`\n", _table(("column", "type", "meaning"), mirror),
-        "\n## Changes: `lake.salesforce.<object>_changes`\n", _table(("column", "type", "meaning"), changes),
+        "## Mirrors: `lake.<system>.<object>`\n", _table(("column", "type", "meaning"), mirror),
+        "\n## Changes: `lake.<system>.<object>_changes`\n", _table(("column", "type", "meaning"), changes),
         "\n## Ledger: `lake.sync.<table>`\n",
         _table(("table", "columns"), [(f"`{name}`", ", ".join(f"`{c}`" for c in columns))
                                       for name, columns in ledger.TABLES.items()]),
@@ -147,7 +175,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def pages() -> dict[Path, str]:
     return {
         FOLDER / "settings.md": settings_page(),
-        FOLDER / "objects.md": objects_page(catalog.objects("salesforce")),
+        FOLDER / "objects.md": objects_page(catalog.objects("salesforce"), catalog.objects("marketo")),
         FOLDER / "tables.md": tables_page(),
         FOLDER / "deciding.md": deciding_page(),
     }

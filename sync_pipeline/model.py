@@ -60,6 +60,23 @@ class Mapping:
 
 
 @dataclass(frozen=True)
+class KnownBy:
+    """Where the keys of an object stand that its system neither lists nor tells changes of.
+
+    Attributes:
+        by: the object's field that holds the key.
+        table: a mirror of the lake, schema and name; it need not be there.
+        column: the mirror's column that names keys.
+        only: values of other columns that a row must have.
+    """
+
+    by: str
+    table: tuple[str, str]
+    column: str
+    only: MappingOf[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
 class Object:
     """A kind of record that is synced, declared once.
 
@@ -73,8 +90,16 @@ class Object:
         stamp: field by whose value windows are cut and by whose UTC month the mirror is partitioned.
         required: fields the sync user must be able to read (SPEC 2.1); the start-up check reports those missing.
         updateable: fields the sync user must also be able to write.
+        wanted: fields that the mappings of another system's objects name; the start-up check reports those missing.
         unread: fields that are never read, with the reason: they are no data of the record.
         bookkeeping: fields that move with any touch; a difference in these alone is no change (GEN-13).
+        deleted: field that tells whether a record is deleted, if the system has it.
+        master: field that names the record into which a deleted one was merged, if the system has it.
+        tombstones: a deleted record comes as its key, stamp and end alone; the mirror keeps its last values.
+        known_by: where keys stand, if the system neither lists the object nor tells its changes.
+        every: how often it is read, if a cycle would be too often.
+        counted: whether the system tells how many records there are.
+        compared: whether all ids can be compared; of records that the system itself forgets they cannot.
         rule: who wins a conflict where a mapping does not say.
     """
 
@@ -86,8 +111,16 @@ class Object:
     stamp: str = "SystemModstamp"
     required: tuple[str, ...] = ()
     updateable: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
     unread: MappingOf[str, str] = field(default_factory=dict, hash=False)
     bookkeeping: tuple[str, ...] = ()
+    deleted: str = "IsDeleted"
+    master: str = "MasterRecordId"
+    tombstones: bool = False
+    known_by: tuple[KnownBy, ...] = ()
+    every: timedelta = timedelta(0)
+    counted: bool = True
+    compared: bool = True
     rule: Rule = Rule.CRM_ONLY
     mappings: tuple[Mapping, ...] = ()
 
@@ -99,6 +132,11 @@ class Object:
     @property
     def changes_table(self) -> tuple[str, str]:
         return (self.system, f"{self.name}_changes")
+
+    @property
+    def title(self) -> str:
+        """Our name with the system, as assets are named; names alone may be those of several systems' objects."""
+        return f"{self.system}/{self.name}"
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,36 @@ class Settings(BaseSettings):
         description="Share of the org's daily API calls that is left to others; at it, reading pauses.",
     )
 
+    marketo_url: str = Field(
+        "",
+        description="The subscription's REST address, https://123-ABC-456.mktorest.com; without it Marketo is left "
+        "out. Plain http is accepted on loopback only.",
+    )
+    marketo_identity_url: str = Field("", description="Its identity address, where it is not beside the REST address.")
+    marketo_client_id: str = Field("", description="Client id of the custom service (LaunchPoint).")
+    marketo_client_secret: SecretStr | None = Field(None, description="Client secret of that service.")
+    marketo_calls_in_20_seconds: int = Field(
+        50, ge=1, le=100, description="Calls in any 20 seconds; Marketo allows 100, to all integrations together."
+    )
+    marketo_calls_at_once: int = Field(5, ge=1, le=10, description="Calls at once; Marketo allows 10, likewise.")
+    marketo_calls_a_day: int = Field(
+        40_000, ge=1, description="Budget of calls a day; at it reading pauses until midnight in US Central time."
+    )
+    marketo_first_day: date = Field(
+        date(2007, 1, 1),
+        description="No record of the subscription is older. Each 31 days since cost an export job of a minute or more "
+        "in the first load, so the day the subscription began saves hours.",
+    )
+    marketo_activity_types: Annotated[tuple[int, ...], NoDecode] = Field(
+        (2, 6, 8, 9, 10, 11, 23, 27, 46, 100),
+        description="Ids of the activity types to mirror besides those that tell of changes, separated by commas. "
+        "Every ten of them cost a call a cycle, and exports count bytes.",
+    )
+    marketo_custom_objects: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Custom objects of Marketo to mirror, by API name, separated by commas."
+    )
+    marketo_poll_seconds: float = Field(60.0, gt=0, description="How often an export job is asked for its state.")
+
     lake_catalog: str = Field(
         "data/catalog.sqlite", description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`."
     )
@@ -82,7 +112,7 @@ class Settings(BaseSettings):
     sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
     sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")
 
-    @field_validator("sync_custom_objects", mode="before")
+    @field_validator("sync_custom_objects", "marketo_custom_objects", "marketo_activity_types", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -92,8 +122,17 @@ class Settings(BaseSettings):
     def _month(cls, given: date) -> date:
         return given.replace(day=1)
 
+    def systems(self) -> tuple[str, ...]:
+        """Return the systems that are mirrored: the CRM and, where its address is set, Marketo."""
+        if self.marketo_url and not self._has_crm_credentials():
+            return ("marketo",)
+        return (self.crm, "marketo") if self.marketo_url else (self.crm,)
+
     def has_credentials(self) -> bool:
-        """Tell whether any way to log in is set."""
+        """Tell whether any way to log in to any system is set."""
+        return self._has_crm_credentials() or bool(self.marketo_client_id and self.marketo_client_secret)
+
+    def _has_crm_credentials(self) -> bool:
         by_app = self.salesforce_client_id and (
             self.salesforce_client_secret or self.salesforce_refresh_token or self.salesforce_private_key_file
         )

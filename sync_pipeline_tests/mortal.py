@@ -46,6 +46,9 @@ class Mortal:
         self._org = org
         self._life = life
 
+    def begin(self) -> None:
+        self._inner.begin()
+
     def organization_id(self) -> str:
         return self._inner.organization_id()
 
@@ -60,9 +63,9 @@ class Mortal:
         self._refuse(obj)
         return self._mortal(self._inner.extract(obj, fields, window))
 
-    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
+    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str], by: str = "") -> Extract:
         self._life.live()
-        return self._mortal(self._inner.extract_ids(obj, fields, ids))
+        return self._mortal(self._inner.extract_ids(obj, fields, ids, by))
 
     def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
         self._life.live()
@@ -84,6 +87,9 @@ class Mortal:
 
     def quota(self) -> tuple[int, int]:
         return self._inner.quota()
+
+    def remarks(self) -> Sequence[str]:
+        return self._inner.remarks()
 
     def now(self) -> datetime:
         self._life.live()
@@ -117,4 +123,4 @@ class ByBulk(Salesforce):
         return self._bulk().run(query, fields, "queryAll")
 
     def _bulk(self) -> Bulk:
-        return Bulk(self, self._data("jobs/query"), sleep=lambda _: time.sleep(0.002))
+        return Bulk(self, self.resource("jobs/query"), sleep=lambda _: time.sleep(0.002))

@@ -1,6 +1,7 @@
 """What is synced: the declarations of objects and of their field mappings. Data only, no I/O.
 
-`salesforce` declares the objects, `mappings_*` their fields, `ignored` what the native sync leaves out.
+`salesforce` and `marketo` declare the objects, `mappings_*` the fields of the CRM's, `ignored` what the native sync
+leaves out.
 Adding an object is one declaration; no other module names one.
 """
 
@@ -9,39 +10,41 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sync_pipeline.catalog import salesforce
+from sync_pipeline.catalog import marketo, salesforce
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
 from sync_pipeline.model import Object
 
 __all__ = ["IGNORED_BY_NATIVE", "PERSON_ACCOUNT", "by_name", "ignored_by_native", "objects"]
 
-_OBJECTS_OF = {"salesforce": salesforce.objects}
+_OBJECTS_OF = {"salesforce": salesforce.objects, "marketo": marketo.objects}
 
 
-def objects(crm: str, custom: Sequence[str] = ()) -> tuple[Object, ...]:
-    """Return the objects of `crm` in the order of a first load, with the custom objects of these API names.
+def objects(system: str, custom: Sequence[str] = ()) -> tuple[Object, ...]:
+    """Return the objects of a system in the order of a first load, with the custom objects of these API names.
 
     Raises:
-        ValueError: an unknown `crm`, or a custom object that is misspelt or named twice (SF-CO-4).
+        ValueError: an unknown system, or a custom object that is misspelt or named twice (SF-CO-4).
     """
-    if crm not in _OBJECTS_OF:
-        raise ValueError(f"unknown CRM {crm!r}; known: {', '.join(_OBJECTS_OF)}")
-    declared = _OBJECTS_OF[crm](custom)
+    if system not in _OBJECTS_OF:
+        raise ValueError(f"unknown system {system!r}; known: {', '.join(_OBJECTS_OF)}")
+    declared = _OBJECTS_OF[system](custom)
     twice = [name for name, count in Counter(o.name for o in declared).items() if count > 1]
     if twice:
-        raise ValueError(f"named more than once among the objects of {crm}: {', '.join(twice)}")
+        raise ValueError(f"named more than once among the objects of {system}: {', '.join(twice)}")
     return declared
 
 
 def by_name(name: str, among: Iterable[Object]) -> Object:
     """Return the object that `name` means: our name or the system's own, in upper or lower case.
 
+    With the system before it (`marketo/opportunity`) a name is always clear; alone it means the first that has it.
+
     Raises:
         ValueError: none of `among` is called that; the message lists our names.
     """
     declared = tuple(among)
     for one in declared:
-        if name.lower() in (one.name, one.source.lower()):
+        if name.lower() in (one.name, one.source.lower(), one.title):
             return one
     raise ValueError(f"unknown object {name!r}; known: {', '.join(o.name for o in declared)}")

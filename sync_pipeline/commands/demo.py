@@ -69,7 +69,7 @@ def _say(number: int, title: str) -> None:
 def _pointed_at(sandbox: Sandbox) -> Settings:
     """Return the settings of this environment, but for the login, which is to the sandbox."""
     given = {name.lower(): value for name, value in sandbox.env().items()}
-    return settings(sync_lag_seconds=LAG, sync_custom_objects=CUSTOM_OBJECTS, **given)
+    return settings(sync_lag_seconds=LAG, sync_custom_objects=CUSTOM_OBJECTS, marketo_url="", **given)
 
 
 def _look(given: Settings) -> None:

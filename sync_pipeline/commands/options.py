@@ -34,9 +34,12 @@ def chosen(given: Settings, names: str | None) -> Sequence[Object]:
         objects = assembly.objects(given)
         if not names:
             return objects
-        return [catalog.by_name(name.strip(), objects) for name in names.split(",") if name.strip()]
+        found = [catalog.by_name(name.strip(), objects) for name in names.split(",") if name.strip()]
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if not found:
+        raise click.UsageError("--objects names none")
+    return found
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,10 +21,14 @@ from rich.progress import (
 )
 
 from sync_pipeline import assembly
-from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, plain_errors, settings
+from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
+from sync_pipeline.connectors.errors import ConnectorError
+from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import preflight, runs
 from sync_pipeline.mirror.cycle import Cycle, Done, Told
-from sync_pipeline.model import SUCCEEDED, Object
+from sync_pipeline.mirror.source import Source
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Object
+from sync_pipeline.settings import Settings
 
 Landed = Callable[[Object, int, int], None]
 
@@ -58,44 +62,72 @@ def sync(
     given = settings()
     wanted = chosen(given, objects)
     with open_lake(given) as lake, lake.only_pipeline(), _progress() as (landed, told):
-        source = assembly.source(given, lake, landed)
-        if reconcile:
-            cycle = runs.compare_ids(source, wanted, told=told)
-        elif formulas:
-            cycle = runs.refresh_formulas(source, wanted, told=told)
-        else:
-            cycle = runs.sync(source, wanted, since=since, full=full, told=told)
+
+        def read(source: Source, objects: Sequence[Object]) -> Cycle:
+            if reconcile:
+                return runs.compare_ids(source, objects, told=told)
+            if formulas:
+                return runs.refresh_formulas(source, objects, told=told)
+            return runs.sync(source, objects, since=since, full=full, told=told)
+
+        cycles = each_system(given, lake, wanted, landed, read)
+    late = [cycle for cycle in cycles if cycle.status != SUCCEEDED]
     if as_json:
-        click.echo(json.dumps(as_dict(cycle)))
-    elif cycle.status != SUCCEEDED:
-        click.echo(f"{cycle.status}: {cycle.message}", err=True)
-    if cycle.status != SUCCEEDED:
+        click.echo(json.dumps(as_dict(cycles)))
+    else:
+        for cycle in late:
+            click.echo(f"{cycle.status}: {cycle.message}", err=True)
+    if late:
         sys.exit(NOT_DONE)
 
 
-def as_dict(cycle: Cycle) -> dict[str, object]:
-    """Return the line of `--json`: scripts rely on these names."""
+def each_system(
+    given: Settings,
+    lake: Lake,
+    wanted: Sequence[Object],
+    landed: Landed,
+    read: Callable[[Source, Sequence[Object]], Cycle],
+) -> list[Cycle]:
+    """Read the wanted objects system by system; an outage of one is in its own cycle and stops no other."""
+    return [
+        read(assembly.source(given, lake, system, landed), objects)
+        for system in given.systems()
+        if (objects := [obj for obj in wanted if obj.system == system])
+    ]
+
+
+def as_dict(cycles: Sequence[Cycle]) -> dict[str, object]:
+    """Return the line of `--json`: scripts rely on these names. Objects of Marketo have its name before theirs."""
+    statuses = [cycle.status for cycle in cycles]
     return {
-        "run_id": cycle.run_id,
-        "status": cycle.status,
-        "started_at": cycle.started_at.isoformat(),
-        "ended_at": cycle.ended_at.isoformat(),
+        "run_id": cycles[0].run_id,
+        "status": next((s for s in (FAILED, INCOMPLETE) if s in statuses), SUCCEEDED),
+        "started_at": cycles[0].started_at.isoformat(),
+        "ended_at": cycles[-1].ended_at.isoformat(),
         "objects": {
-            d.obj.name: {"status": d.status, **d.counts.as_dict(), **({"error": d.error} if d.error else {})}
+            named(d.obj): {"status": d.status, **d.counts.as_dict(), **({"error": d.error} if d.error else {})}
+            for cycle in cycles
             for d in cycle.done
         },
     }
 
 
+def named(obj: Object) -> str:
+    """Return the name by which commands show an object."""
+    return obj.title if obj.system == "marketo" else obj.name
+
+
 def line(done: Done) -> str:
     """Return one line about an object: what was read, and what of it was news."""
     if done.error:
-        return f"{done.obj.name:28} {done.status}: {done.error}"
+        return f"{named(done.obj):28} {done.status}: {done.error}"
     c = done.counts
     kinds = {"inserted": c.inserted, "updated": c.updated, "deleted": c.deleted, "undeleted": c.undeleted}
     news = ", ".join(f"{count:,} {kind}" for kind, count in {**kinds, "merged": c.merged}.items() if count)
     bad = f", {c.failed} values did not fit" if c.failed else ""
-    return f"{done.obj.name:28} {c.read:>10,} read  {news or 'nothing new'}{bad}  ({c.calls} calls, {c.seconds:.1f} s)"
+    return (
+        f"{named(done.obj):28} {c.read:>10,} read  {news or 'nothing new'}{bad}  ({c.calls} calls, {c.seconds:.1f} s)"
+    )
 
 
 @contextmanager
@@ -115,13 +147,13 @@ def _progress() -> Iterator[tuple[Landed, Told]]:
         tasks: dict[str, TaskID] = {}
 
         def landed(obj: Object, rows: int, of: int) -> None:
-            if obj.name not in tasks:
-                tasks[obj.name] = bars.add_task(obj.name)
-            bars.update(tasks[obj.name], completed=rows, total=max(of, rows))
+            if obj.title not in tasks:
+                tasks[obj.title] = bars.add_task(named(obj))
+            bars.update(tasks[obj.title], completed=rows, total=max(of, rows))
 
         def told(done: Done) -> None:
-            if done.obj.name in tasks:
-                bars.remove_task(tasks.pop(done.obj.name))
+            if done.obj.title in tasks:
+                bars.remove_task(tasks.pop(done.obj.title))
             bars.console.print(line(done), highlight=False)
 
         yield landed, told
@@ -132,19 +164,24 @@ def check() -> None:
     """Look before the first sync: login, permissions, missing fields, quota, size and time."""
     given = settings()
     wanted = chosen(given, None)
-    with plain_errors():
-        found = preflight.check(assembly.connector(given), wanted)
-    console.print(f"organization {found.organization_id}: login works")
+    good = [_checked(given, system, [obj for obj in wanted if obj.system == system]) for system in given.systems()]
+    if not all(good):
+        sys.exit(NOT_DONE)
+
+
+def _checked(given: Settings, system: str, wanted: Sequence[Object]) -> bool:
+    """Show what the check of one system finds; tell whether all of it can be synced."""
+    try:
+        found = preflight.check(assembly.connector(given, system), wanted)
+    except ConnectorError as error:
+        click.echo(f"Error: {system}: {error}", err=True)
+        return False
+    console.print(f"{system}: organization {found.organization_id}: login works")
     console.print(f"API calls of today: {found.calls_used:,} of {found.calls_limit:,} used")
     for name, count in found.records.items():
-        console.print(f"  {name:28} {'cannot be read' if count is None else f'{count:>12,} records'}")
-    minutes = found.seconds / 60
-    console.print(
-        f"first sync: {found.total:,} records, about {minutes:,.0f} minutes"
-        if minutes >= 1
-        else f"first sync: {found.total:,} records, less than a minute"
-    )
+        said = found.unread(name) if count is None else f"{count:>12,} records"
+        console.print(f"  {name:28} {said}")
+    console.print(f"first sync: {found.first_sync}")
     for finding in found.findings:
         console.print(f"{finding.severity}: {finding.object}: {finding.message}")
-    if any(f.severity is preflight.Severity.ERROR for f in found.findings):
-        sys.exit(NOT_DONE)
+    return not any(f.severity is preflight.Severity.ERROR for f in found.findings)

@@ -19,13 +19,19 @@ BLOCK_BYTES = 8 << 20
 
 
 def stream_csv(
-    answer: requests.Response, fields: Sequence[str], seen: Callable[[bytes], None], nulls: Sequence[str] = ("",)
+    answer: requests.Response,
+    fields: Sequence[str],
+    seen: Callable[[bytes], None],
+    nulls: Sequence[str] = ("",),
+    *,
+    quoted_nulls: bool = True,
 ) -> Batches:
     """Read an answer that is being streamed as text batches, and close it.
 
     Args:
         seen: told of every chunk of the decoded body.
         nulls: spellings that mean no value; all else is kept to the letter.
+        quoted_nulls: whether they mean it in quotes too.
 
     Raises:
         RetryableError: the page broke off.
@@ -33,15 +39,15 @@ def stream_csv(
     """
     with answer:
         try:
-            yield from _read_csv(_Body(answer, seen), fields, nulls)
+            yield from _read_csv(_Body(answer, seen), fields, nulls, quoted_nulls)
         except (requests.RequestException, OSError, pa.ArrowInvalid) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # our own disk, not the page
             raise connection_failed(answer.url, error) from error
 
 
-def _read_csv(body: io.RawIOBase, fields: Sequence[str], nulls: Sequence[str]) -> Batches:
-    """Parse CSV to text columns; a null may be quoted or not."""
+def _read_csv(body: io.RawIOBase, fields: Sequence[str], nulls: Sequence[str], quoted_nulls: bool) -> Batches:
+    """Parse CSV to text columns."""
     reader = csv.open_csv(
         pa.PythonFile(body, mode="r"),
         # Pages are read side by side: threads within a page as well cost half as much CPU again.
@@ -50,7 +56,7 @@ def _read_csv(body: io.RawIOBase, fields: Sequence[str], nulls: Sequence[str]) -
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(fields, pa.string()),
             strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
+            quoted_strings_can_be_null=quoted_nulls,
             null_values=list(nulls),
         ),
     )

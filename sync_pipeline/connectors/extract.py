@@ -53,8 +53,11 @@ class Connector(Protocol):
 
     system: str
 
+    def begin(self) -> None:
+        """Be told that a run begins: nothing that was read for an earlier one is used again."""
+
     def organization_id(self) -> str:
-        """Log in if need be and return the 18-character id of the organization (GEN-18)."""
+        """Log in if need be and return what tells the organization from every other (GEN-18)."""
 
     def names(self) -> frozenset[str]:
         """Return the API names of all objects the sync user can see."""
@@ -65,8 +68,8 @@ class Connector(Protocol):
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
         """Read the records modified in `window`, deleted ones included."""
 
-    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
-        """Read the records with these ids, deleted ones included."""
+    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str], by: str = "") -> Extract:
+        """Read the records with these ids, or values of another field `by`, deleted ones included."""
 
     def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
         """Read the given fields of every record that is not deleted."""
@@ -75,7 +78,11 @@ class Connector(Protocol):
         """Go on with a result begun earlier; None if the system has forgotten it."""
 
     def count(self, obj: Object) -> int:
-        """Return how many records the sync user can see, without deleted ones."""
+        """Return how many records the sync user can see, without deleted ones.
+
+        Raises:
+            RejectedError: the system does not count them (`Object.counted`).
+        """
 
     def metered(self) -> Connector:
         """Return a view of this connector, with the same login, that counts its own calls and bytes."""
@@ -85,6 +92,9 @@ class Connector(Protocol):
 
     def quota(self) -> tuple[int, int]:
         """Return the calls used and allowed in the running day, as last told by the system."""
+
+    def remarks(self) -> Sequence[str]:
+        """Return what an operator should know before the first sync, besides what describes tell."""
 
     def now(self) -> datetime:
         """Return the system's own time, aware UTC."""

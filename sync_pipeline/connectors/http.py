@@ -115,10 +115,14 @@ class Login(Generic[S]):
             return self._current
 
 
-def clock_skew_seconds(answer: requests.Response) -> float | None:
-    """Return how far the system's clock, as the answer's `Date` tells it, is ahead of ours."""
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def clock_skew_seconds(answer: requests.Response, now: datetime) -> float | None:
+    """Return how far the system's clock, as the answer's `Date` tells it, is ahead of ours, which shows `now`."""
     date = answer.headers.get("Date")
-    return (email.utils.parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds() if date else None
+    return (email.utils.parsedate_to_datetime(date) - now).total_seconds() if date else None
 
 
 class Http:

@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +21,7 @@ from sync_pipeline.connectors import answers, json_pages, soql
 from sync_pipeline.connectors.bulk import Bulk
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session
+from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session, utc_now
 from sync_pipeline.connectors.login import Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
@@ -84,6 +84,9 @@ class Salesforce:
 
     # --- what a Connector does
 
+    def begin(self) -> None:
+        """Nothing is remembered from run to run."""
+
     def organization_id(self) -> str:
         return self._identity()[0]
 
@@ -120,13 +123,13 @@ class Salesforce:
             return self._by_rest(query, fields, first)
         return self._by_bulk_or_rest(query, fields)
 
-    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
+    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str], by: str = "") -> Extract:
         """Read by REST, `soql.IDS_PER_QUERY` ids a call, where that fits a URL; `expected` is not known, hence -1."""
 
         def pages() -> Iterator[Page]:
             for start in range(0, len(ids), soql.IDS_PER_QUERY):
                 some = ids[start : start + soql.IDS_PER_QUERY]
-                query = soql.select(fields, obj.source, soql.in_ids(obj.key, some))
+                query = soql.select(fields, obj.source, soql.in_ids(by or obj.key, some))
                 too_long = self._is_too_long(query)
                 extract = self._by_bulk_or_rest(query, fields) if too_long else self._by_rest(query, fields)
                 for page in extract.pages():
@@ -269,9 +272,12 @@ class Salesforce:
         """Return the calls used and allowed in the running 24 hours, as the last answer told; (0, 0) before one."""
         return self._org.calls_used, self._org.calls_limit
 
+    def remarks(self) -> Sequence[str]:
+        return ()
+
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""
-        return datetime.now(UTC) + timedelta(seconds=self._org.clock_skew_seconds)
+        return utc_now() + timedelta(seconds=self._org.clock_skew_seconds)
 
     def _log_in(self) -> Session:
         self._http.calls += 1
@@ -285,7 +291,7 @@ class Salesforce:
         answers.raise_error(answer)
 
     def _note_limits(self, answer: requests.Response) -> None:
-        skew = clock_skew_seconds(answer)
+        skew = clock_skew_seconds(answer, utc_now())
         if skew is not None:
             self._org.clock_skew_seconds = skew
         usage = answer.headers.get("Sforce-Limit-Info", "").removeprefix("api-usage=")

@@ -139,6 +139,13 @@ def watermarks(con: Connection, system: str) -> dict[str, datetime]:
     return dict(found.fetchall())
 
 
+def calls_since(con: Connection, system: str, at: datetime) -> int:
+    """Return how many calls the runs that ended since then made to a system."""
+    query = f"select coalesce(sum(calls), 0) from {table('job')} where system = ? and ended_at >= ?"
+    (calls,) = con.execute(query, [system, at]).fetchone() or (0,)
+    return int(calls)
+
+
 def watermark_after(before: datetime | None, window: Window) -> datetime | None:
     """Return an object's watermark after `window` was read whole (law 6).
 

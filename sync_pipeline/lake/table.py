@@ -46,7 +46,7 @@ def create_mirror(con: Connection, obj: Object, fields: dict[str, str]) -> None:
     """Make the mirror, partitioned by UTC month of last modification, and its changes table by month of detection."""
     con.execute(f"create schema if not exists {quoted('lake', obj.system)}")
     _create(con, obj.table, {**fields, **OWN_COLUMNS}, partitioned_by=obj.stamp if obj.stamp in fields else None)
-    _create(con, obj.changes_table, {obj.key: TEXT, **CHANGE_COLUMNS}, partitioned_by="_detected_at")
+    _create(con, obj.changes_table, {obj.key: fields[obj.key], **CHANGE_COLUMNS}, partitioned_by="_detected_at")
     con.execute(f"comment on table {full_name(*obj.table)} is {literal(obj.description)}")
 
 

@@ -109,6 +109,7 @@ def _each(source: Source, objects: Sequence[Object], work: Work, run_id: str) ->
     """Yield the outcomes as they come. After an error that stops everything, what has not begun is not begun."""
     stopped: list[str] = []
     try:
+        source.connector.begin()
         connect(source)
         with source.lake.reading() as con:
             source = replace(source, remembered=ledger.remembered_describes(con, source.connector.system))
@@ -124,8 +125,17 @@ def _each(source: Source, objects: Sequence[Object], work: Work, run_id: str) ->
         return done
 
     with ThreadPoolExecutor(source.policy.object_threads, thread_name_prefix="object") as pool:
-        for future in as_completed([pool.submit(one, obj) for obj in objects]):
-            yield future.result()
+        for stage in _stages(objects):
+            for future in as_completed([pool.submit(one, obj) for obj in stage]):
+                yield future.result()
+
+
+def _stages(objects: Sequence[Object]) -> Iterator[Sequence[Object]]:
+    """Yield what can be read at once: first all that stand for themselves, then one by one those known by others."""
+    yield [obj for obj in objects if not obj.known_by]
+    for obj in objects:
+        if obj.known_by:
+            yield [obj]
 
 
 def connect(source: Source) -> str:

@@ -23,7 +23,6 @@ from sync_pipeline.model import Counts, Object
 
 Connection = duckdb.DuckDBPyConnection
 
-IS_DELETED, MASTER = "IsDeleted", "MasterRecordId"
 MISFITS_SHOWN = 1000
 
 
@@ -68,11 +67,12 @@ class Merge:
 
     def deleted(self, of: str = "") -> str:
         """SQL that tells whether a record is in the recycle bin; objects without one never are."""
-        return f"coalesce({of}{quoted(IS_DELETED)}, false)" if IS_DELETED in self.types else "false"
+        return f"coalesce({of}{quoted(self.obj.deleted)}, false)" if self.obj.deleted in self.types else "false"
 
     def gone_as(self, of: str = "") -> str:
         """SQL for the kind of a vanishing: a merge loser is never a plain delete (MERGE-18)."""
-        return f"if({of}{quoted(MASTER)} is not null, 'merge', 'delete')" if MASTER in self.types else "'delete'"
+        master = self.obj.master
+        return f"if({of}{quoted(master)} is not null, 'merge', 'delete')" if master in self.types else "'delete'"
 
 
 def merge(con: Connection, plan: Merge, landing: Landing) -> tuple[Counts, list[Error]]:
@@ -130,7 +130,7 @@ def _load(con: Connection, plan: Merge, landing: Landing) -> bool:
 
 
 def _text_deleted(plan: Merge) -> str:
-    return f"{quoted(IS_DELETED)} = 'true'" if IS_DELETED in plan.types else "false"
+    return f"{quoted(plan.obj.deleted)} = 'true'" if plan.obj.deleted in plan.types else "false"
 
 
 def _load_counts(con: Connection, plan: Merge) -> dict[str, int]:
@@ -152,6 +152,21 @@ def _stage(con: Connection, plan: Merge, landing: Landing) -> None:
         landing.reader(),
         f"create or replace temp table staged as select {plan.casts} from landed "
         f"qualify row_number() over (partition by {plan.key} order by {plan.stamp} desc nulls last) = 1",
+    )
+    if plan.obj.tombstones:
+        _keep_last_values(con, plan)
+
+
+def _keep_last_values(con: Connection, plan: Merge) -> None:
+    """Give deleted records that came as tombstones the values that the mirror has of them."""
+    own = {plan.obj.key, plan.obj.stamp, plan.obj.deleted, plan.obj.master}
+    sets = [f"{quoted(name)} = m.{quoted(name)}" for name in plan.types if name not in own]
+    if plan.obj.master in plan.types:  # a merge stays one, whatever is told of the loser later
+        master = quoted(plan.obj.master)
+        sets.append(f"{master} = coalesce(staged.{master}, m.{master})")
+    con.execute(
+        f"update staged set {commas(sets)} from {plan.mirror} m "
+        f"where m.{plan.key} = staged.{plan.key} and {plan.deleted('staged.')}"
     )
 
 

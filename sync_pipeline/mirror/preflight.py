@@ -34,13 +34,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check found. `records` is None for objects that cannot be read."""
+    """What the check found. `records` is None for objects that cannot be read, or that the system does not count."""
 
     organization_id: str
     calls_used: int
     calls_limit: int
     records: dict[str, int | None]
     findings: tuple[Finding, ...]
+    counted: bool = True
 
     @property
     def total(self) -> int:
@@ -51,6 +52,20 @@ class Checked:
         """Estimated time of the first sync, in seconds."""
         return self.total / RECORDS_PER_SECOND
 
+    @property
+    def first_sync(self) -> str:
+        """What the first sync will cost, in words."""
+        if not self.counted:
+            return "its size is not told beforehand; docs/objects.md says how it goes"
+        minutes = self.seconds / 60
+        time = f"about {minutes:,.0f} minutes" if minutes >= 1 else "less than a minute"
+        return f"{self.total:,} records, {time}"
+
+    def unread(self, name: str) -> str:
+        """Say why there is no count of an object."""
+        bad = any(f.object == name and f.severity is Severity.ERROR for f in self.findings)
+        return "cannot be read" if bad else "can be read"
+
 
 def judge(obj: Object, described: Describe) -> Iterable[Finding]:
     """Compare what the sync user sees of an object with what SPEC 2.1 and the mappings need."""
@@ -60,7 +75,8 @@ def judge(obj: Object, described: Describe) -> Iterable[Finding]:
     fixed = [n for n in obj.updateable if (f := described.field(n)) is not None and not f.updateable]
     if fixed:
         yield Finding(obj.name, Severity.WARNING, f"fields the sync user cannot write: {', '.join(fixed)}")
-    mapped = dict.fromkeys(m.crm for m in obj.mappings if m.crm not in described.names and m.crm not in missing)
+    named = (*(m.crm for m in obj.mappings), *obj.wanted)
+    mapped = dict.fromkeys(name for name in named if name not in described.names and name not in missing)
     optional = [name for name in mapped if name.startswith("mkto71_")]
     hidden = [name for name in mapped if name not in optional]
     if hidden:
@@ -77,7 +93,7 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
         ConnectorError: the login was refused or the system is out of reach.
     """
     organization, visible = connector.organization_id(), connector.names()
-    findings: list[Finding] = []
+    findings = [Finding(connector.system, Severity.WARNING, said) for said in connector.remarks()]
     records: dict[str, int | None] = {}
     for obj in objects:
         records[obj.name] = None
@@ -87,7 +103,7 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
             continue
         try:
             findings += judge(obj, connector.describe(obj.source))
-            records[obj.name] = connector.count(obj)
+            records[obj.name] = connector.count(obj) if obj.counted else None
         except ConnectorError as error:
             findings.append(Finding(obj.name, Severity.ERROR, str(error)))
-    return Checked(organization, *connector.quota(), records, tuple(findings))
+    return Checked(organization, *connector.quota(), records, tuple(findings), any(obj.counted for obj in objects))

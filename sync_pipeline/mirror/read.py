@@ -20,12 +20,13 @@ from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import readable
 from sync_pipeline.mirror.drift import drift
+from sync_pipeline.mirror.known import extract_known
 from sync_pipeline.mirror.merge import Merge, merge
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Counts, Describe, Object, Window
 
 T = TypeVar("T")
-FIELD_GONE = frozenset({"INVALID_FIELD"})
+FIELD_GONE = frozenset({"INVALID_FIELD", "1006"})  # Salesforce's word and Marketo's
 PULL = "Pull updates"  # OPS-5
 
 
@@ -152,7 +153,10 @@ def _land_window(source: Source, obj: Object, schema: Schema, window: Window, la
         if extract:
             land(source, obj, extract, landing)
             return begun.window
-    extract = source.connector.extract(obj, schema.names, window)
+    if obj.known_by:
+        extract = extract_known(source, obj, schema.names, window)
+    else:
+        extract = source.connector.extract(obj, schema.names, window)
     landing.begin(Manifest(window, schema.names, extract.token))
     land(source, obj, extract, landing)
     return window
@@ -205,8 +209,8 @@ def _unseen(con: Connection, obj: Object, window: Window, landing: Landing) -> t
     con.register("landed_keys", landed)
     try:
         found = con.execute(
-            f"select {key} from {table.full_name(*obj.table)} where {deleted} is null and {stamp} < ? "
-            f"and ({stamp} >= ? or ?) and {key} not in (select {key} from landed_keys)",
+            f"select {key}::varchar from {table.full_name(*obj.table)} where {deleted} is null and {stamp} < ? "
+            f"and ({stamp} >= ? or ?) and {key}::varchar not in (select {key} from landed_keys)",
             [window.end, window.start or window.end, window.start is None],
         )
         return tuple(key for (key,) in found.fetchall())

@@ -29,7 +29,9 @@ def reread(source: Source, obj: Object, window: Window, run_id: str, now: dateti
     Such a record has moved to a later month, which is no loss, or is gone for good.
     """
     read = read_window(source, obj, window, run_id, now, repair=True)
-    if len(read.unseen) > MOST_BY_ID:
+    if not obj.compared:
+        repaired = Counts()
+    elif len(read.unseen) > MOST_BY_ID and not obj.known_by:
         repaired = compare(source, obj, run_id).counts
     else:
         repaired = look_up(source, obj, read.unseen, run_id, now)
@@ -44,8 +46,10 @@ def compare(source: Source, obj: Object, run_id: str) -> Read:
     """
     now = source.connector.now()
     window = Window(None, now)
-    if not _is_mirrored(source, obj):
+    if not obj.compared or not _is_mirrored(source, obj):
         return Read(obj, window, Counts(), committed=True)
+    if obj.known_by:  # nobody lists them: what is known is read again, and the rest looked up
+        return reread(source, obj, Window(None, now - source.policy.lag), run_id, now)
     fields = (obj.key, obj.stamp)
     landing = source.landing(obj, "alive")
     landing.begin(Manifest(window, fields, ""))
@@ -141,7 +145,8 @@ def _suspects(source: Source, obj: Object, alive: Landing) -> tuple[str, ...]:
             f"""
             with told as (select {key} as id, {cast(obj.stamp, "timestamptz")} as moved_at from alive),
             kept as (
-                select {key} as id, {stamp} as moved_at, {deleted} as gone_at from {table.full_name(*obj.table)}
+                select {key}::varchar as id, {stamp} as moved_at, {deleted} as gone_at
+                from {table.full_name(*obj.table)}
             )
             select coalesce(told.id, kept.id)
             from told full join kept on kept.id = told.id
@@ -170,7 +175,7 @@ def _mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, no
     con.register("gone", pa.table({"id": list(ids)}))
     con.execute(
         f"update {table.full_name(*obj.table)} set {deleted} = ?, {quoted(table.SYNCED_AT)} = ? "
-        f"where {key} in (select id from gone)",
+        f"where {key}::varchar in (select id from gone)",
         [now, now],
     )
     con.execute(

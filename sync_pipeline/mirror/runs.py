@@ -14,7 +14,7 @@ from sync_pipeline.mirror.cycle import Cycle, Done, Told, run
 from sync_pipeline.mirror.read import Read, read_window
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.mirror.windows import months_window, next_window
-from sync_pipeline.model import Object, Window
+from sync_pipeline.model import Counts, Object, Window
 
 
 def _quiet(_: Done) -> None:
@@ -40,8 +40,10 @@ def sync(
     marks = watermarks(source)
 
     def work(at: Source, obj: Object, run_id: str) -> Read:
-        now = at.connector.now()
-        window = next_window(marks.get(obj.name), now, at.policy.overlap, at.policy.lag)
+        now, mark = at.connector.now(), marks.get(obj.name)
+        if obj.every and mark and now - mark < obj.every and since is None and not full:
+            return Read(obj, Window(mark, mark), Counts(), committed=False)
+        window = next_window(mark, now, at.policy.overlap, at.policy.lag)
         if full:
             return reconcile.reread(at, obj, Window(None, window.end), run_id, now)
         if since is not None and window.start is not None:

@@ -48,7 +48,7 @@ def mirrors(objects: Sequence[Object], months: dg.MonthlyPartitionsDefinition) -
         can_subset=True,
         partitions_def=months,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        description="Reads the CRM's objects into their mirrors, a few at a time, and judges the mirrors.",
+        description="Reads the systems' objects into their mirrors, a few at a time, and judges the mirrors.",
     )
     def compute(
         context: dg.AssetExecutionContext, config: MirrorConfig, sync: SyncResource
@@ -56,20 +56,26 @@ def mirrors(objects: Sequence[Object], months: dg.MonthlyPartitionsDefinition) -
         wanted = [by_key[key] for key in by_key if key in context.selected_asset_keys]
         chosen = set(context.selected_asset_check_keys)
         judged = [by_key[key] for key in by_key if key in {check.asset_key for check in chosen}]
-        with sync.source() as source:
-            reading = _Reading(source, wanted, config.mode, _asked(context, months) if wanted else None)
-            for done in reading:
-                if done.error:
-                    context.log.error(f"{done.obj.name}: {done.error}")
-                    continue
-                if config.mode is not Mode.REREAD and done.window and done.window.start is None and done.counts.read:
-                    _mark_all_months(context, source.lake, done.obj, months)
-                shown = metadata.of_done(source.lake, done)
-                yield dg.MaterializeResult(asset_key=asset_key(done.obj), metadata=shown)
-            yield from checks.judge(source.lake, sync.settings(), judged, chosen, source.connector.now())
-        cycle = reading.cycle
-        if cycle and cycle.status != SUCCEEDED:
-            raise dg.Failure(f"{cycle.status}: {cycle.message}", allow_retries=False)
+        late: list[Cycle] = []
+        with sync.sources() as sources:
+            for system, source in sources.items():
+                objects = [obj for obj in wanted if obj.system == system]
+                reading = _Reading(source, objects, config.mode, _asked(context, months) if objects else None)
+                for done in reading:
+                    if done.error:
+                        context.log.error(f"{done.obj.title}: {done.error}")
+                        continue
+                    if config.mode is not Mode.REREAD and done.window and not done.window.start and done.counts.read:
+                        _mark_all_months(context, source.lake, done.obj, months)
+                    shown = metadata.of_done(source.lake, done)
+                    yield dg.MaterializeResult(asset_key=asset_key(done.obj), metadata=shown)
+                of_system = [obj for obj in judged if obj.system == system]
+                yield from checks.judge(source.lake, sync.settings(), of_system, chosen, source.connector.now())
+                if reading.cycle and reading.cycle.status != SUCCEEDED:
+                    late.append(reading.cycle)
+        if late:
+            said = "; ".join(f"{cycle.status}: {cycle.message}" for cycle in late)
+            raise dg.Failure(said, allow_retries=False)
 
     return compute
 
@@ -82,7 +88,7 @@ def _spec(obj: Object, months: dg.MonthlyPartitionsDefinition) -> dg.AssetSpec:
         kinds={obj.system, "duckdb", "parquet"},
         owners=[OWNER],
         partitions_def=months,
-        metadata=metadata.of_object(obj, obj.source.endswith("__c")),
+        metadata=metadata.of_object(obj, obj.source.endswith("_c")),
         skippable=True,  # an object that failed has no materialisation; the run says why and is red
     )
 

@@ -46,19 +46,22 @@ def specs(objects: Sequence[Object]) -> list[dg.AssetCheckSpec]:
 def judge(
     lake: Lake, settings: Settings, objects: Sequence[Object], chosen: set[dg.AssetCheckKey], now: datetime
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge the chosen checks of the objects."""
+    """Judge the chosen checks of the objects, which are of one system."""
+    if not objects:
+        return
+    system = objects[0].system
     with lake.reading() as con:
-        watermarks = ledger.watermarks(con, settings.crm)
-        described = ledger.remembered_describes(con, settings.crm)
+        watermarks = ledger.watermarks(con, system)
+        described = ledger.remembered_describes(con, system)
         kept = {obj.name: frozenset(table.fields_kept(con, obj)) for obj in objects}
     read = [obj for obj in objects if obj.name in watermarks and kept[obj.name]]
     doubled = _doubled(lake, read)
-    errors = _old_errors(lake, settings.crm, now)
+    errors = _old_errors(lake, system, now)
     for obj in objects:
         names = described[obj.source][0].names if obj.source in described else frozenset[str]()
         findings = {
             "unique_key": _unique(doubled.get(obj.name)),
-            "fresh": _fresh(watermarks.get(obj.name), settings, now),
+            "fresh": _fresh(obj, watermarks.get(obj.name), settings, now),
             "no_lost_fields": _lost(obj, kept[obj.name], names),
             "no_old_errors": _old(*errors.get(obj.name, (0, None))),
         }
@@ -95,10 +98,10 @@ def _unique(doubled: int | None) -> tuple[bool, str]:
     return (False, "never read") if doubled is None else (doubled == 0, f"{doubled} records too many")
 
 
-def _fresh(watermark: datetime | None, settings: Settings, now: datetime) -> tuple[bool, str]:
+def _fresh(obj: Object, watermark: datetime | None, settings: Settings, now: datetime) -> tuple[bool, str]:
     if watermark is None:
         return False, "never read"
-    late = LATE_PAUSES * max(timedelta(seconds=settings.sync_pause_seconds), timedelta(minutes=1))
+    late = LATE_PAUSES * max(timedelta(seconds=settings.sync_pause_seconds), timedelta(minutes=1), obj.every)
     return now - watermark < late, f"read up to {watermark:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -116,8 +119,8 @@ def _old(count: int, oldest: datetime | None) -> tuple[bool, str]:
 
 
 def count_checks(objects: Sequence[Object]) -> dg.AssetChecksDefinition:
-    """Return the checks that ask the org how many records it has."""
-    by_key = {asset_key(obj): obj for obj in objects}
+    """Return the checks that ask the org how many records it has, for objects that it counts."""
+    by_key = {asset_key(obj): obj for obj in objects if obj.counted}
     said = "The mirror has as many living records as the org itself counts."
     counts = [dg.AssetCheckSpec(COUNT, asset=key, description=said) for key in by_key]
 

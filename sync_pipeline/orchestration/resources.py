@@ -1,4 +1,4 @@
-"""The one resource: a source opened from settings when a run begins, never when definitions load."""
+"""The one resource: sources opened from settings when a run begins, never when definitions load."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +29,12 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield lake
 
     @contextmanager
-    def source(self) -> Iterator[Source]:
-        """Give a source that is the only pipeline on its lake.
+    def sources(self) -> Iterator[dict[str, Source]]:
+        """Give the systems, by name, as they are mirrored into one lake by its only pipeline.
 
         Raises:
             LakeInUseError: another pipeline has been at work for ten minutes.
         """
         with self.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-            yield assembly.source(self.settings(), lake)
+            settings = self.settings()
+            yield {system: assembly.source(settings, lake, system) for system in settings.systems()}

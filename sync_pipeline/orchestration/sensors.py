@@ -48,7 +48,9 @@ def cycle_sensor(job: dg.JobDefinition, months: dg.MonthlyPartitionsDefinition) 
     def sensor(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
         given = sync.settings()
         if not given.has_credentials():
-            return dg.SkipReason("no credentials: set SALESFORCE_CLIENT_ID and the others of docs/settings.md")
+            return dg.SkipReason(
+                "no credentials: set SALESFORCE_CLIENT_ID, MARKETO_CLIENT_ID and the others of docs/settings.md"
+            )
         last = _last(context.instance, job.name)
         now = datetime.now(UTC)
         wait = why_wait(last, _in_use(sync), now, timedelta(seconds=given.sync_pause_seconds))

@@ -78,6 +78,9 @@ class Memory:
         self.org = org
         self._calls = 0
 
+    def begin(self) -> None:
+        """Nothing is remembered from run to run."""
+
     def organization_id(self) -> str:
         return "00D000000000001EAA"
 
@@ -94,8 +97,8 @@ class Memory:
         found = [r for r in self.org.visible() if _is_in(window, _stamp(r[obj.stamp]))]
         return self._extract(found, fields)
 
-    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str]) -> Extract:
-        return self._extract([r for r in self.org.visible() if r[obj.key] in set(ids)], fields)
+    def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str], by: str = "") -> Extract:
+        return self._extract([r for r in self.org.visible() if r[by or obj.key] in set(ids)], fields)
 
     def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
         return self._extract([r for r in self.org.visible() if r["IsDeleted"] == "false"], fields)
@@ -114,6 +117,9 @@ class Memory:
 
     def quota(self) -> tuple[int, int]:
         return self._calls, 1_000_000
+
+    def remarks(self) -> Sequence[str]:
+        return ()
 
     def now(self) -> datetime:
         return self.org.at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -194,9 +195,10 @@ def test_a_full_disk_is_told_in_a_line_and_costs_nothing_that_was_committed(
     many: int, loaded: Source, environment: dict[str, str], point: Point, tmp_path: Path
 ) -> None:
     size = (tmp_path / "catalog.sqlite").stat().st_size
-    command = [sys.executable, "-c", FULL_DISK, str(min(size, 20_000))]
+    # Without -B, Python would leave compiled modules behind that end at the limit.
+    command = [sys.executable, "-B", "-c", FULL_DISK, str(min(size, 20_000))]
     full = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
     )
     assert full.returncode == 1, full.stderr
     assert "Traceback" not in full.stderr

@@ -1,0 +1,124 @@
+"""What Marketo's answers mean: errors at three levels (SPEC 28.1), results of records, fields of a describe. Pure.
+
+Only gateways answer with HTTP errors. A call that is refused as a whole, or one record of it, comes with HTTP 200.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from sync_pipeline.connectors.errors import (
+    QuotaError,
+    RejectedError,
+    RetryableError,
+    SessionExpiredError,
+    ThrottledError,
+)
+from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.model import Field
+
+Json = dict[str, Any]
+
+TOKEN_OVER = frozenset({"601", "602"})
+# Seconds to leave others alone: the rate counts twenty seconds, a call at the same time is over soon.
+THROTTLED = {"606": 5.0, "615": 1.0}
+NO_MORE_TODAY = "607"
+PASSING = frozenset({"500", "502", "604", "608", "611", "614", "713", "719"})
+PASSING_RECORD = frozenset({*PASSING, "1016", "1019"})  # import queue full, list busy
+PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+DONE = frozenset({"created", "updated", "deleted", "added", "removed", "memberof"})
+
+_FIELD = re.compile(r"[Ff]ield '([^']+)'")
+
+
+def raise_status(answer: requests.Response) -> None:
+    """Raise what an HTTP error means.
+
+    Raises:
+        RetryableError: of the gateway, a fault or a time-out.
+        RejectedError: too large (413), too long (414), or anything else.
+    """
+    if answer.status_code < 300:
+        return
+    code, said = f"HTTP_{answer.status_code}", f"{answer.reason or 'no reason given'} at {urlsplit(answer.url).path}"
+    if answer.status_code in PASSING_STATUSES:
+        wait = answer.headers.get("Retry-After", "0")
+        raise RetryableError(code, said, float(wait) if wait.isdigit() else 0.0)
+    raise RejectedError(code, said)
+
+
+def body_of(answer: requests.Response) -> Json:
+    """Return the body of a call that went well.
+
+    Raises:
+        SessionExpiredError, ThrottledError, QuotaError, RetryableError, RejectedError: it was refused as a whole.
+    """
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise RetryableError("NO_JSON", f"an answer of {len(answer.content)} bytes at {urlsplit(answer.url).path}")
+    if not told.get("success", False):
+        raise_refusal(told)
+    return told
+
+
+def raise_refusal(told: Mapping[str, Any]) -> None:
+    first: Json = next(iter(told.get("errors") or ()), {})
+    code, message = str(first.get("code", "UNKNOWN")), " ".join(str(first.get("message", "no reason given")).split())
+    if code in TOKEN_OVER:
+        raise SessionExpiredError(code, message)
+    if code in THROTTLED:
+        raise ThrottledError(code, message, THROTTLED[code])
+    if code == NO_MORE_TODAY:
+        raise QuotaError(code, message)
+    if code in PASSING:
+        raise RetryableError(code, message)
+    raise RejectedError(code, message)
+
+
+def of_record(result: Mapping[str, Any], id_field: str) -> Answer:
+    """Return what became of one record of a write."""
+    status = str(result.get("status", "")).lower()
+    record_id = result.get(id_field)
+    found = None if record_id is None else str(record_id)
+    if status in DONE or (not status and found):  # activities come back as they were sent
+        return Answer(Verdict.ACCEPTED, found, created=status in ("created", "added"))
+    reasons: Sequence[Mapping[str, Any]] = result.get("reasons") or result.get("errors") or ({"code": status.upper()},)
+    code = str(reasons[0].get("code", "UNKNOWN"))
+    said = "; ".join(str(reason.get("message", "no reason given")) for reason in reasons)
+    verdict = Verdict.RETRY if code in PASSING_RECORD else Verdict.REJECTED
+    return Answer(verdict, found, code=code, message=said, fields=tuple(dict.fromkeys(_FIELD.findall(said))))
+
+
+def person_field(told: Mapping[str, Any]) -> Field | None:
+    """Return one field of the persons' describe, under its REST name; None if only SOAP knows it."""
+    rest = told.get("rest")
+    if not rest:
+        return None
+    writable = not rest.get("readOnly", False)
+    return _field(rest["name"], told, writable)
+
+
+def record_field(told: Mapping[str, Any]) -> Field:
+    """Return one field of any other describe."""
+    return _field(told["name"], told, bool(told.get("updateable", True)))
+
+
+def _field(name: str, told: Mapping[str, Any], writable: bool) -> Field:
+    kind = str(told.get("dataType", "string"))
+    return Field(
+        name,
+        kind,
+        label=told.get("displayName") or "",
+        length=int(told.get("length") or 0),
+        calculated=kind == "formula",
+        updateable=writable,
+        createable=writable,
+    )

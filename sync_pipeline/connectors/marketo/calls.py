@@ -1,0 +1,179 @@
+"""Calls to one subscription: logged in, within its limits, again after passing failures."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import requests
+
+from sync_pipeline.connectors.errors import QuotaError, RetryableError, ThrottledError, UnknownOutcomeError
+from sync_pipeline.connectors.extract import Usage
+from sync_pipeline.connectors.http import Http, Login, clock_skew_seconds, retrying, session
+from sync_pipeline.connectors.marketo import answers
+from sync_pipeline.connectors.marketo.answers import Json
+from sync_pipeline.connectors.marketo.limits import Limits
+from sync_pipeline.connectors.marketo.login import Credentials, Token, log_in
+
+T = TypeVar("T")
+# Addresses may have 8,192 characters (MK-REST-5); what is longer goes as a POST that says it is a GET.
+LONGEST_QUERY = 6_000
+TIMEOUT = 200.0  # seconds: a merge may take 180 (MK-REST-6)
+
+
+@dataclass
+class _Shared:
+    """What all views of one connector share."""
+
+    login: Login[Token] = field(default_factory=Login)
+    clock_skew_seconds: float = 0.0
+
+
+class Calls:
+    """Makes calls and counts them; safe to share between threads. `metered` gives a view with a count of its own."""
+
+    def __init__(self, credentials: Credentials, limits: Limits, first_wait: float = 0.5) -> None:
+        self.limits = limits
+        self.credentials = credentials
+        self.sleep = limits.sleep
+        self._site = credentials.site
+        self._first_wait = first_wait
+        self._http = Http(session("sync-pipeline", credentials.site), answers.raise_status, TIMEOUT)
+        self._shared = _Shared()
+
+    def metered(self) -> Calls:
+        view = copy.copy(self)
+        view._http = Http(self._http.session, answers.raise_status, TIMEOUT)
+        return view
+
+    def usage(self) -> Usage:
+        return Usage(self._http.calls, self._http.bytes)
+
+    def now(self) -> datetime:
+        """Return Marketo's time."""
+        return self.limits.utc() + timedelta(seconds=self._shared.clock_skew_seconds)
+
+    def connect(self) -> None:
+        """Log in if nobody has.
+
+        Raises:
+            FatalError: the login was refused.
+        """
+        for attempt in retrying(self._first_wait, self.sleep):
+            with attempt:
+                self._shared.login.current(self._log_in)
+
+    def get(self, path: str, parameters: Mapping[str, object] | None = None) -> Json:
+        """Return the body of a GET; one too long for an address travels as a POST (`_method=GET`)."""
+        given = {name: _spelled(value) for name, value in (parameters or {}).items() if value is not None}
+        if len(urlencode(given)) > LONGEST_QUERY:
+            return self._ask("POST", path, params={"_method": "GET"}, data=given)
+        return self._ask("GET", path, params=given)
+
+    def post(
+        self, path: str, body: Json | None = None, parameters: Mapping[str, object] | None = None, *, once: bool = False
+    ) -> Json:
+        """Return the body of a POST.
+
+        Args:
+            once: for what must not be done twice; it is sent again only where it certainly was not done.
+
+        Raises:
+            UnknownOutcomeError: `once`, and whether it was done is not known.
+        """
+        given = {name: _spelled(value) for name, value in (parameters or {}).items() if value is not None}
+        return self._ask("POST", path, once, params=given, **({} if body is None else {"json": body}))
+
+    def delete(self, path: str, body: Json) -> Json:
+        return self._ask("DELETE", path, json=body)
+
+    def upload(self, path: str, parameters: Mapping[str, object], file: bytes, name: str) -> Json:
+        given = {key: _spelled(value) for key, value in parameters.items() if value is not None}
+        return self._ask("POST", path, once=True, params=given, files={"file": (name, file, "text/csv")})
+
+    def _ask(self, method: str, path: str, once: bool = False, **options: Any) -> Json:
+        for attempt in retrying(self._first_wait, self.sleep):
+            with attempt, _done_or_not(once):
+                return self._in_turn(method, path, answers.body_of, **options)
+        raise AssertionError("unreachable: the retry policy re-raises")
+
+    def stream(self, path: str) -> requests.Response:
+        """Return a file whose body is still to be read; it is asked for once.
+
+        Raises:
+            ConnectorError: it is no file but a refusal.
+        """
+        return self._in_turn("GET", path, _file, stream=True)
+
+    def text(self, path: str) -> str:
+        """Return a file as text: the failures or warnings of an import."""
+        with self.stream(path) as answer:
+            self.count_bytes(len(answer.content))
+            return answer.text
+
+    def _in_turn(self, method: str, path: str, read: Callable[[requests.Response], T], **options: Any) -> T:
+        """Send a request when the limits allow, and again when somebody else had used them up meanwhile."""
+        refusals = 0
+        while True:
+            try:
+                with self.limits.turn(self.now):
+                    return self._logged_in(method, path, read, **options)
+            except ThrottledError as error:
+                refusals += 1
+                self.limits.refused(error, refusals)
+            except QuotaError as error:
+                if error.code == answers.NO_MORE_TODAY:
+                    self.limits.pause(self.now())
+                raise
+
+    def _logged_in(self, method: str, path: str, read: Callable[[requests.Response], T], **options: Any) -> T:
+        def send(token: Token) -> T:
+            bearer = {"Authorization": f"Bearer {token.text}"}
+            answer = self._http.send(method, self._site + path, bearer, **options)
+            self._note_time(answer)
+            return read(answer)
+
+        return self._shared.login.use(self._log_in, send)
+
+    def _log_in(self) -> Token:
+        token, answer = log_in(self._http.session, self.credentials)
+        self._note_time(answer)
+        return token
+
+    def _note_time(self, answer: requests.Response) -> None:
+        skew = clock_skew_seconds(answer, self.limits.utc())
+        if skew is not None:
+            self._shared.clock_skew_seconds = skew
+
+    def count_bytes(self, count: int) -> None:
+        self._http.count_bytes(count)
+
+
+@contextmanager
+def _done_or_not(once: bool) -> Iterator[None]:
+    """Turn a failure that leaves open whether the call was done into an error that says so, where that matters."""
+    try:
+        yield
+    except RetryableError as error:
+        if not once:
+            raise
+        raise UnknownOutcomeError(error.code, error.message) from error
+
+
+def _file(answer: requests.Response) -> requests.Response:
+    """Return an answer that is a file; a refusal is JSON even where a file was asked for."""
+    if "json" in answer.headers.get("Content-Type", ""):
+        with answer:
+            answers.body_of(answer)
+    return answer
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

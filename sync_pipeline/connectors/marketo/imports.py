@@ -1,0 +1,98 @@
+"""Bulk import of persons: files of at most 10 MB, insert or update, with the rows that failed and why (MK-REST-19)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.connectors.marketo.calls import Calls
+from sync_pipeline.connectors.writes import Value
+
+MOST_BYTES = 10_000_000
+DONE, OVER = "Complete", ("Failed", "Cancelled")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one file: how many persons were taken, and the rows that failed or came with a warning.
+
+    A row is what was sent, with Marketo's reason in a column of its own.
+    """
+
+    batch: int
+    taken: int
+    failures: tuple[Mapping[str, str], ...]
+    warnings: tuple[Mapping[str, str], ...]
+
+
+def import_persons(
+    calls: Calls,
+    fields: Sequence[str],
+    persons: Iterable[Sequence[Value]],
+    lookup: str = "email",
+    poll_seconds: float = 30.0,
+) -> Iterator[Imported]:
+    """Import persons, found by the field `lookup` where they exist; give the outcome of each file as it comes.
+
+    Args:
+        persons: their values in the order of `fields`.
+
+    Raises:
+        UnknownOutcomeError: whether a file was taken is not known; an import may be repeated, it inserts or updates.
+        RejectedError: the import as a whole failed.
+    """
+    for number, file in enumerate(files(fields, persons)):
+        told = calls.upload(
+            "/bulk/v1/leads.json", {"format": "csv", "lookupField": lookup}, file, f"persons-{number}.csv"
+        )
+        yield _finished(calls, int(told["result"][0]["batchId"]), poll_seconds)
+
+
+def files(fields: Sequence[str], persons: Iterable[Sequence[Value]], most_bytes: int = MOST_BYTES) -> Iterator[bytes]:
+    """Yield CSV files, each with a header and of at most `most_bytes`."""
+    head = _line(fields)
+    lines, size = [head], len(head)
+    for person in persons:
+        line = _line(["" if value is None else _text(value) for value in person])
+        if len(lines) > 1 and size + len(line) > most_bytes:
+            yield b"".join(lines)
+            lines, size = [head], len(head)
+        lines.append(line)
+        size += len(line)
+    if len(lines) > 1:
+        yield b"".join(lines)
+
+
+def _finished(calls: Calls, batch: int, poll_seconds: float) -> Imported:
+    root = f"/bulk/v1/leads/batch/{batch:d}"
+    while True:
+        told = calls.get(f"{root}.json")["result"][0]
+        if told["status"] == DONE:
+            break
+        if told["status"] in OVER:
+            raise RejectedError("IMPORT_FAILED", f"import {batch} of persons: {told.get('message') or told['status']}")
+        calls.sleep(poll_seconds)
+    failed, warned = int(told.get("numOfRowsFailed") or 0), int(told.get("numOfRowsWithWarning") or 0)
+    return Imported(
+        batch,
+        int(told.get("numOfLeadsProcessed") or 0),
+        _rows(calls.text(f"{root}/failures.json")) if failed else (),
+        _rows(calls.text(f"{root}/warnings.json")) if warned else (),
+    )
+
+
+def _rows(text: str) -> tuple[Mapping[str, str], ...]:
+    return tuple(csv.DictReader(io.StringIO(text)))
+
+
+def _line(values: Sequence[str]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(values)
+    return out.getvalue().encode()
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,119 @@
+"""The commands where both systems are set up: one cycle reads both, and an outage of one is not the other's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sync_pipeline.cli import main
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+
+OBJECTS = "user,marketo/person,marketo/company"
+Run = Callable[..., Result]
+
+
+def a_minute_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def marketo() -> Iterator[MarketoSandbox]:
+    with Subscription.open(clock=a_minute_ago) as subscription, MarketoSandbox(subscription) as sandbox:
+        now = a_minute_ago().replace(tzinfo=None) - timedelta(days=1)
+        person = {"id": 1, "email": "ann@x.example", "createdAt": now, "updatedAt": now}
+        subscription.insert(subscription.lead, [person])
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def environment(marketo: MarketoSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("both")
+    with Org.open(clock=a_minute_ago) as org, Sandbox(org) as salesforce:
+        first = a_minute_ago() - timedelta(days=40)
+        yield {
+            **salesforce.env(),
+            **marketo.env(),
+            "MARKETO_FIRST_DAY": first.date().isoformat(),
+            "MARKETO_POLL_SECONDS": "0.1",
+            "LAKE_CATALOG": str(folder / "catalog.sqlite"),
+            "LAKE_DATA": str(folder / "files"),
+            "LAKE_LANDING": str(folder / "landing"),
+        }
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str, **changed: str) -> Result:
+        return CliRunner().invoke(main, arguments, env={**environment, **changed})
+
+    return command
+
+
+def told(done: Result) -> dict[str, str]:
+    objects: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])["objects"]
+    return {name: one["status"] for name, one in objects.items()}
+
+
+def test_one_cycle_reads_both_systems(run: Run) -> None:
+    done = run("sync", "--objects", OBJECTS, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert told(done) == {"user": "Succeeded", "marketo/person": "Succeeded", "marketo/company": "Succeeded"}
+    assert run("sql", "--csv", "select id, email from lake.marketo.person").stdout.splitlines()[1:] == [
+        "1,ann@x.example"
+    ]
+    shown = run("status")
+    assert "marketo/person" in shown.stdout
+    assert "salesforce/user" in shown.stdout
+
+
+def test_an_outage_of_one_system_never_blocks_the_others_mirror(run: Run) -> None:
+    lost = dict.fromkeys(("SALESFORCE_CLIENT_SECRET", "SALESFORCE_PASSWORD"), "wrong")
+    one = run("sync", "--objects", OBJECTS, "--json", **lost)
+    assert one.exit_code == 1
+    assert told(one) == {"user": "Failed", "marketo/person": "Succeeded", "marketo/company": "Succeeded"}
+    other = run("sync", "--objects", OBJECTS, "--json", MARKETO_CLIENT_SECRET="wrong")
+    assert other.exit_code == 1
+    assert told(other) == {"user": "Succeeded", "marketo/person": "Failed", "marketo/company": "Failed"}
+    assert "wrong" not in one.output + other.output
+
+
+def test_a_name_that_both_systems_have_means_the_crms_unless_marketo_is_named(run: Run) -> None:
+    done = run("sync", "--objects", "opportunity,marketo/opportunity", "--json")
+    assert told(done) == {"opportunity": "Succeeded", "marketo/opportunity": "Succeeded"}
+    assert run("sync", "--objects", ",").exit_code == 2
+
+
+def test_the_check_looks_at_both_and_finds_what_the_mappings_miss(run: Run) -> None:
+    done = run("check")
+    assert "salesforce: organization" in done.stdout
+    assert "marketo: organization" in done.stdout
+    assert "warning: company: mapped fields not visible, so not synced: accountType" in done.stdout
+    assert "native mode" not in done.stdout
+
+
+def test_the_check_tells_native_mode_and_missing_permissions(run: Run, marketo: MarketoSandbox) -> None:
+    marketo.subscription.native = True
+    marketo.faults.add("error", code="603", message="Access denied", path="/rest/v1/leads/describe.json", times=1)
+    try:
+        done = run("check")
+    finally:
+        marketo.subscription.native = False
+    assert done.exit_code == 1
+    assert "warning: marketo: native mode: Marketo's own CRM sync is on" in done.stdout
+    assert "error: person: 603: Access denied" in done.stdout
+    assert "error: opportunity_role: 1018: CRM Enabled" in done.stdout
+
+
+def test_the_check_of_one_system_goes_on_where_the_others_login_fails(run: Run) -> None:
+    done = run("check", MARKETO_CLIENT_SECRET="wrong")
+    assert done.exit_code == 1
+    assert "salesforce: organization" in done.stdout
+    assert "Error: marketo: unauthorized: the login at" in done.stderr

@@ -1,0 +1,170 @@
+"""Writing every kind of record: in the order that owner mode needs, in calls that Marketo takes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.connectors.marketo import imports, writes
+from sync_pipeline.connectors.marketo.writes import Activity
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
+from sync_pipeline_tests.marketo import Connected, declared
+
+PERSON = declared("person")
+
+
+def rows(system: Connected, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in system.subscription.rows(sql)]
+
+
+def test_what_owner_mode_writes_goes_through_in_its_order(system: Connected) -> None:
+    """MK-REST-2, MK-REST-3: sales persons, companies, persons, opportunities, roles."""
+    system.upsert("sales_person", {"externalSalesPersonId": "005A", "email": "sam@x.example"})
+    system.upsert("company", {"externalCompanyId": "001A", "company": "Acme"})
+    (person,) = system.create("ann@x.example", externalCompanyId="001A", externalSalesPersonId="005A")
+    system.upsert("opportunity", {"externalOpportunityId": "006A", "name": "Deal", "externalSalesPersonId": "005A"})
+    role = {"externalOpportunityId": "006A", "leadId": person, "role": "Buyer"}
+    (answer,) = system.upsert("opportunity_role", role)
+    assert rows(system, 'select "leadId", role, "marketoGUID" from "opportunityRole"') == [(person, "Buyer", answer.id)]
+    (changed,) = system.upsert("company", {"externalCompanyId": "001A", "company": "Acme & Sons"})
+    assert changed.created is False
+    gone = system.marketo.write(
+        declared("opportunity_role"), Operation.DELETE, [Record(str(answer.id), {})], "marketoGUID"
+    )
+    assert [one.verdict for one in gone] == [Verdict.ACCEPTED]
+    assert rows(system, 'select count(*) as n from "opportunityRole"') == [(0,)]
+
+
+def test_seven_hundred_persons_are_three_calls_and_their_answers_are_in_order(system: Connected) -> None:
+    emails = [f"p{n:03d}@x.example" for n in range(700)]
+    ids = system.create(*emails)
+    assert system.sandbox.log.count("/rest/v1/leads.json") == 3
+    assert rows(system, "select id, email from lead order by id") == sorted(zip(ids, emails, strict=True))
+
+
+def test_a_key_that_comes_twice_goes_in_two_calls_and_the_later_values_stay(system: Connected) -> None:
+    """1036 would refuse both."""
+    first, again = system.upsert(
+        "company",
+        {"externalCompanyId": "001A", "company": "Old"},
+        {"externalCompanyId": "001a", "company": "New"},
+    )
+    assert (first.id, first.created, again.created) == (again.id, True, False)
+    assert rows(system, "select company from company") == [("New",)]
+    assert system.sandbox.log.count("/rest/v1/companies.json") == 2
+
+
+def test_a_body_stays_below_a_megabyte(system: Connected) -> None:
+    notes = "x" * 29_000
+    ids = system.create(*(f"p{n}@x.example" for n in range(80)), mktoPersonNotes=notes)
+    assert len(set(ids)) == 80
+    assert system.sandbox.log.count("/rest/v1/leads.json") == 3
+    sizes = [len(json.dumps(some)) for some in writes.batches([{"n": "é" * 100_000}] * 3, lambda _: None)]
+    assert len(sizes) == 3, "escaped, a letter may take six bytes"
+
+
+def test_a_person_is_updated_by_id_and_created_only_where_nobody_is(system: Connected) -> None:
+    (person,) = system.create("ann@x.example")
+    assert system.update(person, lastName="Neu") == Answer(Verdict.ACCEPTED, str(person))
+    assert system.update(999, lastName="Neu").code == "1004"
+    (exists,) = system.marketo.write(PERSON, Operation.CREATE, [Record(None, {"email": "ann@x.example"})])
+    assert (exists.verdict, exists.code) == (Verdict.REJECTED, "1005")
+
+
+def test_several_persons_who_match_are_never_chosen_from(system: Connected) -> None:
+    """1007."""
+    for _ in range(2):
+        system.marketo.calls.post(
+            "/rest/v1/leads.json", {"action": "createDuplicate", "input": [{"email": "twin@x.example"}]}
+        )
+    (refused,) = system.marketo.write(PERSON, Operation.UPSERT, [Record(None, {"email": "twin@x.example"})])
+    assert (refused.verdict, refused.code) == (Verdict.REJECTED, "1007")
+
+
+def test_persons_are_merged_and_deleted(system: Connected) -> None:
+    winner, loser, gone = system.create("a@x.example", "b@x.example", "c@x.example")
+    assert writes.merge(system.marketo.calls, winner, [loser]).verdict is Verdict.ACCEPTED
+    assert writes.merge(system.marketo.calls, winner, [loser]).code == "1004"
+    assert [answer.verdict for answer in system.delete(gone, gone)] == [Verdict.ACCEPTED, Verdict.REJECTED]
+    assert rows(system, "select id from lead") == [(winner,)]
+
+
+@pytest.fixture
+def webinar(system: Connected) -> int:
+    now = system.subscription.present()
+    stamps = {"createdAt": now, "updatedAt": now}
+    steps = [{"name": n, "step": i, "success": False} for i, n in enumerate(("Invited", "Registered", "Attended"))]
+    channel = {"id": 1, "name": "Webinar", "programType": "event", "statuses": json.dumps(steps), **stamps}
+    system.subscription.insert(CHANNEL, [channel])
+    system.subscription.insert(PROGRAM, [{"id": 7, "name": "Spring", "type": "Event", "channel": "Webinar", **stamps}])
+    return 7
+
+
+def test_members_move_forward_only(system: Connected, webinar: int) -> None:
+    ann, bob = system.create("ann@x.example", "bob@x.example")
+    calls = system.marketo.calls
+    assert [a.id for a in writes.set_status(calls, webinar, "Registered", [ann, bob])] == [str(ann), str(bob)]
+    back = writes.set_status(calls, webinar, "Invited", [ann, 999])
+    assert [answer.code for answer in back] == ["1037", "1004"]
+    (written,) = writes.set_member_data(calls, webinar, {ann: {"registrationCode": "R-1"}})
+    assert written.verdict is Verdict.ACCEPTED
+    assert rows(system, 'select "registrationCode" from "programMember" order by "leadId"') == [("R-1",), (None,)]
+    assert writes.remove_members(calls, webinar, [bob])[0].verdict is Verdict.ACCEPTED
+    assert rows(system, 'select "leadId" from "programMember"') == [(ann,)]
+    with pytest.raises(ValueError, match="use set_status"):
+        system.marketo.write(declared("program_member"), Operation.UPSERT, [Record(None, {"leadId": ann})])
+
+
+def test_persons_are_put_on_lists_and_taken_off(system: Connected) -> None:
+    now = system.subscription.present()
+    system.subscription.insert(STATIC_LIST, [{"id": 5, "name": "L", "createdAt": now, "updatedAt": now}])
+    ann, bob = system.create("ann@x.example", "bob@x.example")
+    calls = system.marketo.calls
+    assert [a.verdict for a in writes.add_to_list(calls, 5, [ann, bob])] == [Verdict.ACCEPTED] * 2
+    assert [a.verdict for a in writes.remove_from_list(calls, 5, [bob])] == [Verdict.ACCEPTED]
+    assert rows(system, 'select "leadId" from "listMember"') == [(ann,)]
+
+
+def test_custom_activities_are_posted_by_the_name_of_their_type(system: Connected) -> None:
+    calls, root = system.marketo.calls, "/rest/v1/activities/external/type"
+    attribute = {"apiName": "outcome", "name": "Outcome", "dataType": "string"}
+    calls.post(
+        f"{root}.json",
+        {
+            "apiName": "salesCall", "name": "Sales Call", "triggerName": "Has Call", "filterName": "Had Call",
+            "primaryAttribute": {"apiName": "subject", "name": "Subject", "dataType": "string"},
+        },
+    )  # fmt: skip
+    calls.post(f"{root}/salesCall/attributes/create.json", {"attributes": [attribute]})
+    calls.post(f"{root}/salesCall/approve.json")
+    (ann,) = system.create("ann@x.example")
+    number = writes.activity_type(calls, "Sales Call")
+    assert number == writes.activity_type(calls, "salesCall") > 100_000
+    call = Activity(ann, number, "2026-05-17T09:00:00Z", "Hello", {"outcome": "won"})
+    found = writes.add_activities(calls, [call, Activity(999, number, "2026-05-17T09:00:00Z", "Hello", {})])
+    assert [answer.verdict for answer in found] == [Verdict.ACCEPTED, Verdict.REJECTED]
+    told = rows(system, f'select "leadId", "primaryAttributeValue" from activity where "activityTypeId" = {number}')
+    assert told == [(ann, "Hello")]
+    with pytest.raises(RejectedError, match="no activity type 'Tea'"):
+        writes.activity_type(calls, "Tea")
+
+
+def test_persons_are_imported_and_the_rows_that_failed_are_told(system: Connected) -> None:
+    persons = [("ann@x.example", "Ann", True), (None, "Bob", False), ("cy@x.example", None, False)]
+    fields = ("email", "firstName", "unsubscribed")
+    (done,) = imports.import_persons(system.marketo.calls, fields, persons, poll_seconds=0.1)
+    assert [row["firstName"] for row in done.failures] == ["Bob"]
+    assert any("email" in said for said in done.failures[0].values())
+    assert rows(system, 'select email, "firstName", unsubscribed from lead order by id') == [
+        ("ann@x.example", "Ann", True),
+        ("cy@x.example", None, False),
+    ]
+
+
+def test_a_file_of_an_import_has_at_most_so_many_bytes_and_always_its_header() -> None:
+    files = list(imports.files(("email", "note"), [(f"p{n}@x.example", 'a "b",\nc') for n in range(50)], 500))
+    assert all(len(file) <= 500 and file.startswith(b"email,note\n") for file in files)
+    assert sum(file.count(b"@") for file in files) == 50

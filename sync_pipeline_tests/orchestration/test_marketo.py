@@ -1,0 +1,60 @@
+"""Marketo's objects as assets beside the CRM's, or alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline_tests.orchestration.conftest import Deployment
+
+PERSON = dg.AssetKey(["marketo", "person"])
+
+
+@pytest.fixture
+def both(deployment: Deployment) -> Iterator[Deployment]:
+    with Subscription.open(clock=deployment.clock) as subscription, MarketoSandbox(subscription) as sandbox:
+        at = subscription.present() - timedelta(days=1)
+        subscription.insert(subscription.lead, [{"id": 1, "email": "ann@x.example", "createdAt": at, "updatedAt": at}])
+        more = {name.lower(): value for name, value in sandbox.env().items()}
+        more |= {
+            "marketo_poll_seconds": "0.1",
+            "marketo_first_day": f"{deployment.clock.at - timedelta(days=40):%Y-%m-%d}",
+        }
+        yield replace(deployment, overrides={**deployment.overrides, **more})
+
+
+def test_a_cycle_materialises_the_assets_of_both_systems(both: Deployment) -> None:
+    both.org.insert("Account", [{"Name": "Acme"}])
+    both.clock.pass_seconds(60)
+    done = both.run("cycle")
+    assert done.success
+    found = both.instance.get_latest_materialization_event(PERSON)
+    assert found is not None
+    assert found.asset_materialization is not None
+    assert found.asset_materialization.metadata["inserted"].value == 1
+    assert both.instance.get_latest_materialization_event(dg.AssetKey(["salesforce", "account"]))
+    checks = {e.check_name for e in done.get_asset_check_evaluations() if e.asset_key == PERSON}
+    assert checks == {"unique_key", "fresh", "no_lost_fields", "no_old_errors"}
+    with both.lake() as lake:
+        assert lake.rows("select id, email from lake.marketo.person") == [(1, "ann@x.example")]
+
+
+def test_an_outage_of_marketo_makes_the_run_red_and_leaves_the_crms_mirrors_fresh(both: Deployment) -> None:
+    both.clock.pass_seconds(60)
+    done = replace(both, overrides={**both.overrides, "marketo_client_secret": "wrong"}).run("cycle")
+    assert not done.success
+    assert both.instance.get_latest_materialization_event(dg.AssetKey(["salesforce", "lead"]))
+    assert both.instance.get_latest_materialization_event(PERSON) is None
+
+
+def test_marketo_alone_has_its_assets_and_no_count_to_compare(both: Deployment) -> None:
+    alone = {k: v for k, v in both.overrides.items() if not k.startswith("salesforce")}
+    definitions = replace(both, overrides=alone).definitions
+    keys = {key.path[0] for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == {"marketo", "sync"}
+    assert definitions.resolve_job_def("cycle")
