@@ -16,8 +16,10 @@ from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror.source import Policy, Source
-from sync_pipeline.model import Object
+from sync_pipeline.model import Object, Pairing
 from sync_pipeline.settings import Settings
+from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
+from sync_pipeline.sync.plan import Limits
 
 DAY = timedelta(days=1)
 
@@ -62,6 +64,26 @@ def writer(settings: Settings, org: Salesforce) -> SalesforceWriter:
     )
 
 
+def pairings(settings: Settings) -> tuple[Pairing, ...]:
+    """Return what is synced both ways, in the order of writing; nothing while only one system is configured."""
+    return catalog.pairings(settings.marketo_person_key) if len(settings.systems()) > 1 else ()
+
+
+def two_way(settings: Settings, opened: Lake, run_id: str, apply: bool) -> Pass:
+    """Return one pass of the two-way sync; without `apply` it only plans, and needs no connection."""
+    wanted = pairings(settings)
+    rules = Rules(
+        Limits(settings.sync_most_writes, settings.sync_most_write_share),
+        blocked=settings.sync_blocked_fields,
+        truncates=settings.sync_cut_long_texts,
+    )
+    sides: dict[str, Side] = {}
+    if apply:
+        sides = {"crm": writer(settings, salesforce(settings)), "marketo": _marketo(settings, _used_today(opened))}
+    systems = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
+    return Pass(opened, wanted, describes(opened, tuple(systems)), run_id, rules, sides or None)
+
+
 def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:
     return marketo.Marketo(
         marketo.Credentials(
@@ -95,9 +117,7 @@ def source(
     landed: Callable[[Object, int, int], None] = lambda _o, _r, _of: None,
 ) -> Source:
     """Return a system, the CRM if none is named, as it is mirrored into a lake."""
-    day_began = next_reset(datetime.now(UTC)) - DAY
-    with opened.reading() as con:
-        used_today = ledger.calls_since(con, "marketo", day_began) if system == "marketo" else 0
+    used_today = _used_today(opened) if system == "marketo" else 0
     return Source(
         opened,
         connector(settings, system, used_today),
@@ -112,6 +132,12 @@ def source(
         ),
         landed=landed,
     )
+
+
+def _used_today(opened: Lake) -> int:
+    """Return the calls to Marketo that runs on record made since its day began."""
+    with opened.reading() as con:
+        return ledger.calls_since(con, "marketo", next_reset(datetime.now(UTC)) - DAY)
 
 
 def _secret(given: SecretStr | None) -> str | None:

@@ -12,6 +12,8 @@ COMMANDS = {
     "ui": "ui",
     "check": "sync",
     "sync": "sync",
+    "plan": "two_way",
+    "explain": "two_way",
     "status": "status",
     "sql": "sql",
     "lake": "lake",

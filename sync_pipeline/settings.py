@@ -78,6 +78,29 @@ class Settings(BaseSettings):
         (), description="Custom objects of Marketo to mirror, by API name, separated by commas."
     )
     marketo_poll_seconds: float = Field(60.0, gt=0, description="How often an export job is asked for its state.")
+    marketo_person_key: str = Field(
+        "externalPersonId",
+        description="Field of a Marketo person that carries the id of its lead or contact: this one where the "
+        "subscription has it, else a text field of your own that can be looked up by.",
+    )
+    write_back: Literal["off", "plan", "apply"] = Field(
+        "plan",
+        description="What a cycle does with differences between both systems: nothing, plan the writes, or write.",
+    )
+    sync_most_writes: int = Field(
+        0,
+        ge=0,
+        description="Most writes of one object to one system in a cycle; above it nothing is sent. 0: no limit.",
+    )
+    sync_most_write_share: float = Field(
+        0.5, gt=0, le=1, description="Largest share of an object's links that a cycle may write to, above a thousand."
+    )
+    sync_cut_long_texts: bool = Field(
+        True, description="Cut texts that the other system cannot hold; otherwise they are refused (FIELD-25)."
+    )
+    sync_blocked_fields: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Marketo fields that the CRM may fill but not overwrite, separated by commas (FIELD-15)."
+    )
 
     lake_catalog: str = Field(
         "data/catalog.sqlite", description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`."
@@ -112,7 +135,9 @@ class Settings(BaseSettings):
     sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
     sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")
 
-    @field_validator("sync_custom_objects", "marketo_custom_objects", "marketo_activity_types", mode="before")
+    @field_validator(
+        "sync_custom_objects", "marketo_custom_objects", "marketo_activity_types", "sync_blocked_fields", mode="before"
+    )
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given

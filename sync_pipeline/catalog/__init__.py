@@ -1,7 +1,7 @@
 """What is synced: the declarations of objects and of their field mappings. Data only, no I/O.
 
-`salesforce` and `marketo` declare the objects, `mappings_*` the fields of the CRM's, `ignored` what the native sync
-leaves out.
+`salesforce` and `marketo` declare the objects, `mappings_*` the fields of the CRM's, `pairings` which records are one
+and the same, `ignored` what the native sync leaves out.
 Adding an object is one declaration; no other module names one.
 """
 
@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from sync_pipeline.catalog import marketo, salesforce
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
+from sync_pipeline.catalog.pairings import pairings
 from sync_pipeline.model import Object
 
-__all__ = ["IGNORED_BY_NATIVE", "PERSON_ACCOUNT", "by_name", "ignored_by_native", "objects"]
+__all__ = ["IGNORED_BY_NATIVE", "PERSON_ACCOUNT", "by_name", "ignored_by_native", "objects", "pairings"]
 
 _OBJECTS_OF = {"salesforce": salesforce.objects, "marketo": marketo.objects}
 

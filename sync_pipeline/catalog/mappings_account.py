@@ -14,7 +14,7 @@ from sync_pipeline.model import Direction, Mapping, Rule
 
 ACCOUNT: tuple[Mapping, ...] = (
     to_marketo("Id", "externalCompanyId", "External Company Id", on="company"),
-    to_marketo("OwnerId", "externalSalesPersonId", "Account Owner", on="company"),
+    to_marketo("OwnerId", "externalSalesPersonId", "Account Owner", on="company", refers_to="user"),
     system("IsDeleted", "SFDC Is Deleted", on="company"),
     to_marketo("Name", "company", "Company Name", on="company"),
     # Marketo labels this "SFDC Type" too, the label of a person's link; a field of its own keeps them apart

@@ -36,7 +36,7 @@ PERSON: tuple[Mapping, ...] = (
     system("Id", "SFDC Id"),
     system("CreatedDate", "SFDC Created Date"),
     system("IsDeleted", "SFDC Is Deleted"),
-    to_marketo("OwnerId", "externalSalesPersonId", "Sales Owner"),
+    to_marketo("OwnerId", "externalSalesPersonId", "Sales Owner", refers_to="user"),
     Mapping("Salutation", "salutation", "Salutation"),
     Mapping("FirstName", "firstName", "First Name"),
     Mapping("LastName", "lastName", "Last Name"),
@@ -74,7 +74,7 @@ LEAD: tuple[Mapping, ...] = (
 CONTACT: tuple[Mapping, ...] = (
     *PERSON,
     # A person can be moved to another company but never detached from one (SF-CONTACT-10).
-    to_marketo("AccountId", "externalCompanyId", "Company"),
+    to_marketo("AccountId", "externalCompanyId", "Company", refers_to="account"),
     Mapping("Birthdate", "dateOfBirth", "Date of Birth"),
     # Adobe's list of ignored fields names Mailing*; its mapping page maps them, and so do we (decision 10).
     Mapping("MailingStreet", "address", "Address"),

@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from sync_pipeline import assembly
+from sync_pipeline.commands import two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.lake import Lake
@@ -71,14 +72,25 @@ def sync(
             return runs.sync(source, objects, since=since, full=full, told=told)
 
         cycles = each_system(given, lake, wanted, landed, read)
+        both_ways = _both_ways(given, lake) if not (objects or reconcile or formulas) else SUCCEEDED
     late = [cycle for cycle in cycles if cycle.status != SUCCEEDED]
     if as_json:
         click.echo(json.dumps(as_dict(cycles)))
     else:
         for cycle in late:
             click.echo(f"{cycle.status}: {cycle.message}", err=True)
-    if late:
+    if late or both_ways != SUCCEEDED:
         sys.exit(NOT_DONE)
+
+
+def _both_ways(given: Settings, lake: Lake) -> str:
+    """Plan, or write, what differs between both systems, as WRITE_BACK says; return the status."""
+    if given.write_back == "off" or not assembly.pairings(given):
+        return SUCCEEDED
+    status, done = two_way.pass_over(given, lake, apply=given.write_back == "apply")
+    for synced in done:
+        click.echo(two_way.line(synced), err=True)
+    return status
 
 
 def each_system(

@@ -49,6 +49,10 @@ class SalesforceWriter:
         self._first_wait = first_wait
         self._sleep = sleep
 
+    def now(self) -> datetime:
+        """Return the org's time, aware UTC."""
+        return self._org.now()
+
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         """See `Writer`. An upsert's records hold the key among their values.
 

@@ -103,6 +103,8 @@ class Pass:
         return [self._to_crm(synced) for synced in done]
 
     def _to_marketo(self, pairing: Pairing, now: datetime) -> Synced:
+        if missing := [o.title for o in (pairing.crm, pairing.marketo) if (o.system, o.source) not in self.described]:
+            return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}")
         fields, notices = self._fields(pairing)
         try:
             planned = self._decide(pairing, fields, now)
@@ -111,7 +113,7 @@ class Pass:
         return self._send(Synced(pairing, planned, notices=notices), MARKETO, fields)
 
     def _to_crm(self, synced: Synced) -> Synced:
-        if synced.error and not synced.planned.to_crm:
+        if not synced.planned.to_crm:
             return synced
         return self._send(synced, CRM, self._fields(synced.pairing)[0])
 

@@ -32,7 +32,7 @@ class Limits:
 
     writes: int = 0
     share: float = 1.0
-    few: int = 100
+    few: int = 1_000
 
 
 class RefusedError(Exception):

@@ -1,0 +1,30 @@
+"""Which records of the CRM and of Marketo are one and the same, in the order in which they depend on one another.
+
+Sales persons, then companies, then people (MK-REST-2). A person is linked to one lead or to one contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sync_pipeline.catalog import marketo, salesforce
+from sync_pipeline.model import Object, Pairing
+
+# Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
+PERSON_KEY = "externalPersonId"
+
+
+def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
+    """Return the pairings of a Salesforce org and a Marketo subscription."""
+    return (
+        # Automated users have no e-mail address, and nobody is owned by them.
+        _pair(salesforce.USER, marketo.SALES_PERSON, "externalSalesPersonId", {"sales_person"}, '"Email" is not null'),
+        _pair(salesforce.ACCOUNT, marketo.COMPANY, "externalCompanyId", {"company"}),
+        _pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}),
+        # A lead's company is a text of the person (SF-LEAD-13); a converted lead can no longer be written (SF-LEAD-12).
+        _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
+    )
+
+
+def _pair(crm: Object, other: Object, key: str, on: Collection[str], alive: str = "true") -> Pairing:
+    return Pairing(crm, other, key, tuple(m for m in crm.mappings if m.on in on), alive)
