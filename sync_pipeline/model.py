@@ -39,7 +39,8 @@ class Mapping:
     """One mapped field: `crm` is the API name in the CRM, `marketo` the REST name in Marketo.
 
     `marketo` is None for the values that Marketo keeps in system fields no API can write; they are carried by our
-    own links. `on` names the Marketo object that holds the value: `person`, `company`, `opportunity`, ...
+    own links. `on` names the Marketo object that holds the value: `person`, `company`, `opportunity`, ... A field that
+    `refers_to` records of another pairing (an owner to `user`) is written only once those are linked themselves.
     """
 
     crm: str
@@ -48,6 +49,7 @@ class Mapping:
     direction: Direction = Direction.BOTH
     on: str = "person"
     rule: Rule | None = None  # None: the object's own default
+    refers_to: str = ""
 
     @property
     def is_two_way(self) -> bool:
@@ -97,6 +99,32 @@ class Object:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """Which records of the two systems are one and the same, declared once per pair of objects.
+
+    Attributes:
+        crm, marketo: the two objects; a record of each makes a link.
+        key: the Marketo field that carries the id of the CRM record (SPEC 31, decision 2).
+        alive: SQL over the CRM's mirror that tells whether a record can still be linked and written.
+        mappings: the fields that both sides hold.
+    """
+
+    crm: Object
+    marketo: Object
+    key: str
+    mappings: tuple[Mapping, ...]
+    alive: str = "true"
+
+    @property
+    def name(self) -> str:
+        """Our name of the pairing: that of its CRM object."""
+        return self.crm.name
+
+    def rule(self, mapping: Mapping) -> Rule:
+        return mapping.rule or self.crm.rule
+
+
+@dataclass(frozen=True)
 class Field:
     """A field as the system's describe tells it; `type` is the system's own word (`picklist`, `currency`)."""
 
@@ -113,6 +141,7 @@ class Field:
     scale: int = 0
     reference_to: tuple[str, ...] = ()
     picklist: tuple[str, ...] = ()
+    restricted: bool = False  # to the values of its picklist
 
 
 @dataclass(frozen=True)

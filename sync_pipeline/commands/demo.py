@@ -47,12 +47,14 @@ def demo(people: int, cycles: int) -> None:
         else:
             console.print(f"going on with the org in {ORG_FILE}")
         with Sandbox(org) as sandbox:
+            console.print(f"its own page, to see and edit records while the demo runs: {sandbox.url}/")
             given = _pointed_at(sandbox)
             _look(given)
             _follow(given, org, cycles)
     _say(5, "What next")
     console.print(
         "  make ui                                     the same org as assets in Dagster, living on\n"
+        "  .venv/bin/sync-pipeline sandbox serve       the org and its page in your browser: play the seller\n"
         "  .venv/bin/sync-pipeline status              how far each object is\n"
         "  .venv/bin/sync-pipeline sql                 a shell on the tables; --attach for your own DuckDB\n"
         "  docs/                                       connect a real org, settings, tables, design"

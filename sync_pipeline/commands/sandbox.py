@@ -1,4 +1,4 @@
-"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch; Marketo beside it."""
+"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 import duckdb
-import requests
 
-from sync_pipeline.commands.options import settings
+from sync_pipeline.commands.faults import fault
 from sync_pipeline.commands.sandbox_marketo import begin, marketo, open_subscription, subscription_option
-from sync_pipeline.connectors.http import is_loopback
-from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.commands.served import ask, url_option
+from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline.sandbox.load import load
 from sync_pipeline.sandbox.marketo import MarketoSandbox
 from sync_pipeline.sandbox.populate import populate as fill
@@ -31,15 +30,23 @@ org_option = click.option(
 )  # fmt: skip
 seed_option = click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed, the same org.")
 people_type = click.IntRange(min=20)
+persons_option = click.option(
+    "--person-accounts", "persons", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="Start a new org with person accounts; so many of its contacts (0 to 1) are such.",
+)  # fmt: skip
 
 
-def open_org(file: Path) -> Org:
-    """Open or make the org in a file; only one process at a time can hold it."""
+def open_org(file: Path, persons: float | None = None) -> Org:
+    """Open or make the org in a file, with person accounts where a share is given; only one process can hold it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return Org.open(file)
+        org = Org.open(file, Schema.standard(person_accounts=persons is not None))
     except duckdb.Error as error:
         raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+    if persons is not None and not org.has_persons:
+        org.close()
+        raise click.UsageError(f"{file} holds an org without person accounts; name another file with --org")
+    return org
 
 
 def is_new(org: Org) -> bool:
@@ -53,6 +60,7 @@ def sandbox() -> None:
     """A Salesforce org, and a Marketo subscription, on this machine that behave like real ones."""
 
 
+sandbox.add_command(fault)
 sandbox.add_command(marketo)
 
 
@@ -60,17 +68,17 @@ sandbox.add_command(marketo)
 @click.option("--load", "directory", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Start a new org with the CSV files or JSON trees of this folder.")  # fmt: skip
 @click.option("--people", type=people_type, help="Start a new org with so many leads and contacts.")
+@persons_option
 @seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings to this file.")
-@click.option(
-    "--marketo", "with_marketo", is_flag=True, help="Serve a Marketo subscription too (see `sandbox marketo`)."
-)
+@click.option("--marketo", "with_marketo", is_flag=True, help="Serve a Marketo subscription as well.")
 @subscription_option
 @org_option
 def serve(
     directory: Path | None,
     people: int | None,
+    persons: float | None,
     seed: int,
     port: int,
     env_file: Path | None,
@@ -82,13 +90,13 @@ def serve(
     if directory and people:
         raise click.UsageError("--load and --people exclude one another")
     with ExitStack() as opened:
-        org = opened.enter_context(open_org(file))
+        org = opened.enter_context(open_org(file, persons))
         if (directory or people) and not is_new(org):
             raise click.UsageError(f"{file} already holds an org: serve it as it is, or name another file with --org")
         if directory:
             _say(_loaded(org, directory))
         elif is_new(org):
-            _say(fill(org, people or PEOPLE, seed))
+            _say(fill(org, people or PEOPLE, seed, persons=persons or 0))
         services: list[Service] = [Sandbox(org, port)]
         if with_marketo:
             subscription = opened.enter_context(open_subscription(subscription_file))
@@ -106,52 +114,44 @@ def _loaded(org: Org, directory: Path) -> dict[str, int]:
 
 @sandbox.command()
 @click.option("--people", type=people_type, default=PEOPLE, show_default=True, help="Leads and contacts.")
+@persons_option
 @seed_option
 @org_option
-def populate(people: int, seed: int, file: Path) -> None:
+def populate(people: int, persons: float | None, seed: int, file: Path) -> None:
     """Fill a new org with companies, people, owners, opportunities, members and tasks."""
-    with open_org(file) as org:
+    with open_org(file, persons) as org:
         if not is_new(org):
             raise click.UsageError(f"{file} already holds an org; name another file with --org")
-        _say(fill(org, people, seed))
+        _say(fill(org, people, seed, persons=persons or 0))
 
 
 @sandbox.command()
 @click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="How many edits.")
 @seed_option
-def edit(count: int, seed: int) -> None:
+@url_option
+def edit(url: str, count: int, seed: int) -> None:
     """Make random edits in the org that is being served."""
-    for line in _edits(count, seed):
+    for line in _edits(url, count, seed):
         click.echo(line)
 
 
 @sandbox.command()
 @click.option("--rate", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="Edits a second.")
 @seed_option
-def live(rate: float, seed: int) -> None:
+@url_option
+def live(url: str, rate: float, seed: int) -> None:
     """Let a seeded staff edit, create, delete and merge in the served org while you watch, until Ctrl-C."""
     began, made = time.monotonic(), 0
     while True:
         time.sleep(max(1 / rate, 0.5))
         due = int((time.monotonic() - began) * rate) - made
-        for line in _edits(due, seed + made) if due else ():
+        for line in _edits(url, due, seed + made) if due else ():
             click.echo(line)
         made += due
 
 
-def _edits(count: int, seed: int) -> list[str]:
-    """Ask the served sandbox to edit; its address is SALESFORCE_LOGIN_URL, as `serve --env-file` writes it."""
-    url = settings().salesforce_login_url
-    if not is_loopback(url):
-        raise click.UsageError(
-            f"{url} is no sandbox: set SALESFORCE_LOGIN_URL, as `sandbox serve --env-file .env` does"
-        )
-    try:
-        answer = requests.post(f"{url}/sandbox/edits", json={"count": count, "seed": seed}, timeout=60)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise click.ClickException(f"no sandbox answers at {url}: {type(error).__name__}") from None
-    lines: list[str] = answer.json()
+def _edits(url: str, count: int, seed: int) -> list[str]:
+    lines: list[str] = ask("POST", f"{url}/sandbox/edits", {"count": count, "seed": seed})
     return lines
 
 

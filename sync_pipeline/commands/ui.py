@@ -38,7 +38,7 @@ def ui(port: int) -> None:
             stop = threading.Event()
             staff = threading.Thread(target=live, args=(org, SEED, EDITS_PER_SECOND, stop, lambda _: None))
             staff.start()
-            console.print(f"no credentials are set: Dagster works on the sandbox at {sandbox.url}")
+            console.print(f"no credentials are set: Dagster works on the sandbox, whose own page is {sandbox.url}/")
             try:
                 objects = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS, "SYNC_FIRST_MONTH": "2024-01-01"}
                 code = _dagster(port, {**objects, **sandbox.env()})

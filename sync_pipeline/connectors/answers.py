@@ -74,4 +74,5 @@ def field(told: dict[str, Any]) -> Field:
         scale=told.get("scale") or 0,
         reference_to=tuple(told.get("referenceTo") or ()),
         picklist=tuple(v["value"] for v in told.get("picklistValues") or () if v.get("active", True)),
+        restricted=told.get("restrictedPicklist", False),
     )

@@ -34,3 +34,7 @@ class QuotaError(FatalError):
 
 class SessionExpiredError(ConnectorError):
     """The session ended; the connector logs in again once."""
+
+
+class UnknownOutcomeError(ConnectorError):
+    """A write was sent and its answer was lost: it may have been done, so look before it is sent again (GEN-16)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.connectors.errors import RejectedError, RetryableError
 
 # A NUL is no text in most tools that read the lake; it is kept as its visible symbol. The look-behind leaves an
 # escaped backslash before the letters u0000 alone.
@@ -33,6 +33,7 @@ def parse(con: duckdb.DuckDBPyConnection, body: bytes, fields: Sequence[str]) ->
 
     Raises:
         RetryableError: the page is cut off or not a query page.
+        RejectedError: its records lack a field that was asked for.
     """
     if b"\\u0000" in body:
         body = _NUL.sub(rb"\1" + VISIBLE_NUL.encode(), body)
@@ -44,13 +45,18 @@ def parse(con: duckdb.DuckDBPyConnection, body: bytes, fields: Sequence[str]) ->
     }
     try:
         con.execute(
-            "create or replace temp table page as select json_transform(?, ?) as p", [body.decode(), json.dumps(spec)]
+            "create or replace temp table page as "
+            "select json_transform(b, ?) as p, json_keys(b, '$.records[0]') as names from (select ? as b)",
+            [json.dumps(spec), body.decode()],
         )
-        found = con.execute("select p.totalSize, p.done, p.nextRecordsUrl from page").fetchone()
+        found = con.execute("select p.totalSize, p.done, p.nextRecordsUrl, names from page").fetchone()
         rows = con.execute("select unnest(p.records, max_depth := 2) from page").to_arrow_table()
     except (duckdb.Error, UnicodeDecodeError) as error:
         raise RetryableError("PAGE_CUT_OFF", f"an answer of {len(body)} bytes is no query page") from error
-    total, done, next_url = found or (None, None, None)
+    total, done, next_url, names = found or (None, None, None, None)
     if total is None or done is None:
         raise RetryableError("PAGE_CUT_OFF", f"an answer of {len(body)} bytes is no query page")
+    # A null is sent as null: a field that is not there at all has vanished since the query was made.
+    if names and (missing := set(fields) - set(names)):
+        raise RejectedError("INVALID_FIELD", f"the result page has no field {', '.join(sorted(missing))}")
     return JsonPage(total, done, next_url or "", rows)

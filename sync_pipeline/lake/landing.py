@@ -180,7 +180,7 @@ class Landing:
 
     def _batches(self, schema: pa.Schema, paths: Iterable[Path]) -> Iterator[pa.RecordBatch]:
         for path in paths:
-            with pa.ipc.open_file(str(path)) as reader:
+            with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
                 if reader.schema.names != schema.names:
                     raise LandingError(f"the pages in {self.folder} were read with different fields")
                 for i in range(reader.num_record_batches):

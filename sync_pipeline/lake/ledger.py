@@ -15,6 +15,7 @@ import duckdb
 
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.lake.table import full_name
+from sync_pipeline.lake.types import TEXT
 from sync_pipeline.model import Counts, Describe, Field, Object, Window
 
 Connection = duckdb.DuckDBPyConnection
@@ -44,6 +45,31 @@ TABLES: dict[str, dict[str, str]] = {
         "noted_at": STAMP, "run_id": "varchar", "system": "varchar", "object": "varchar", "operation": "varchar",
         "record_id": "varchar", "field": "varchar", "code": "varchar", "message": "varchar",
         "resolved_at": STAMP,
+    },
+    # Who is who, and the values on which both sides last agreed, by Marketo field: the base of the next decision.
+    "link": {
+        "pairing": "varchar", "crm_id": "varchar", "marketo_object": "varchar", "marketo_id": "varchar",
+        "linked_at": STAMP, "run_id": "varchar",
+        "agreed": f"map({TEXT}, {TEXT})", "agreed_at": STAMP, "crm_written_at": STAMP, "marketo_written_at": STAMP,
+        "ended_at": STAMP, "ended_because": "varchar",
+    },
+    # How far the changes of each side have been decided on, and the links to be looked at again without a change.
+    "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
+    "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
+    "conflict": {
+        "noted_at": STAMP, "run_id": "varchar", "pairing": "varchar", "crm_id": "varchar", "marketo_id": "varchar",
+        "field": "varchar", "crm_value": "varchar", "marketo_value": "varchar", "base_value": "varchar",
+        "winner": "varchar", "rule": "varchar", "because": "varchar",
+    },
+    # Append-only: a write stays as it was planned, what became of it is in `write_result`.
+    "outbox": {
+        "write_id": "varchar", "run_id": "varchar", "planned_at": STAMP, "side": "varchar", "pairing": "varchar",
+        "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar",
+        "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
+    },
+    "write_result": {
+        "write_id": "varchar", "run_id": "varchar", "answered_at": STAMP, "verdict": "varchar",
+        "record_id": "varchar", "created": "boolean", "code": "varchar", "message": "varchar",
     },
 }  # fmt: skip
 
@@ -205,7 +231,7 @@ def resolve_value_errors(
     """Close the open errors of these fields of the records in table `changed`, but for those that are `still` wrong."""
     found = con.execute(
         f"select record_id, field from {table('error')} where system = ? and object = ? and resolved_at is null "
-        f"and list_contains(?, field) and record_id in (select {quoted(obj.key)} from {changed})",
+        f"and list_contains(?, field) and record_id in (select {quoted(obj.key)}::varchar from {changed})",
         [obj.system, obj.name, list(fields)],
     )
     for record_id, field in set(found.fetchall()) - {(e.record_id, e.field) for e in still}:

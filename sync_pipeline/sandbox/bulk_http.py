@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.bulk import DELIMITERS, Job, locator, row_of
-from sync_pipeline.sandbox.bulk_parts import Page, Result
+from sync_pipeline.sandbox.bulk import QueryJob, QueryJobs, locator, row_of
+from sync_pipeline.sandbox.bulk_parts import Result
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.http import Call, Route, json_answer
+from sync_pipeline.sandbox.http import CSV, Call, Route, json_answer
+from sync_pipeline.sandbox.jobs import DELIMITERS
+from sync_pipeline.sandbox.jobs_http import invalid_value, job_routes
 
 PAGES_AT_ONCE = 5  # result addresses that one `resultPages` answer lists
-LISTED = 1000
 
 
 def create(call: Call) -> Response:
     body = call.body()
     operation, soql = body.get("operation"), body.get("query")
     if operation not in ("query", "queryAll"):
-        raise ApiError("INVALIDJOB", "Operation must be query or queryAll")
+        raise invalid_value("operation", operation)
     if not isinstance(soql, str) or not soql.strip():
         raise ApiError("INVALIDJOB", "Query is required for a query job")
     if body.get("contentType", "CSV") != "CSV" or body.get("lineEnding", "LF") != "LF":
         raise ApiError("INVALIDJOB", "The sandbox writes contentType CSV with lineEnding LF only")
     delimiter = body.get("columnDelimiter", "COMMA")
     if delimiter not in DELIMITERS:
-        raise ApiError("INVALIDJOB", f"Unknown columnDelimiter: {delimiter}")
+        raise invalid_value("columnDelimiter", delimiter)
     reader = call.reader(deleted=operation == "queryAll")
     job = call.sandbox.bulk.create(reader, soql, operation, call.version, delimiter)
     return json_answer({**job.as_dict(full=False), "state": "UploadComplete"})
-
-
-def list_jobs(call: Call) -> Response:
-    jobs = [job.as_dict() for job in call.sandbox.bulk.all() if job.user == call.user]
-    return json_answer({"done": True, "nextRecordsUrl": None, "records": jobs[-LISTED:]})
-
-
-def get(call: Call, job_id: str) -> Response:
-    return json_answer(call.sandbox.bulk.get(job_id).as_dict())
 
 
 def change(call: Call, job_id: str) -> Response:
@@ -49,20 +39,15 @@ def change(call: Call, job_id: str) -> Response:
     return json_answer(job.as_dict())
 
 
-def delete(call: Call, job_id: str) -> Response:
-    call.sandbox.bulk.delete(call.sandbox.bulk.get(job_id))
-    return Response(status=204)
-
-
 def results(call: Call, job_id: str) -> Response:
     """One page: header line, rows, and headers that count them and mark the next."""
     job = call.sandbox.bulk.get(job_id)
     result = _result(job)
     start, most = _place(call)
-    short = call.sandbox.faults.take("short_page", call.request.path)
+    short = call.sandbox.faults.take("short_page", call.request.path, job.object)
     page = result.page(start, most, int(short["rows"]) if short else 0)
-    answer = Response(_body(result, page), content_type="text/csv; charset=UTF-8", direct_passthrough=True)
-    answer.content_length = len(result.header) + page.bytes
+    answer = Response(page.chunks(), content_type=CSV, direct_passthrough=True)
+    answer.content_length = page.size
     answer.headers["Sforce-NumberOfRecords"] = str(page.end - page.start)
     answer.headers["Sforce-Locator"] = locator(page.end) if page.end < page.total else "null"
     return answer
@@ -83,13 +68,7 @@ def result_pages(call: Call, job_id: str) -> Response:
     return json_answer({"resultPages": pages, "nextRecordsUrl": next_url, "done": done})
 
 
-def _body(result: Result, page: Page) -> Iterator[bytes]:
-    yield result.header
-    for part in page.slices:
-        yield from part.chunks()
-
-
-def _result(job: Job) -> Result:
+def _result(job: QueryJob) -> Result:
     if job.result is None or job.state != "JobComplete":
         raise ApiError("INVALIDJOBSTATE", f"Results are not available: the job's state is {job.state}")
     return job.result
@@ -102,13 +81,15 @@ def _place(call: Call) -> tuple[int, int | None]:
     return row_of(mark) if mark else 0, int(most) if most else None
 
 
+def _jobs(call: Call) -> QueryJobs:
+    return call.sandbox.bulk
+
+
 _ROOT = "/services/data/v<version>/jobs/query"
 ROUTES = [
-    Route(_ROOT, list_jobs),
+    *job_routes(_ROOT, _jobs),
     Route(_ROOT, create, ("POST",)),
-    Route(f"{_ROOT}/<job_id>", get),
     Route(f"{_ROOT}/<job_id>", change, ("PATCH",)),
-    Route(f"{_ROOT}/<job_id>", delete, ("DELETE",)),
     Route(f"{_ROOT}/<job_id>/results", results),
     Route(f"{_ROOT}/<job_id>/resultPages", result_pages),
 ]

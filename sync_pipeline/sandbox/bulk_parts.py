@@ -1,6 +1,6 @@
-"""The result of a bulk query on disk: CSV parts without header, made by DuckDB, cut into pages on demand.
+"""The result of a bulk query on disk: parts of records' texts, made by DuckDB, cut into pages on demand.
 
-No row passes through Python: DuckDB makes the lines, pages are byte ranges of the files they lie in.
+No row passes through Python: DuckDB makes the texts, pages are byte ranges of the files they lie in.
 """
 
 from __future__ import annotations
@@ -15,29 +15,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sync_pipeline.sandbox.answers import flat
+from sync_pipeline.sandbox.bulk_lines import Lines
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.plan import Plan
-from sync_pipeline.sandbox.store import text
 
 PART_ROWS = 122_880  # a row group of DuckDB: a part reads only what it writes
 PAGE_ROWS = 50_000  # of a page when the client sets no `maxRecords`
 WRITERS = 2
 BATCH_ROWS = 4 * 2048  # few enough that lines of long texts stay below the 2 GB of an Arrow string array
 CHUNK_BYTES = 1 << 20
-
-_UNQUOTED = "{}"  # of these types no text holds a quote
-_NUMBER = "sandbox.java_double({})"
-_ESCAPED = """if(contains({0}, '"'), replace({0}, '"', '""'), {0})"""
-_TO_TEXT = {
-    **dict.fromkeys(("id", "reference", "boolean", "int", "long", "date"), _UNQUOTED),
-    **dict.fromkeys(("double", "currency", "percent"), _NUMBER),
-    "datetime": "strftime({}, '%Y-%m-%dT%H:%M:%S.000Z')",
-}
-
-
-class StoppedError(Exception):
-    """The job was aborted while its result was being written."""
 
 
 @dataclass(frozen=True)
@@ -77,49 +63,61 @@ class Slice:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows `start` up to `end` of a result of `total` rows."""
+    """Rows `start` up to `end` of a result of `total` rows, with what stands before and after them."""
 
     start: int
     end: int
     total: int
+    lines: Lines
     slices: tuple[Slice, ...]
 
     @property
-    def bytes(self) -> int:
-        return sum(s.end - s.start for s in self.slices)
+    def size(self) -> int:
+        return len(self.lines.header) + sum(s.end - s.start for s in self.slices) + len(self.lines.footer)
+
+    def chunks(self) -> Iterator[bytes]:
+        yield self.lines.header
+        for part in self.slices:
+            yield from part.chunks()
+        yield self.lines.footer
 
 
 class Result:
     """All parts of one result, in order."""
 
-    def __init__(self, header: bytes, parts: list[Part]) -> None:
-        self.header = header
+    def __init__(self, lines: Lines, parts: list[Part]) -> None:
+        self.lines = lines
         self.parts = parts
         self.rows = sum(part.rows for part in parts)
+        self.size = sum(part.offset(part.rows) for part in parts)
 
     def page(self, start: int, most: int | None, short_by: int = 0) -> Page:
         """Return the page of `most` rows that begins at row `start`; its body lacks the last `short_by` of them."""
         end = min(start + (most or PAGE_ROWS), self.rows)
-        return Page(start, end, self.rows, tuple(self._slices(start, end - short_by)))
+        return Page(start, end, self.rows, self.lines, tuple(self._slices(start, end - short_by)))
 
     def _slices(self, start: int, end: int) -> Iterator[Slice]:
-        first = 0
+        first, before = 0, len(self.lines.between)
         for part in self.parts:
             low, high = max(start - first, 0), min(end - first, part.rows)
             if low < high:
-                yield Slice(part.path, part.offset(low), part.offset(high))
+                yield Slice(part.path, part.offset(low) + before, part.offset(high))
+                before = 0
             first += part.rows
 
 
-def write_result(org: Org, plan: Plan, folder: Path, delimiter: str, progress: Callable[[int], None]) -> Result:
-    """Run a flat plan into CSV parts below `folder`; `progress` hears of each part's rows and may stop it."""
-    header = delimiter.join(f'"{name}"' for name, _ in flat(plan.members)).encode() + b"\n"
-    line = _line(plan, delimiter)
+def write_result(
+    org: Org, plan: Plan, folder: Path, lines: Lines, progress: Callable[[int], None], within: str = "true"
+) -> Result:
+    """Run a flat plan, further conditioned, into parts below `folder`.
+
+    `progress` hears of each part's rows and may stop it.
+    """
     parts: dict[int, Part] = {}
 
     def write(connection: duckdb.DuckDBPyConnection, number: int, condition: str) -> None:
-        lines = connection.execute(plan.sql(condition, (line,))).to_arrow_reader(BATCH_ROWS)
-        parts[number] = _write_part(folder / f"{number:06}.csv", lines)
+        found = connection.execute(plan.sql(f"{condition} and {within}", (lines.line,))).to_arrow_reader(BATCH_ROWS)
+        parts[number] = _write_part(folder / f"{number:06}", found)
         progress(parts[number].rows)
 
     if plan.rows is None:
@@ -127,18 +125,7 @@ def write_result(org: Org, plan: Plan, folder: Path, delimiter: str, progress: C
             write(connection, 0, "true")
     else:
         _write_parts(org, plan, plan.rows, write)
-    return Result(header, [part for _, part in sorted(parts.items()) if part.rows])
-
-
-def _line(plan: Plan, delimiter: str) -> str:
-    """Return the SQL expression of a whole CSV line: every value quoted, a null an empty field.
-
-    DuckDB concatenates whole lines and Arrow hands their bytes on, at less than half the cost of its CSV writer,
-    and with the place of every row for free.
-    """
-    values = [_TO_TEXT.get(v.type, _ESCAPED).format(plan.columns[v.index]) for _, v in flat(plan.members)]
-    between = text(f'"{delimiter}"')
-    return f"concat('\"', {f', {between}, '.join(values)}, '\"\n')"
+    return Result(lines, [part for _, part in sorted(parts.items()) if part.rows])
 
 
 def _write_part(path: Path, lines: pa.RecordBatchReader) -> Part:

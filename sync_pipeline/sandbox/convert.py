@@ -5,37 +5,17 @@ Merging and converting are done by no REST call; they are offered by SOAP (`soap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from sync_pipeline.sandbox import lookups
 from sync_pipeline.sandbox.errors import ApiError
+from sync_pipeline.sandbox.lead_fields import Values, converted, converted_person
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.rows import only
 from sync_pipeline.sandbox.store import quote
 
 CONVERTED = "Converted"  # what the names of the statuses for converted leads have in common
-
-# Where the standard mapping puts a lead's fields; custom fields go nowhere until an administrator maps them.
-_TO_ACCOUNT = {
-    "Company": "Name",
-    "Phone": "Phone",
-    "Fax": "Fax",
-    "Website": "Website",
-    "Industry": "Industry",
-    "Rating": "Rating",
-    "AnnualRevenue": "AnnualRevenue",
-    "NumberOfEmployees": "NumberOfEmployees",
-    **{part: f"Billing{part}" for part in ("Street", "City", "State", "PostalCode", "Country")},
-}
-_TO_CONTACT = {
-    **{name: name for name in ("FirstName", "LastName", "Salutation", "Title", "Email", "Phone", "MobilePhone")},
-    **{name: name for name in ("Fax", "Description", "LeadSource", "HasOptedOutOfEmail", "DoNotCall")},
-    "HasOptedOutOfFax": "HasOptedOutOfFax",
-    **{part: f"Mailing{part}" for part in ("Street", "City", "State", "PostalCode", "Country")},
-}
 
 
 @dataclass(frozen=True)
@@ -73,8 +53,7 @@ def convert(org: Org, asked: Conversion, user: str | None = None) -> Converted:
         owner = asked.owner or lead["OwnerId"]
         if owner[:3] != org.schema["User"].prefix:
             raise ApiError("INVALID_CROSS_REFERENCE_KEY", "Owner ID: a queue cannot own a contact", fields=["OwnerId"])
-        account = _account(org, asked, lead, owner, user)
-        contact = _contact(org, asked, lead, account, owner, user)
+        account, contact = _person(org, asked, lead, owner, user) or _company(org, asked, lead, owner, user)
         opportunity = None if asked.without_opportunity else _opportunity(org, asked, lead, account, contact, user)
         changes = {
             "IsConverted": True,
@@ -90,7 +69,7 @@ def convert(org: Org, asked: Conversion, user: str | None = None) -> Converted:
         return Converted(lead["Id"], account, contact, opportunity)
 
 
-def _lead(org: Org, asked: Conversion, user: str | None) -> Mapping[str, Any]:
+def _lead(org: Org, asked: Conversion, user: str | None) -> Values:
     found = org.schema["Lead"]
     state = lookups.states(org, found, [asked.lead], user).get(asked.lead)
     if state == lookups.DELETED:
@@ -107,30 +86,47 @@ def _lead(org: Org, asked: Conversion, user: str | None) -> Mapping[str, Any]:
     return lead
 
 
-def _account(org: Org, asked: Conversion, lead: Mapping[str, Any], owner: str, user: str | None) -> str:
+def _person(org: Org, asked: Conversion, lead: Values, owner: str, user: str | None) -> tuple[str, str] | None:
+    """Return account and contact of the person that the lead becomes: it has no company, or the account is a person."""
+    joined = bool(asked.account and org.contacts_of("Account", [asked.account]))
+    if not joined and (lead.get("Company") or asked.account or not org.has_persons):
+        return None
+    if asked.contact:
+        message = "A lead that becomes a person account names no contact"
+        raise ApiError("INVALID_CROSS_REFERENCE_KEY", message, fields=["contactId"])
+    values = converted_person(org.schema, lead)
     if asked.account:
         _check_there(org, "Account", asked.account, user)
-        return asked.account
-    if asked.contact:
+        _fill_gaps(org, "Account", asked.account, values, asked.overwrite_lead_source and "PersonLeadSource", user)
+    account = asked.account or org.insert("Account", [{**values, "OwnerId": owner}], user)[0]
+    return account, org.contacts_of("Account", [account])[account]
+
+
+def _company(org: Org, asked: Conversion, lead: Values, owner: str, user: str | None) -> tuple[str, str]:
+    """Return the account and the contact that the lead becomes or joins."""
+    if asked.contact and not asked.account:
         raise ApiError("REQUIRED_FIELD_MISSING", "a contactId needs the accountId it belongs to", fields=["accountId"])
-    values = only(org.schema["Account"], {to: lead.get(name) for name, to in _TO_ACCOUNT.items()})
-    return org.insert("Account", [{**values, "OwnerId": owner}], user)[0]
-
-
-def _contact(org: Org, asked: Conversion, lead: Mapping[str, Any], account: str, owner: str, user: str | None) -> str:
-    values = only(org.schema["Contact"], {to: lead.get(name) for name, to in _TO_CONTACT.items()})
+    if asked.account:
+        _check_there(org, "Account", asked.account, user)
+    values = converted(org.schema, lead, "Account")
+    account = asked.account or org.insert("Account", [{**values, "OwnerId": owner}], user)[0]
+    values = converted(org.schema, lead, "Contact")
     if not asked.contact:
-        return org.insert("Contact", [{**values, "AccountId": account, "OwnerId": owner}], user)[0]
+        return account, org.insert("Contact", [{**values, "AccountId": account, "OwnerId": owner}], user)[0]
     _check_there(org, "Contact", asked.contact, user)
-    old = org.record("Contact", asked.contact) or {}
-    if old["AccountId"] not in (None, account):
+    if (org.record("Contact", asked.contact) or {})["AccountId"] not in (None, account):
         message = "The contact must belong to the account that the lead is converted into"
         raise ApiError("INVALID_CROSS_REFERENCE_KEY", message, fields=["contactId"])
-    empty = {name: value for name, value in values.items() if old[name] is None and value is not None}
-    if asked.overwrite_lead_source:
-        empty["LeadSource"] = lead.get("LeadSource")
-    org.update("Contact", asked.contact, {**empty, "AccountId": account}, user)
-    return asked.contact
+    values["AccountId"] = account
+    _fill_gaps(org, "Contact", asked.contact, values, asked.overwrite_lead_source and "LeadSource", user)
+    return account, asked.contact
+
+
+def _fill_gaps(org: Org, name: str, record: str, values: Values, overwritten: str | bool, user: str | None) -> None:
+    """Give a record there is what it has not; of what it has, one field at most is overwritten."""
+    old = org.record(name, record) or {}
+    new = {field: value for field, value in values.items() if old[field] is None or field == overwritten}
+    org.update(name, record, {field: value for field, value in new.items() if value is not None}, user)
 
 
 def _check_there(org: Org, name: str, record: str, user: str | None) -> None:
@@ -138,18 +134,16 @@ def _check_there(org: Org, name: str, record: str, user: str | None) -> None:
         raise ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=[])
 
 
-def _opportunity(
-    org: Org, asked: Conversion, lead: Mapping[str, Any], account: str, contact: str, user: str | None
-) -> str:
+def _opportunity(org: Org, asked: Conversion, lead: Values, account: str, contact: str, user: str | None) -> str:
     """The account's name and a dash, in the first stage, due when the quarter ends; the contact has the first role."""
     named = (org.record("Account", account) or {})["Name"]
     stage = org.schema["Opportunity"].fields["StageName"]["picklistValues"][0]["value"]
     values = {
+        **converted(org.schema, lead, "Opportunity"),
         "Name": asked.opportunity_name or f"{named}-",
         "AccountId": account,
         "StageName": stage,
         "CloseDate": _quarter_end(org.now().date()),
-        "LeadSource": lead.get("LeadSource"),
         "OwnerId": asked.owner or lead["OwnerId"],
     }
     (made,) = org.insert("Opportunity", [only(org.schema["Opportunity"], values)], user)
@@ -166,13 +160,15 @@ def _quarter_end(day: date) -> date:
 
 def _follow(org: Org, lead: str, contact: str, user: str | None) -> None:
     """Activities move to the contact; a campaign member keeps the lead and gets the contact beside it."""
-    for name, field, to in (
-        ("Task", "WhoId", "WhoId"),
-        ("Event", "WhoId", "WhoId"),
-        ("CampaignMember", "LeadId", "ContactId"),
+    member = {"ContactId": contact, "LeadOrContactId": contact, "Type": "Contact"}
+    for name, field, values in (
+        ("Task", "WhoId", {"WhoId": contact}),
+        ("Event", "WhoId", {"WhoId": contact}),
+        ("CampaignMember", "LeadId", member),
     ):
         if name not in org.schema:
             continue
         with org.cursor() as cursor:
             rows = cursor.execute(f"select Id from {quote(name)} where {quote(field)} = ?", [lead]).fetchall()
-        org.change(name, {record: {to: contact} for (record,) in rows}, {}, user)
+        org.change(name, {record: only(org.schema[name], values) for (record,) in rows}, {}, user)
+    org.unite_members("ContactId", contact)

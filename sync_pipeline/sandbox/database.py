@@ -95,7 +95,7 @@ class Database:
             return
         with self.writing, self._connection.cursor() as connection:
             connection.begin()
-            self._joined.connection = connection
+            self._joined.connection, self._joined.at = connection, self.now()
             try:
                 yield
                 connection.commit()
@@ -103,11 +103,12 @@ class Database:
                 connection.rollback()
                 raise
             finally:
-                self._joined.connection = None
+                self._joined.connection = self._joined.at = None
 
     def now(self) -> datetime:
-        """Return the present, aware UTC, in whole seconds as both systems stamp records."""
-        return self._clock().astimezone(UTC).replace(microsecond=0)
+        """Return the present, aware UTC, in whole seconds as both systems stamp records; a transaction has one."""
+        at: datetime | None = getattr(self._joined, "at", None)
+        return at or self._clock().astimezone(UTC).replace(microsecond=0)
 
     def setting(self, name: str, first: Callable[[], str]) -> str:
         """Return a value kept with the records; `first` makes it when it is not there yet."""

@@ -45,8 +45,12 @@ FULL_ONLY = frozenset(
 #   sql: the DuckDB expression of a formula field, over the columns of its table
 #   childRelationshipName: the name under which the parent sees this reference
 #   childCascadeDelete: deleting the parent deletes these children, though the field is no master-detail one
+#   childRestrictedDelete: the parent cannot be deleted while it has these children
+#   convertsTo: the fields (`Contact.Score__c`) that a lead's custom field becomes when the lead is converted
 #   bulk: False for an object that Bulk API refuses
-PRIVATE = frozenset({"sql", "childRelationshipName", "childCascadeDelete", "bulk", "flags"})
+PRIVATE = frozenset(
+    ["sql", "childRelationshipName", "childCascadeDelete", "childRestrictedDelete", "convertsTo", "bulk", "flags"]
+)
 LONG_TEXT = 255  # a textarea above this many characters can be neither filtered nor sorted nor grouped
 
 
@@ -122,7 +126,7 @@ def child_relationship(child: Json, field: Json, parent: str) -> Json:
         "junctionIdListNames": [],
         "junctionReferenceTo": [],
         "relationshipName": _child_name(child, field, parent),
-        "restrictedDelete": field["restrictedDelete"],
+        "restrictedDelete": field.get("childRestrictedDelete", field["restrictedDelete"]),
     }
 
 

@@ -1,120 +1,92 @@
-"""Misbehaviour on command: what a network, a busy org or a late index does to a client.
-
-`Faults` is asked by the server at the right moments; tests and the admin route add to it.
-"""
+"""What a network, a busy org or a late index does to a client of Salesforce: the kinds of faults, and their asking."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
 
 from sync_pipeline.sandbox.errors import ApiError
+from sync_pipeline.sandbox.misbehaviour import Kind, Misbehaviour
+from sync_pipeline.sandbox.sight import PROMPT, Lateness
 
-KINDS: dict[str, dict[str, Any]] = {
-    "expire": {},  # every session ends before the next request
-    "status": {"status": 503, "retry_after": 0},  # answers with this HTTP status
-    "error": {"status": 400, "code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred."},
-    "slow": {"seconds": 1.0},  # answers late
-    "drop": {"after_bytes": 1000},  # the connection ends in mid-body
-    "short_page": {"rows": 1},  # a bulk page lacks its last rows, the header still counts them
-    "slow_job": {"seconds": 1.0},  # a bulk job stays InProgress
-    "fail_job": {"message": "InternalServerError: the query failed"},  # a bulk job ends Failed
-    "quota": {"calls": 0},  # from the next request on so many more calls are allowed today
-    "lock": {},  # a record that is written meets a lock: UNABLE_TO_LOCK_ROW; `times` and `skip` count records
-    "reject": {"code": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred.", "every": 1},  # likewise
-    "late": {"seconds": 2.0},  # a record is seen only so long after its stamp, until cleared
+UNKNOWN = "An unexpected error occurred."
+KINDS: dict[str, Kind] = {
+    "expire": Kind("every session ends before the request"),
+    "status": Kind("the answer has this HTTP status, and perhaps a Retry-After", {"status": 503, "retry_after": 0}),
+    "error": Kind("the answer is this error", {"status": 400, "code": "UNKNOWN_EXCEPTION", "message": UNKNOWN}),
+    "slow": Kind("the answer takes so long", {"seconds": 1.0}),
+    "drop": Kind("the connection breaks in mid-body", {"after_bytes": 1000}),
+    "quota": Kind("from this request on, so many more calls are allowed today", {"calls": 0}),
+    "short_page": Kind(
+        "a page of a bulk result lacks its last records, its header still counts them", {"rows": 1}, "pages"
+    ),
+    "field_gone": Kind("the field is deleted, and this page and those after it lack it", {"field": ""}, "pages", None),
+    "field_new": Kind(
+        "the field is added, and this page and those after it have it",
+        {"field": ""},
+        "pages",
+        None,
+    ),
+    "slow_job": Kind("a bulk job stays InProgress so long", {"seconds": 1.0}, "jobs"),
+    "fail_job": Kind("a bulk job ends Failed", {"message": "InternalServerError: the query failed"}, "jobs"),
+    "lock": Kind("a record that is written meets UNABLE_TO_LOCK_ROW", {}, "records"),
+    "reject": Kind(
+        "a record that is written is refused so", {"code": "UNKNOWN_EXCEPTION", "message": UNKNOWN}, "records"
+    ),
+    "late": Kind(
+        "a record is seen only so long after its stamp; with a spread, each up to that much earlier",
+        {"seconds": 2.0, "spread": 0.0},
+        counts="",
+        times=None,
+        has_path=False,
+    ),
+    "same_stamp": Kind(
+        "this write and those after it are stamped like the first of them", {}, "writes", 10, has_path=False
+    ),
 }
-STANDING = frozenset({"late"})  # not used up by being applied
 
 
-@dataclass
-class Fault:
-    """One kind of misbehaviour for the next `times` requests (None: until cleared) whose path fits `path`."""
+class Faults(Misbehaviour):
+    """The faults in force in an org.
 
-    kind: str
-    path: str = "*"
-    times: int | None = 1
-    skip: int = 0  # so many fitting requests pass first
-    settings: dict[str, Any] = field(default_factory=dict)
+    Args:
+        object_of: the name of the object that a record's id belongs to.
+        restored: called when all faults are taken back, for what they have left behind.
+    """
 
-    def __getitem__(self, name: str) -> Any:
-        return self.settings[name]
+    def __init__(
+        self, object_of: Callable[[str], str] = lambda record: "", restored: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(KINDS)
+        self._object_of = object_of
+        self._restored = restored
 
-    def as_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "path": self.path, "times": self.times, "skip": self.skip, **self.settings}
-
-
-class Faults:
-    """The faults in force; `kinds` are those that may be, with their settings."""
-
-    def __init__(self, kinds: Mapping[str, dict[str, Any]] = KINDS) -> None:
-        self.kinds = kinds
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
-
-    def add(self, kind: str, *, path: str = "*", times: int | None = 1, skip: int = 0, **settings: Any) -> Fault:
-        """Put a fault in force; `path` is a shell pattern over the request's path.
-
-        Raises:
-            ValueError: unknown kind or setting.
-        """
-        if kind not in self.kinds:
-            raise ValueError(f"no fault {kind!r}; there are {', '.join(self.kinds)}")
-        known = self.kinds[kind]
-        unknown = set(settings) - set(known)
-        if unknown:
-            raise ValueError(f"{kind} has no setting {', '.join(sorted(unknown))}; it has {', '.join(known)}")
-        fault = Fault(kind, path, None if kind in STANDING else times, skip, {**known, **settings})
-        with self._lock:
-            self._faults.append(fault)
-        return fault
-
-    def take(self, kind: str, path: str = "") -> Fault | None:
-        """Return the fault of this kind that the request meets, if any, and count it."""
-        with self._lock:
-            for fault in self._faults:
-                if fault.kind != kind or not fnmatchcase(path, fault.path):
-                    continue
-                if fault.skip:
-                    fault.skip -= 1
-                    continue
-                if fault.times is not None:
-                    fault.times -= 1
-                    if fault.times <= 0:
-                        self._faults.remove(fault)
-                return fault
-        return None
+    def clear(self) -> None:
+        super().clear()
+        self._restored()
 
     def spoil(self, path: str) -> Callable[[str], ApiError | None]:
         """Return what stands, on command, against a record that a request to `path` writes."""
-        met = 0
 
         def error(record: str) -> ApiError | None:
-            nonlocal met
-            if not self._faults:
+            if not self:
                 return None
-            if self.take("lock", path):
+            about = self._object_of(record)
+            if self.take("lock", path, about):
                 message = f"unable to obtain exclusive access to this record or 1 records: {record}"
                 return ApiError("UNABLE_TO_LOCK_ROW", message, fields=[])
-            met += 1
-            every = next((f["every"] for f in self._faults if f.kind == "reject" and fnmatchcase(path, f.path)), 0)
-            fault = self.take("reject", path) if every and met % every == 0 else None
+            fault = self.take("reject", path, about)
             return ApiError(fault["code"], fault["message"], fields=[]) if fault else None
 
         return error
 
-    def late_seconds(self) -> float:
-        """Return for how long new stamps stay unseen."""
-        with self._lock:
-            return max((float(fault["seconds"]) for fault in self._faults if fault.kind == "late"), default=0.0)
+    def lateness(self, name: str) -> Lateness:
+        """Return for how long the stamps of an object's records stay unseen."""
+        fault = self.standing("late", name)
+        return Lateness(fault["seconds"], fault["spread"]) if fault else PROMPT
 
-    def clear(self) -> None:
-        with self._lock:
-            self._faults.clear()
-
-    def as_list(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [fault.as_dict() for fault in self._faults]
+    def stamp(self, name: str, now: datetime) -> datetime:
+        """Return the time by which a write of an object's records is stamped."""
+        fault = self.take("same_stamp", about=name)
+        at: datetime = fault.kept.setdefault("at", now) if fault else now
+        return at

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from sync_pipeline.sandbox.bulk1_answers import refusal
+from sync_pipeline.sandbox.bulk_parts import Slice
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.soql_scope import Reader
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from sync_pipeline.sandbox.server import Sandbox
 
 JSON = "application/json;charset=UTF-8"
+CSV = "text/csv; charset=UTF-8"  # text without a charset is Latin-1 to many a client
+_BULK_1 = "/services/async/"
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,18 @@ class Call:
 
     def reader(self, deleted: bool = False) -> Reader:
         """Return whose eyes a query sees with."""
-        return Reader(self.org, self.user, deleted, self.sandbox.faults.late_seconds())
+        return Reader(self.org, self.user, deleted, self.sandbox.faults.lateness)
 
     def writer(self) -> Writer:
         """Return whose hand writes, with the options that the request's headers set."""
-        faults = self.sandbox.faults
-        return Writer(self.org, self.user, options=_options(self.request), spoil=faults.spoil(self.request.path))
+        spoil = self.sandbox.faults.spoil(self.request.path)
+        return Writer(
+            self.org,
+            self.user,
+            options=_options(self.request),
+            spoil=spoil,
+            sent=lambda: self.request.get_data(as_text=True),
+        )
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object sent.
@@ -83,5 +94,23 @@ def json_answer(body: object, status: int = 200) -> Response:
     return Response(encoded, status, content_type=JSON)
 
 
-def error_answer(error: ApiError) -> Response:
+def file_answer(path: Path, content_type: str) -> Response:
+    """Return a file that streams from disk."""
+    size = path.stat().st_size
+    answer = Response(Slice(path, 0, size).chunks(), content_type=content_type, direct_passthrough=True)
+    answer.content_length = size
+    return answer
+
+
+def error_answer(error: ApiError, request: Request) -> Response:
+    """Return a refusal as the API that the request addresses words it."""
+    if request.path.startswith(_BULK_1):
+        return refusal(error, request)
     return json_answer(error.body(), error.status)
+
+
+def authorization(request: Request) -> str:
+    """Return the Authorization header of a request, of which Bulk API 1 has one of its own."""
+    if request.path.startswith(_BULK_1):
+        return f"Bearer {request.headers.get('X-SFDC-Session', '')}"
+    return request.headers.get("Authorization", "")

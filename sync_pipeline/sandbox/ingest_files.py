@@ -1,18 +1,20 @@
-"""The files of an ingest job: the CSV that comes in, what its columns mean, and the three results that go out."""
+"""The files of an ingest job: the CSV that comes in, what its columns mean, the writes, the results that go out."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.outcome import Outcome
 from sync_pipeline.sandbox.rules import Form
+from sync_pipeline.sandbox.writer import Writer
 
 Rows = list[list[str]]
+Record = tuple[object, Mapping[str, Any]]  # the key (an id, or an external id's value) and the other fields
 
 RESULTS = ("successfulResults", "failedResults", "unprocessedrecords")
 NULL = "#N/A"
@@ -22,8 +24,8 @@ class InvalidBatchError(Exception):
     """The file as a whole cannot be taken; the job fails with this message."""
 
 
-def read_rows(content: bytes, delimiter: str, line_ending: str) -> Iterator[list[str]]:
-    """Yield the rows of a CSV file, the header first.
+def read_rows(content: bytes, delimiter: str, line_ending: str | None = None) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file, the header first; `line_ending` None allows any.
 
     Raises:
         InvalidBatchError: it is no CSV, or has other line ends than the job says.
@@ -33,7 +35,7 @@ def read_rows(content: bytes, delimiter: str, line_ending: str) -> Iterator[list
     except UnicodeDecodeError:
         raise InvalidBatchError("InvalidBatch : The content is not UTF-8") from None
     first, newline, _ = text.partition("\n")
-    if newline and first.endswith("\r") != (line_ending == "CRLF"):
+    if newline and line_ending and first.endswith("\r") != (line_ending == "CRLF"):
         message = f"LineEnding is invalid on user data. Current LineEnding setting is {line_ending}"
         raise InvalidBatchError(f"ClientInputError : {message}")
     width = 0
@@ -48,13 +50,18 @@ def read_rows(content: bytes, delimiter: str, line_ending: str) -> Iterator[list
         raise InvalidBatchError(f"InvalidBatch : {error}") from None
 
 
+def key_field(operation: str, external_id: str | None) -> str | None:
+    """Return the field by which records of an operation are found."""
+    return {"insert": None, "upsert": external_id}.get(operation, "Id")
+
+
 class Columns:
     """What the columns of a file mean: fields, the key, and parents named by an external id (`Contact__r.Badge__c`)."""
 
     def __init__(self, form: Form, header: Sequence[str], operation: str, key: str | None) -> None:
         self._form = form
         self._names = [self._name(column) for column in header]
-        wanted = {"insert": None, "upsert": key}.get(operation, "Id")
+        wanted = key_field(operation, key)
         self._key = next((i for i, name in enumerate(self._names) if wanted and name == wanted), None)
         if wanted and self._key is None:
             raise InvalidBatchError(f"InvalidBatch : Field name not found : {wanted}")
@@ -66,11 +73,8 @@ class Columns:
             raise InvalidBatchError(f"InvalidBatch : Field name not found : {column}")
         return (relationship, outer) if field is None else str(field["name"])
 
-    def key(self, row: Sequence[str]) -> str:
-        return row[self._key] if self._key is not None else ""
-
-    def values(self, row: Sequence[str]) -> dict[str, Any]:
-        """Return the fields of a row but for the key: an empty one is left alone, `#N/A` becomes null."""
+    def record(self, row: Sequence[str]) -> Record:
+        """Return a row's key and fields: an empty one is left alone, `#N/A` becomes null."""
         values: dict[str, Any] = {}
         for place, (name, text) in enumerate(zip(self._names, row, strict=True)):
             if text == "" or place == self._key:
@@ -80,7 +84,20 @@ class Columns:
                 values[name[0]] = {name[1]: value}
             else:
                 values[name] = value
-        return values
+        return (row[self._key] if self._key is not None else ""), values
+
+
+def write_records(
+    writer: Writer, name: str, operation: str, key: str | None, records: Iterable[Record]
+) -> list[Outcome]:
+    """Write records of one object as a bulk job's operation says."""
+    if operation == "insert":
+        return writer.create(name, [values for _, values in records])
+    if operation == "update":
+        return writer.update(name, list(records))
+    if operation == "upsert":
+        return writer.upsert(name, key or "", list(records))
+    return writer.delete([record for record, _ in records], name, hard=operation == "hardDelete")
 
 
 class Results:

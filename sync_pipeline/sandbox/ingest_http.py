@@ -8,15 +8,14 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.bulk import DELIMITERS
-from sync_pipeline.sandbox.bulk_parts import Slice
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.http import Call, Route, json_answer
-from sync_pipeline.sandbox.ingest import OPERATIONS, IngestJob
+from sync_pipeline.sandbox.http import CSV, Call, Route, file_answer, json_answer
+from sync_pipeline.sandbox.ingest import OPERATIONS, IngestJob, IngestJobs
 from sync_pipeline.sandbox.ingest_files import RESULTS
+from sync_pipeline.sandbox.jobs import DELIMITERS
+from sync_pipeline.sandbox.jobs_http import invalid_value, job_routes, target
 
-LISTED = 1000
-_FLAGS = {"insert": "createable", "upsert": "createable", "update": "updateable"}
+_ENDINGS = ("LF", "CRLF")
 
 
 def create(call: Call) -> Response:
@@ -44,41 +43,23 @@ def _parsed(text: bytes | str) -> Mapping[str, Any]:
 
 
 def _created(call: Call, body: Mapping[str, Any]) -> IngestJob:
-    operation, name, key = body.get("operation"), str(body.get("object", "")), body.get("externalIdFieldName")
-    if operation not in OPERATIONS:
-        raise ApiError("INVALIDJOB", f"Operation must be one of {', '.join(OPERATIONS)}")
-    found = call.reader().object(name)
-    if found is None or not found.bulk:
-        raise ApiError("INVALIDENTITY", f"InvalidEntity : Entity '{name}' is not supported by the Bulk API.")
-    writer = call.writer()
-    writer.permitted(found.name, _FLAGS.get(operation, "deletable"))
-    field = writer.form(found).field(str(key)) if key else None
-    if operation == "upsert" and (field is None or not (field["externalId"] or field["idLookup"])):
-        raise ApiError("INVALIDJOB", f"InvalidJob : Field name provided, {key} does not match an External ID")
-    if body.get("contentType", "CSV") != "CSV":
-        raise ApiError("INVALIDJOB", "InvalidJob : contentType must be CSV")
-    delimiter, line_ending = body.get("columnDelimiter", "COMMA"), body.get("lineEnding", "LF")
-    if delimiter not in DELIMITERS or line_ending not in ("LF", "CRLF"):
-        raise ApiError("INVALIDJOB", f"InvalidJob : Unknown columnDelimiter {delimiter} or lineEnding {line_ending}")
-    return call.sandbox.ingest.create(
-        operation,
-        found.name,
+    chosen = {"columnDelimiter": "COMMA", "lineEnding": "LF", "contentType": "CSV", **body}
+    known = {"operation": OPERATIONS, "contentType": ("CSV",), "columnDelimiter": DELIMITERS, "lineEnding": _ENDINGS}
+    for setting, values in known.items():
+        if chosen.get(setting) not in values:
+            raise invalid_value(setting, chosen.get(setting, ""))
+    operation = chosen["operation"]
+    found, key = target(call, operation, str(body.get("object", "")), body.get("externalIdFieldName"))
+    return call.sandbox.ingest.add(
         call.user,
         call.version,
-        delimiter=delimiter,
-        line_ending=line_ending,
-        key=field["name"] if field and operation == "upsert" else None,
+        operation,
+        found.name,
+        delimiter=chosen["columnDelimiter"],
+        line_ending=chosen["lineEnding"],
+        key=key,
         assignment_rule=body.get("assignmentRuleId"),
     )
-
-
-def list_jobs(call: Call) -> Response:
-    jobs = [job.as_dict() for job in call.sandbox.ingest.all() if job.user == call.user]
-    return json_answer({"done": True, "nextRecordsUrl": None, "records": jobs[-LISTED:]})
-
-
-def get(call: Call, job_id: str) -> Response:
-    return json_answer(call.sandbox.ingest.get(job_id).as_dict())
 
 
 def upload(call: Call, job_id: str) -> Response:
@@ -97,31 +78,25 @@ def change(call: Call, job_id: str) -> Response:
     return json_answer({**job.as_dict(full=False), "state": state})
 
 
-def delete(call: Call, job_id: str) -> Response:
-    call.sandbox.ingest.delete(call.sandbox.ingest.get(job_id))
-    return Response(status=204)
-
-
 def results(call: Call, job_id: str, which: str) -> Response:
     """A file that streams from disk; 204 while the job has none."""
     kind = next(name for name in RESULTS if name.lower() == which.lower())
     path = call.sandbox.ingest.result(call.sandbox.ingest.get(job_id), kind)
     if path is None:
         return Response(status=204)
-    size = path.stat().st_size
-    answer = Response(Slice(path, 0, size).chunks(), content_type="text/csv; charset=UTF-8", direct_passthrough=True)
-    answer.content_length = size
-    return answer
+    return file_answer(path, CSV)
+
+
+def _jobs(call: Call) -> IngestJobs:
+    return call.sandbox.ingest
 
 
 _ROOT = "/services/data/v<version>/jobs/ingest"
 _RESULTS = "<any(successfulResults,failedResults,unprocessedrecords,unprocessedRecords):which>"
 ROUTES = [
-    Route(_ROOT, list_jobs),
+    *job_routes(_ROOT, _jobs),
     Route(_ROOT, create, ("POST",)),
-    Route(f"{_ROOT}/<job_id>", get),
     Route(f"{_ROOT}/<job_id>", change, ("PATCH",)),
-    Route(f"{_ROOT}/<job_id>", delete, ("DELETE",)),
     Route(f"{_ROOT}/<job_id>/batches", upload, ("PUT",)),
     Route(f"{_ROOT}/<job_id>/{_RESULTS}", results),
 ]

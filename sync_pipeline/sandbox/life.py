@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox import lookups
+from sync_pipeline.sandbox import lookups, person_drafts
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.http import Call, Route, json_answer
 from sync_pipeline.sandbox.outcome import Outcome
@@ -118,6 +118,7 @@ def merge(writer: Writer, name: str, winner: str, losers: Sequence[str], values:
         message = f"A merge needs one or {MOST_LOSERS} further records, each of them once"
         raise ApiError("INVALID_NUMBER_OF_RECORDS", message, fields=[])
     with org.transaction():
+        person_drafts.check_merge(org, found, [one for one in ids if one])
         first, *others = writer.update(name, [(one, values if i == 0 else {}) for i, one in enumerate(ids)])
         for outcome in (first, *others):
             if outcome.error:

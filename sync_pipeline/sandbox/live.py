@@ -14,6 +14,7 @@ import pyarrow as pa
 from faker import Faker
 
 from sync_pipeline.sandbox.org import Org
+from sync_pipeline.sandbox.persons import account_name
 from sync_pipeline.sandbox.store import quote
 
 Make = Callable[[Random, Faker], Any]
@@ -27,6 +28,7 @@ KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "undeleted": (4, ("Lead", "Contact", "Task", "Opportunity")),
     "merged": (1, ("Lead", "Contact", "Account")),
 }
+NO_PERSONS = " and not IsPersonAccount"
 BATCH_SECONDS = 0.2  # edits due within this time are made together
 
 
@@ -112,6 +114,8 @@ class Staff:
             "merged": self._merged,
         }
         known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in KINDS.items()}
+        if org.has_persons:
+            known["created"].append("Account")
         self._objects = {kind: names for kind, names in known.items() if names}  # Veeva orgs, say, have fewer
 
     def edit(self, count: int) -> list[Edit]:
@@ -161,13 +165,16 @@ class Staff:
             cursor.execute(
                 f"update {quote(name)} as o set {quote(field)} = {changed}, LastModifiedDate = $now,"
                 " LastModifiedById = $user, SystemModstamp = $now from new where o.Id = new.Id",
-                {"now": self._org.now().replace(tzinfo=None), "user": self._org.user_id},
+                {"now": self._org.stamp(name).replace(tzinfo=None), "user": self._org.user_id},
             )
+            self._org.follow(name, records, [field])
 
     def _created(self, name: str, times: int, taken: set[str]) -> list[Edit]:
         records = [self._person() if name != "Task" else self._task() for _ in range(times)]
         if name == "Lead":
             records = [{**record, "Company": self._faker.company()} for record in records]
+        if name == "Account":  # nobody founds companies here; people who come as accounts are persons
+            records = [{account_name(field) or field: value for field, value in record.items()} for record in records]
         return [Edit(name, "created", record) for record in self._org.insert(name, records)]
 
     def _person(self) -> dict[str, Any]:
@@ -200,8 +207,10 @@ class Staff:
 
     def _merged(self, name: str, times: int, taken: set[str]) -> list[Edit]:
         """Merge pairs; the report names the loser, whose place the winner takes."""
-        converted = " and not IsConverted" if name == "Lead" else ""
-        records = self._pick(name, 2 * times, taken, f"not IsDeleted{converted}")
+        condition = " and not IsConverted" if name == "Lead" else ""
+        if name in ("Account", "Contact") and self._org.has_persons:  # persons merge as accounts and among themselves
+            condition = " and IsPersonAccount" if name == "Account" and self._random.random() < 0.5 else NO_PERSONS
+        records = self._pick(name, 2 * times, taken, f"not IsDeleted{condition}")
         pairs = list(zip(records[::2], records[1::2], strict=False))
         for winner, loser in pairs:
             self._org.merge(name, winner, [loser])

@@ -7,15 +7,16 @@ changed it, SystemModstamp whenever anything did (GEN-13).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-import duckdb
-
+from sync_pipeline.sandbox import persons
+from sync_pipeline.sandbox.bin import RecycleBin
 from sync_pipeline.sandbox.ids import record_id
-from sync_pipeline.sandbox.rows import Record, amend, append, column, named, only, renamed, stored
+from sync_pipeline.sandbox.persons import FLAG, LINK, LINKS
+from sync_pipeline.sandbox.rows import Record, amend, append, assign, named, only, renamed
 from sync_pipeline.sandbox.rules import Rules
 from sync_pipeline.sandbox.schema import SObject
-from sync_pipeline.sandbox.sight import Sight
 from sync_pipeline.sandbox.store import quote
 
 _FIRST_USER = {
@@ -43,9 +44,16 @@ _ORGANIZATION = {
     "LanguageLocaleKey": "en_US",
     "FiscalYearStartMonth": 1,
 }
+_PERSON_TYPE = {
+    "Name": "Person Account",
+    "DeveloperName": persons.TYPE_NAME,
+    "SobjectType": "Account",
+    "IsPersonType": True,
+    "IsActive": True,
+}
 
 
-class Org(Sight):
+class Org(RecycleBin):
     """One Salesforce org."""
 
     def __init__(self, *args: Any) -> None:
@@ -60,6 +68,8 @@ class Org(Sight):
             self.insert("User", [only(self.schema["User"], {**_FIRST_USER, "Id": self.user_id})])
         if "Organization" in self.schema:
             self.insert("Organization", [only(self.schema["Organization"], _ORGANIZATION)])
+        if self.has_persons and "RecordType" in self.schema:
+            self.insert("RecordType", [only(self.schema["RecordType"], _PERSON_TYPE)])
 
     @property
     def user_id(self) -> str:
@@ -71,21 +81,24 @@ class Org(Sight):
     def insert(self, name: str, records: Sequence[Record], user: str | None = None) -> list[str]:
         """Create records and return their ids in order; system fields that a record brings are kept."""
         found = self.schema[name]
-        with self.writing, self.cursor() as cursor:
+        with self.transaction(), self.cursor() as cursor:
+            records = self.told_persons(name, records)
             first = self.reserve_ids(name, len(records))
-            defaults = self.born(found, user or self.user_id)
+            defaults = self.born(found, user or self.user_id, self.stamp(found.name))
             rows = [
                 named(found, {**defaults, "Id": record_id(found.prefix, first + i), **record})
                 for i, record in enumerate(records)
             ]
             if rows:
                 append(cursor, found, rows)
+            born = [row["Id"] for row in rows if LINK in row]
+            if born:
+                self.complete(cursor, found.name, "s.Id in (select unnest(?))", born)
         return [row["Id"] for row in rows]
 
-    def born(self, found: SObject, user: str) -> dict[str, Any]:
+    def born(self, found: SObject, user: str, at: datetime | None = None) -> dict[str, Any]:
         """Return what a new record has that nobody gives it: stamps, owner, declared defaults, flags that are off."""
-        now = self.now()
-        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
+        stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), at or self.now())
         system = {**stamps, **dict.fromkeys(("OwnerId", "CreatedById", "LastModifiedById"), user)}
         declared = {
             field["name"]: field["defaultValue"]
@@ -111,6 +124,8 @@ class Org(Sight):
         self, name: str, changes: Mapping[str, Record], olds: Mapping[str, Record], user: str | None = None
     ) -> None:
         """Change fields of many records, by id; `olds` has the first and last names that they had."""
+        if not changes:
+            return
         found = self.schema[name]
         stamps = self._modified(found, user or self.user_id)
         rows = [
@@ -118,91 +133,48 @@ class Org(Sight):
             for record, values in changes.items()
         ]
         if rows:
-            with self.writing, self.cursor() as cursor:
+            with self.transaction(), self.cursor() as cursor:
                 amend(cursor, found, rows)
+                self.follow(name, list(changes), {field for row in rows for field in row})
 
     def touch(self, name: str, records: Sequence[str]) -> None:
         """Move SystemModstamp and nothing else, as a batch job or a recalculation does."""
         self._stamp(name, records, {})
 
-    def delete(self, name: str, records: Sequence[str]) -> None:
-        """Put records into the recycle bin, still seen by queryAll, and with them the children that cannot be alone.
-
-        An object that knows no bin loses them for good.
-        """
-        found = self.schema[name]
-        if "IsDeleted" not in found.columns:
-            self.hard_delete(name, records)
-            return
-        with self.transaction():
-            self._stamp(name, records, {"IsDeleted": True})
-            for child, children in self._dependents(found, records, "not c.IsDeleted"):
-                self.delete(child, children)
-
-    def undelete(self, name: str, records: Sequence[str]) -> None:
-        """Take records out of the bin, and the children that went into it with them."""
-        with self.transaction():
-            together = "c.IsDeleted and c.SystemModstamp = p.SystemModstamp"
-            families = list(self._dependents(self.schema[name], records, together))
-            self._stamp(name, records, {"IsDeleted": False})
-            for child, children in families:
-                self.undelete(child, children)
-
-    def _dependents(self, found: SObject, records: Sequence[str], condition: str) -> Iterable[tuple[str, list[str]]]:
-        """Yield, by object, the children (`c`) that live and die with these records (`p`)."""
-        for relationship in self.schema.children(found.name) if records else ():
-            child = self.schema.get(relationship["childSObject"])
-            if child is None or not relationship["cascadeDelete"] or relationship["field"] not in child.columns:
-                continue
-            if "IsDeleted" not in child.columns:
-                condition = "true"
-            with self.cursor() as cursor:
-                rows = cursor.execute(
-                    f"select c.Id from {quote(child.name)} as c join {quote(found.name)} as p"
-                    f" on c.{quote(relationship['field'])} = p.Id where p.Id in (select unnest(?)) and {condition}",
-                    [list(records)],
-                ).fetchall()
-            if rows:
-                yield child.name, [record for (record,) in rows]
-
-    def _stamp(self, name: str, records: Sequence[str], values: Record) -> None:
-        found = self.schema[name]
-        stamp = only(found, {"SystemModstamp": self.now()})
-        with self.writing, self.cursor() as cursor:
-            self._set(cursor, found, records, {**values, **stamp})
-
-    def hard_delete(self, name: str, records: Sequence[str]) -> None:
-        """Remove records for good, with the children that cannot be alone; only getDeleted still tells of them."""
-        found = self.schema[name]
-        deleted_at = "if(IsDeleted, SystemModstamp, ?)" if "IsDeleted" in found.columns else "?"
-        with self.transaction(), self.cursor() as cursor:
-            families = list(self._dependents(found, records, "true"))
-            cursor.execute(
-                f"insert into sandbox.gone select ?, Id, {deleted_at} from {quote(found.name)}"
-                " where Id in (select unnest(?))",
-                [found.name, self.now().replace(tzinfo=None), list(records)],
-            )
-            cursor.execute(f"delete from {quote(found.name)} where Id in (select unnest(?))", [list(records)])
-            for child, children in families:
-                self.hard_delete(child, children)
-
     def merge(self, name: str, winner: str, losers: Sequence[str], user: str | None = None) -> list[str]:
         """Merge records: losers go to the bin with MasterRecordId, their children, whose ids it returns, to the winner.
 
-        Winner and children are modified by it, as in the real system.
+        Winner and children are modified by it, as in the real system. Of persons both halves are merged.
         """
         found = self.schema[name]
         author, children_moved = user or self.user_id, list[str]()
         with self.transaction(), self.cursor() as cursor:
+            halves = self.contacts_of(found.name, [winner, *losers])
+            if halves:
+                children_moved += self.merge("Contact", halves[winner], [halves[one] for one in losers], user)
             for child, field in self._references(found):
                 children = f"select Id from {quote(child.name)} where {quote(field)} in (select unnest(?))"
+                if (child.name, field) in LINKS and FLAG in child.columns:
+                    children += f" and not {FLAG}"  # a person's halves stay with one another
                 moved = [row[0] for row in cursor.execute(children, [list(losers)]).fetchall()]
-                self._set(cursor, child, moved, {field: winner, **self._modified(child, author)})
+                assign(cursor, child, moved, {field: winner, **self._modified(child, author)})
                 children_moved += moved
+                if child.name == "CampaignMember" and field in ("LeadId", "ContactId"):
+                    self.unite_members(field, winner)
             now = self._modified(found, author)
-            self._set(cursor, found, losers, {"IsDeleted": True, "MasterRecordId": winner, **now})
-            self._set(cursor, found, [winner], now)
+            assign(cursor, found, losers, {"IsDeleted": True, "MasterRecordId": winner, **now})
+            assign(cursor, found, [winner], now)
         return children_moved
+
+    def unite_members(self, field: str, person: str) -> None:
+        """Leave a lead or contact once in each campaign: the member that has responded, else the oldest, stays."""
+        if "CampaignMember" not in self.schema:
+            return
+        ranked = "row_number() over (partition by CampaignId order by HasResponded desc, CreatedDate, Id)"
+        sql = f"select Id from (from CampaignMember where not IsDeleted and {quote(field)} = ? qualify {ranked} > 1)"
+        with self.cursor() as cursor:
+            twice = [record for (record,) in cursor.execute(sql, [person]).fetchall()]
+        self.delete("CampaignMember", twice)
 
     def _references(self, parent: SObject) -> Iterable[tuple[SObject, str]]:
         for child in self.schema:
@@ -211,17 +183,8 @@ class Org(Sight):
                     yield child, field["name"]
 
     def _modified(self, found: SObject, user: str) -> dict[str, Any]:
-        now = self.now()
+        now = self.stamp(found.name)
         return only(found, {"LastModifiedDate": now, "LastModifiedById": user, "SystemModstamp": now})
-
-    def _set(self, cursor: duckdb.DuckDBPyConnection, found: SObject, records: Sequence[str], values: Record) -> None:
-        if not records or not values:
-            return
-        assignments = ", ".join(f"{quote(column(found, name))} = ?" for name in values)
-        parameters = [stored(found, name, value) for name, value in values.items()]
-        where = "Id = ?" if len(records) == 1 else "Id in (select unnest(?))"
-        which = records[0] if len(records) == 1 else list(records)
-        cursor.execute(f"update {quote(found.name)} set {assignments} where {where}", [*parameters, which])
 
     def record(self, name: str, record: str) -> dict[str, Any] | None:
         """Return all stored and computed values of one record, deleted or not."""

@@ -14,6 +14,7 @@ import duckdb
 
 from sync_pipeline.sandbox.names import LOCALES, SIZE, pools
 from sync_pipeline.sandbox.org import Org
+from sync_pipeline.sandbox.persons import TYPE_NAME
 
 TRADES = ("Systems", "Foods", "Logistics", "Energy", "Bio", "Media", "Insurance", "Steel", "Travel", "Textiles")
 INDUSTRIES = ("Agriculture", "Banking", "Biotechnology", "Chemicals", "Construction", "Education", "Energy")
@@ -44,33 +45,50 @@ def sizes(people: int) -> dict[str, int]:
     }
 
 
-def populate(org: Org, people: int, seed: int, until: datetime | None = None, months: float = 24) -> dict[str, int]:
+def populate(
+    org: Org, people: int, seed: int, until: datetime | None = None, months: float = 24, persons: float = 0
+) -> dict[str, int]:
     """Fill the org with `people` leads and contacts (55 : 45) and all that hangs on them.
 
     Args:
         until: aware end of the org's history, by default the org's present; no stamp lies after it.
         months: length of that history.
+        persons: share of the contacts that are person accounts, each with an account of its own.
 
     Returns:
         How many records were made, by object.
 
     Raises:
-        ValueError: fewer than 20 people, who would not make an org.
+        ValueError: fewer than 20 people, who would not make an org, or persons in an org that knows none.
     """
+    if persons and not org.has_persons:
+        raise ValueError("the org has no person accounts; its schema decides on them")
     if people < 20:
         raise ValueError(f"an org is populated with 20 people or more, not {people}")
     made = sizes(people)
-    make(org, made, seed, until, months)
+    made["Account"] += make(org, made, seed, until, months, persons)
     return made
 
 
-def make(org: Org, made: Mapping[str, int], seed: int, until: datetime | None = None, months: float = 24) -> None:
-    """Fill the org with `made` records by object, in this order: what is pointed to comes before what points to it."""
+def make(
+    org: Org,
+    made: Mapping[str, int],
+    seed: int,
+    until: datetime | None = None,
+    months: float = 24,
+    persons: float = 0,
+) -> int:
+    """Fill the org with `made` records by object, in this order: what is pointed to comes before what points to it.
+
+    Return how many accounts of persons there are beside them.
+    """
     end = (until or org.now()).astimezone(UTC)
-    first = {name: org.reserve_ids(name, count) for name, count in made.items()}
+    reserved = {**made, "Account": made["Account"] + made["Contact"]} if persons else made
+    first = {name: org.reserve_ids(name, count) for name, count in reserved.items()}
     with org.writing, org.cursor() as cursor:
         cursor.execute("set variable users = ?", [[org.user_id]])  # the authors of the first users
         set_variables(cursor, seed, made, first.get("Invoice__c", 0), end, months)
+        cursor.execute("set variable persons = ?", [persons])
         for name in made:
             cursor.execute(f"create or replace temp macro id_{name}(n) as {org.id_sql(name, f'(n + {first[name]})')}")
         cursor.execute(load_sql("macros"))
@@ -78,13 +96,19 @@ def make(org: Org, made: Mapping[str, int], seed: int, until: datetime | None = 
             cursor.execute(_insert(org, name, cursor))
             for variable, query in _LISTS.get(name, {}).items():
                 cursor.execute(f"set variable {variable} = ({query})")
+        without = 'not exists (from "Account" as a where a.Id = s.AccountId)'
+        return org.complete(cursor, "Contact", without) if persons else 0
 
 
 # Ids that later objects draw from, listed once their own object is there.
 _LISTS = {
     "User": {"users": """select list(Id order by Id) from "User" """},
     "Group": {"queues": """select list(Id order by Id) from "Group" where Type = 'Queue'"""},
-    "RecordType": {"record_types": """select list(Id order by Id) from "RecordType" """},
+    "RecordType": {
+        "account_types": f"""select list(Id order by Id) from "RecordType"
+            where SobjectType = 'Account' and DeveloperName <> '{TYPE_NAME}'""",
+        "member_types": """select list(Id order by Id) from "RecordType" where SobjectType = 'CampaignMember'""",
+    },
 }
 
 
@@ -140,7 +164,8 @@ def _insert(org: Org, name: str, cursor: duckdb.DuckDBPyConnection) -> str:
         "SystemModstamp": f"case when {touched} then seconds_later(modified, unit(n, 'touched')) else modified end",
     }
     made = ", ".join(f'{sql} as "{column}"' for column, sql in common.items() if column in columns)
-    taken = "n, born, modified, author, editor" + (", IsDeleted" if "IsDeleted" in given else "")
+    left_out = sorted(given - {"n"} - (columns.keys() - {"IsDeleted"}))  # what the org's schema does not have
+    taken = ", ".join(["n", "born", "modified", "author", "editor", *left_out])
     return f"""
         insert into "{name}" by name
         select * exclude ({taken}), {made}

@@ -1,4 +1,4 @@
-"""The plain REST resources: versions, limits, describe, one record, who am I."""
+"""The plain REST resources: versions, limits, describe, one record."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from email.utils import format_datetime
 
 from werkzeug.wrappers import Response
 
+from sync_pipeline.sandbox import record_types
 from sync_pipeline.sandbox.answers import write_records
-from sync_pipeline.sandbox.errors import ApiError, not_found
+from sync_pipeline.sandbox.errors import not_found
 from sync_pipeline.sandbox.http import Call, Route, json_answer
 from sync_pipeline.sandbox.schema import SObject, describe_global, describe_object
 from sync_pipeline.sandbox.soql_sql import compile_soql
@@ -42,6 +43,7 @@ def limits(call: Call) -> Response:
     return json_answer(
         {
             "DailyApiRequests": {"Max": sessions.allowed, "Remaining": sessions.allowed - sessions.used},
+            "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000 - call.sandbox.bulk1.batches_made},
             "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000 - jobs.made},
             "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562 - jobs.stored_mb},
             "DataStorageMB": {"Max": 1024, "Remaining": 1024},
@@ -69,7 +71,8 @@ def describe(call: Call, name: str) -> Response:
     if since and since >= changed_at:
         return Response(status=304)
     hidden = call.org.hidden_fields(found.name, call.user)
-    answer = json_answer(describe_object(call.org.schema, found.name, call.version, hidden))
+    described = describe_object(call.org.schema, found.name, call.version, hidden)
+    answer = json_answer({**described, "recordTypeInfos": record_types.infos(call.org, found, call.version)})
     answer.headers["Last-Modified"] = format_datetime(changed_at, usegmt=True)
     return answer
 
@@ -98,45 +101,6 @@ def read_record(call: Call, found: SObject, condition: str) -> Response:
     return json_answer(write_records(call.org, plan, rows, call.version)[0])
 
 
-def userinfo(call: Call) -> Response:
-    sandbox, user = call.sandbox, call.org.record("User", call.user) or {}
-    organization = sandbox.sessions.organization_id
-    return json_answer(
-        {
-            "sub": f"{sandbox.url}/id/{organization}/{call.user}",
-            "user_id": call.user,
-            "organization_id": organization,
-            "preferred_username": user.get("Username"),
-            "nickname": user.get("Alias"),
-            "name": user.get("Name"),
-            "email": user.get("Email"),
-            "email_verified": True,
-            "given_name": user.get("FirstName"),
-            "family_name": user.get("LastName"),
-            "zoneinfo": "GMT",
-            "user_type": "STANDARD",
-            "language": "en_US",
-            "locale": "en_US",
-            "utcOffset": 0,
-            "active": True,
-            "urls": {
-                "enterprise": f"{sandbox.url}/services/Soap/c/{{version}}/{organization[:15]}",
-                "partner": f"{sandbox.url}/services/Soap/u/{{version}}/{organization[:15]}",
-                "rest": f"{sandbox.url}/services/data/v{{version}}/",
-                "sobjects": f"{sandbox.url}/services/data/v{{version}}/sobjects/",
-                "query": f"{sandbox.url}/services/data/v{{version}}/query/",
-            },
-            "is_app_installed": True,
-        }
-    )
-
-
-def identity(call: Call, organization: str, user: str) -> Response:
-    if user != call.user:
-        raise ApiError("NOT_FOUND", "The requested resource does not exist", 404)
-    return userinfo(call)
-
-
 def visible_object(call: Call, name: str) -> SObject:
     found = call.reader().object(name)
     if found is None:
@@ -152,6 +116,4 @@ ROUTES = [
     Route("/services/data/v<version>/sobjects/<name>", sobject),
     Route("/services/data/v<version>/sobjects/<name>/describe", describe),
     Route("/services/data/v<version>/sobjects/<name>/<record_id>", record),
-    Route("/services/oauth2/userinfo", userinfo, ("GET", "POST"), is_charged=False),
-    Route("/id/<organization>/<user>", identity, is_charged=False),
 ]

@@ -111,3 +111,14 @@ def append(cursor: duckdb.DuckDBPyConnection, found: Table, rows: Sequence[Recor
     listed = ", ".join(map(quote, names))
     cursor.execute(f"insert into {quote(found.name)} ({listed}) select {listed} from incoming")
     cursor.unregister("incoming")
+
+
+def assign(cursor: duckdb.DuckDBPyConnection, found: SObject, records: Sequence[str], values: Record) -> None:
+    """Give records, by id, the same values."""
+    if not records or not values:
+        return
+    assignments = ", ".join(f"{quote(column(found, name))} = ?" for name in values)
+    parameters = [stored(found, name, value) for name, value in values.items()]
+    where = "Id = ?" if len(records) == 1 else "Id in (select unnest(?))"
+    which = records[0] if len(records) == 1 else list(records)
+    cursor.execute(f"update {quote(found.name)} set {assignments} where {where}", [*parameters, which])

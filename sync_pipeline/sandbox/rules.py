@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,11 +165,7 @@ class Form:
         if creating and "Id" in refused:
             raise ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=["Id"])
         if refused:
-            message = (
-                f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this"
-                " field and verify that it is read/write for your profile or permission set."
-            )
-            raise ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", message, fields=refused)
+            raise not_writable(refused)
 
     def _check_required(self, values: Values, creating: bool, wrong: Collection[str]) -> None:
         if "OwnerId" in values and values["OwnerId"] is None and not creating:
@@ -180,8 +176,20 @@ class Form:
             if values.get(name) is None and name not in wrong and (creating or name in values)
         ]
         if missing:
-            message = f"Required fields are missing: [{', '.join(missing)}]"
-            raise ApiError("REQUIRED_FIELD_MISSING", message, fields=missing)
+            raise required_missing(missing)
+
+
+def not_writable(fields: Sequence[str]) -> ApiError:
+    message = (
+        f"Unable to create/update fields: {', '.join(fields)}. Please check the security settings of this"
+        " field and verify that it is read/write for your profile or permission set."
+    )
+    return ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", message, fields=fields)
+
+
+def required_missing(fields: Sequence[str]) -> ApiError:
+    message = f"Required fields are missing: [{', '.join(fields)}]"
+    return ApiError("REQUIRED_FIELD_MISSING", message, fields=fields)
 
 
 def together(errors: list[ApiError]) -> ApiError:

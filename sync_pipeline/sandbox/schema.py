@@ -11,6 +11,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any
 
+from sync_pipeline.sandbox import persons
 from sync_pipeline.sandbox.describe import (
     FULL_ONLY,
     PRIVATE,
@@ -91,13 +92,21 @@ class Schema:
             self.put(describe)
 
     @classmethod
-    def standard(cls) -> Schema:
-        """Return the objects declared beside this module."""
+    def standard(cls, person_accounts: bool = False) -> Schema:
+        """Return the objects declared beside this module, on demand with accounts that are persons."""
         folder = resources.files("sync_pipeline.sandbox") / "schema"
         if not folder.is_dir():
             return cls()
         files = sorted((f for f in folder.iterdir() if f.name.endswith(".json")), key=lambda f: f.name)
-        return cls(json.loads(file.read_text(encoding="utf-8")) for file in files)
+        schema = cls(json.loads(file.read_text(encoding="utf-8")) for file in files)
+        if person_accounts:
+            schema.enable_persons()
+        return schema
+
+    def enable_persons(self) -> None:
+        """Let accounts be persons, which in a real org nobody can take back."""
+        for describe in persons.enable({found.name: found.describe for found in self}).values():
+            self.put(describe)
 
     def put(self, describe: Json) -> SObject:
         """Add or replace an object, compact or really described; a missing key prefix is given out."""

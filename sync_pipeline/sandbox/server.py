@@ -1,4 +1,4 @@
-"""The Salesforce sandbox as a server: login, quota and faults around the resources.
+"""The Salesforce sandbox as a server: routing, login, quota, faults and compression around the resources.
 
 A further part of the API is a further module with `ROUTES`, named in `RESOURCES`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,11 +17,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox import (
-    admin,
     auth,
+    bulk1_http,
     bulk_http,
     collections,
     composite,
+    identity,
     ingest_http,
     life,
     query,
@@ -29,14 +30,20 @@ from sync_pipeline.sandbox import (
     soap,
     writes,
 )
-from sync_pipeline.sandbox.bulk import BulkJobs
+from sync_pipeline.sandbox.browse import OrgSystem
+from sync_pipeline.sandbox.bulk import QueryJobs
+from sync_pipeline.sandbox.bulk1 import BatchJobs
+from sync_pipeline.sandbox.drift import drift
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
-from sync_pipeline.sandbox.http import Call, Route, error_answer
+from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.service import Service
 from sync_pipeline.sandbox.sessions import Sessions
+from sync_pipeline.sandbox.site import System
+from sync_pipeline.sandbox.store import as_is
+from sync_pipeline.sandbox.subject import subject
 
 RESOURCES: tuple[ModuleType, ...] = (
     rest,
@@ -47,9 +54,10 @@ RESOURCES: tuple[ModuleType, ...] = (
     query,
     bulk_http,
     ingest_http,
+    bulk1_http,
     auth,
+    identity,
     soap,
-    admin,
 )
 LONGEST_URI = 16_384
 
@@ -57,27 +65,32 @@ LONGEST_URI = 16_384
 class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
 
-    title = "Salesforce"
+    title = "Salesforce sandbox"
+    faults: Faults
 
     def __init__(self, org: Org, port: int = 0) -> None:
-        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
-        self.faults = Faults()
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), org.now, port)
         self.org = org
+        self.faults = Faults(self._object_of, lambda: self.sessions.new_day())
+        org.restamp = self.faults.stamp
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
-        self.bulk = BulkJobs(org, self.faults, Path(self._folder.name))
+        self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
+        self.bulk1 = BatchJobs(org, self.faults, Path(self._folder.name))
 
     def close(self) -> None:
+        self.org.restamp = as_is
         self.bulk.close()
         self.ingest.close()
+        self.bulk1.close()
         super().close()
         self.cursors.close()
         self._folder.cleanup()
 
-    def now(self) -> datetime:
-        return self.org.now()
+    def system(self) -> System:
+        return OrgSystem(self.org, self.sessions, self.url)
 
     def env(self) -> dict[str, str]:
         login = next(iter(self.sessions.logins.values()))
@@ -94,10 +107,12 @@ class Sandbox(Service):
     # One request
 
     def answer(self, request: Request) -> Response:
+        about = self._about(request)
         try:
-            return self._answer(request)
+            answer = self._answer(request, about)
         except ApiError as error:
-            return error_answer(error)
+            answer = error_answer(error, request)
+        return self.sent(request, drift(self, request.path, about, answer), about)
 
     def answer_within(self, request: Request) -> Response:
         """Answer a request that is part of another, which has been charged and spoiled already."""
@@ -105,13 +120,13 @@ class Sandbox(Service):
             route, arguments = self._route(request)
             return self._dispatch(request, route, arguments, is_part=True)
         except ApiError as error:
-            return error_answer(error)
+            return error_answer(error, request)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, about: str) -> Response:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
             body = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>"
             return Response(body, 414, content_type="text/html;charset=iso-8859-1")
-        early = self._interrupt(request)
+        early = self._interrupt(request, about)
         if early:
             return early
         route, arguments = self._route(request)
@@ -130,8 +145,7 @@ class Sandbox(Service):
     def _dispatch(
         self, request: Request, route: Route, arguments: Mapping[str, Any], is_part: bool = False
     ) -> Response:
-        authorization = request.headers.get("Authorization", "")
-        user = self.sessions.user_of(authorization) if route.needs_login else ""
+        user = self.sessions.user_of(authorization(request)) if route.needs_login else ""
         if route.is_charged and not is_part:
             self.sessions.count_call()
         version, named = arguments.get("version", ""), {k: v for k, v in arguments.items() if k != "version"}
@@ -140,31 +154,50 @@ class Sandbox(Service):
         try:
             answer = route.answer(Call(self, request, user, version), **named)
         except ApiError as error:
-            answer = error_answer(error)
+            answer = error_answer(error, request)
         if route.needs_login:
             answer.headers["Sforce-Limit-Info"] = self.sessions.limit_info
         return answer
 
-    def _interrupt(self, request: Request) -> Response | None:
+    def _about(self, request: Request) -> str:
+        """Return the object that a request is about, if a fault may ask."""
+        if not self.faults:
+            return ""
+        try:
+            return subject(self, request, self._route(request)[1])
+        except ApiError:
+            return ""
+
+    def _object_of(self, record: str) -> str:
+        found = self.org.schema.by_prefix(record)
+        return found.name if found else ""
+
+    def _interrupt(self, request: Request, about: str) -> Response | None:
         """Apply the faults that come before any answer."""
-        if request.path.startswith("/sandbox/"):
-            return None
-        slow = self.faults.take("slow", request.path)
+        path = request.path
+        slow = self.faults.take("slow", path, about)
         if slow:
-            time.sleep(float(slow["seconds"]))
-        if self.faults.take("expire", request.path):
+            time.sleep(slow["seconds"])
+        if self.faults.take("expire", path, about):
             self.sessions.expire_all()
-        quota = self.faults.take("quota", request.path)
+        quota = self.faults.take("quota", path, about)
         if quota:
-            self.sessions.allowed = self.sessions.used + int(quota["calls"])
-        error = self.faults.take("error", request.path)
+            self.sessions.allowed = self.sessions.used + quota["calls"]
+        error = self.faults.take("error", path, about)
         if error:
-            raise ApiError(error["code"], error["message"], int(error["status"]))
-        status = self.faults.take("status", request.path)
-        if status is None:
-            return None
-        code = "SERVER_UNAVAILABLE" if status["status"] == 503 else "REQUEST_LIMIT_EXCEEDED"
-        answer = error_answer(ApiError(code, "The server cannot answer now; try again later", int(status["status"])))
-        if status["retry_after"]:
-            answer.headers["Retry-After"] = str(status["retry_after"])
-        return answer
+            raise ApiError(error["code"], error["message"], error["status"])
+        status = self.faults.take("status", path, about)
+        return _unavailable(request, status["status"], status["retry_after"]) if status else None
+
+
+def _unavailable(request: Request, status: int, retry_after: int) -> Response:
+    """Return the answer of an org that is down (503), or for other states that of a gateway before it."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        busy = ApiError("SERVER_UNAVAILABLE", "The server cannot answer now; try again later", status)
+        answer = error_answer(busy, request)
+    else:
+        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+        answer = Response(f"<html><body><h1>{status} {phrase}</h1></body></html>", status, content_type="text/html")
+    if retry_after:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer

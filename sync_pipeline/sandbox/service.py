@@ -1,4 +1,4 @@
-"""A sandbox as a server on loopback: routing, request log, broken connections and compression around its answers.
+"""A sandbox as a server on loopback: routing, request log and its own pages around a system's answers.
 
 What is answered is told by `server.py` (Salesforce) and `marketo/server.py`.
 """
@@ -6,9 +6,9 @@ What is answered is told by `server.py` (Salesforce) and `marketo/server.py`.
 from __future__ import annotations
 
 import threading
-import zlib
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,14 +16,15 @@ from cheroot import wsgi
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Route
+from sync_pipeline.sandbox.misbehaviour import Misbehaviour
 from sync_pipeline.sandbox.request_log import RequestLog
+from sync_pipeline.sandbox.site import Site, System
+from sync_pipeline.sandbox.transport import compressed, cut
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-WORTH_COMPRESSING = 1_024
 THREADS = 16
 
 
@@ -31,10 +32,11 @@ class Service(ABC):
     """A running server. `with` serves it at `url` until the block ends; `title` names the system for people."""
 
     title: str
-    faults: Faults
+    faults: Misbehaviour
 
-    def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
-        self.log = RequestLog()
+    def __init__(self, routes: Iterable[Route], clock: Callable[[], datetime], port: int = 0) -> None:
+        self.log = RequestLog(clock)
+        self._clock = clock
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
             strict_slashes=False,
@@ -43,6 +45,7 @@ class Service(ABC):
         self._server = wsgi.Server(("127.0.0.1", port), self, numthreads=THREADS)
         self._server.expiration_interval = 0.05  # seconds; stopping waits for it once
         self._thread: threading.Thread | None = None
+        self.site: Site | None = None  # from the start on, when the address is known
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
@@ -53,13 +56,14 @@ class Service(ABC):
         """Return the settings by which this project's own connector finds the sandbox."""
 
     @abstractmethod
-    def now(self) -> datetime:
-        """Return the sandbox's time, by which clients cut their windows."""
+    def system(self) -> System:
+        """Return what its pages in the browser show."""
 
     # Life
 
     def __enter__(self) -> Self:
         self._server.prepare()
+        self.site = Site(self.system(), self.faults, self.log)
         self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         self._thread.start()
         return self
@@ -80,10 +84,13 @@ class Service(ABC):
     # One request
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        request = Request(environ)
-        answer = self._spoil(request, self._compress(request, self.answer(request)))
-        answer.date = self.now()
-        self.log.add(request.method, request.path, answer.status_code)
+        request, began = Request(environ), time.perf_counter()
+        own = self.site.answer(request) if self.site else None
+        if own:
+            return own(environ, start_response)  # not the system's: without faults, and not in the log
+        answer = self.answer(request)
+        answer.date = self._clock()  # by which clients cut their windows
+        self.log.add(request.method, request.path, answer.status_code, time.perf_counter() - began)
         return answer(environ, start_response)
 
     def match(self, request: Request, method: str | None = None) -> tuple[Route, Mapping[str, Any]]:
@@ -95,39 +102,10 @@ class Service(ABC):
         route, arguments = self._routes.bind_to_environ(request.environ).match(method=method)
         return route, arguments
 
-    def _compress(self, request: Request, answer: Response) -> Response:
-        """Gzip for clients that ask for it; a file is compressed as it is read."""
-        if not request.accept_encodings["gzip"] or answer.status_code != 200:
-            return answer
-        if (answer.content_length or WORTH_COMPRESSING) < WORTH_COMPRESSING:
-            return answer
-        if "Accept-Ranges" in answer.headers:  # ranges are bytes of the file itself
-            return answer
-        answer.response = _gzip(answer.iter_encoded())
-        answer.headers["Content-Encoding"] = "gzip"
-        answer.headers["Vary"] = "Accept-Encoding"
-        answer.headers.pop("Content-Length", None)
-        return answer
-
-    def _spoil(self, request: Request, answer: Response) -> Response:
-        drop = self.faults.take("drop", request.path) if not request.path.startswith("/sandbox/") else None
+    def sent(self, request: Request, answer: Response, about: str = "") -> Response:
+        """Return the answer as it goes over the wire: compressed if that is asked for, cut off if that is commanded."""
+        answer = compressed(request, answer)
+        drop = self.faults.take("drop", request.path, about)
         if drop:
-            answer.response = _cut(answer.iter_encoded(), int(drop["after_bytes"]))
+            answer.response = cut(answer.iter_encoded(), drop["after_bytes"])
         return answer
-
-
-def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # the fastest level, in a gzip envelope
-    for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
-
-
-def _cut(chunks: Iterable[bytes], left: int) -> Iterator[bytes]:
-    """Yield the first bytes, then break the connection off."""
-    for chunk in chunks:
-        yield chunk[:left]
-        left -= len(chunk)
-        if left <= 0:
-            break
-    raise ConnectionAbortedError("dropped on command")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline.sandbox.describe import Json
@@ -10,6 +11,23 @@ from sync_pipeline.sandbox.schema import SObject
 from sync_pipeline.sandbox.store import Store, quote, text
 
 ROW = "_row"  # the row number that a relation shows beside the fields; no API name begins so
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How long after its stamp a record is seen: `seconds`, or a time of its own up to `spread` seconds less."""
+
+    seconds: float = 0
+    spread: float = 0
+
+    def condition(self, now: datetime) -> str:
+        """Return the SQL condition of the records that are seen by now."""
+        late = f"{self.seconds} - {self.spread} * (hash(Id, SystemModstamp) % 1000) / 999.0"
+        at = text(now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"))
+        return f"SystemModstamp <= timestamp {at} - to_milliseconds(cast(1000 * greatest(0, {late}) as bigint))"
+
+
+PROMPT = Lateness()
 
 
 class Sight(Store):
@@ -39,6 +57,12 @@ class Sight(Store):
         """Hide the records for which a SQL condition over the object's columns is true."""
         self._hidden_records.append((self.schema[name].name, condition, user))
 
+    def hidden_records(self, name: str, user: str | None) -> list[str]:
+        """Return the SQL conditions of the records that a user does not see."""
+        return [
+            condition for object_, condition, whom in self._hidden_records if object_ == name and whom in (None, user)
+        ]
+
     def hidden_objects(self, user: str | None) -> set[str]:
         return {name for name, whom in self._hidden_objects if whom in (None, user)}
 
@@ -51,22 +75,17 @@ class Sight(Store):
         field = found.field(name)
         return None if field is None or field["name"] in self.hidden_fields(found.name, user) else field
 
-    def relation(self, name: str, user: str | None, deleted: bool = False, late_seconds: float = 0) -> str:
+    def relation(self, name: str, user: str | None, deleted: bool = False, late: Lateness = PROMPT) -> str:
         """Return the SQL relation of the records a user sees.
 
-        `deleted` shows the recycle bin as well; `late_seconds` hides what was stamped less long ago.
+        `deleted` shows the recycle bin as well; `late` hides what was stamped too short a time ago.
         """
         found = self.schema[name]
-        hidden = [
-            f"not coalesce({condition}, false)"
-            for object_, condition, whom in self._hidden_records
-            if object_ == found.name and whom in (None, user)
-        ]
+        hidden = [f"not coalesce({condition}, false)" for condition in self.hidden_records(found.name, user)]
         if not deleted and "IsDeleted" in found.columns:
             hidden.append("not IsDeleted")
-        if late_seconds and "SystemModstamp" in found.columns:
-            now = text(self._clock().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"))
-            hidden.append(f"SystemModstamp <= timestamp {now} - interval ({late_seconds}) second")
+        if late.seconds and "SystemModstamp" in found.columns:
+            hidden.append(late.condition(self._clock()))
         computed = [f"({sql}) as {quote(field)}" for field, sql in found.formulas.items()]
         columns = ", ".join(["*", *computed, f"rowid as {ROW}"])
         where = f" where {' and '.join(hidden)}" if hidden else ""

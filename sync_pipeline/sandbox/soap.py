@@ -1,4 +1,4 @@
-"""SOAP of the partner (`/u/`) and enterprise (`/c/`) addresses: `login`, and what `soap_calls.py` adds to it."""
+"""SOAP of the partner (`/u/`) and enterprise (`/c/`) addresses: a session's life, and what `soap_calls.py` adds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def soap(call: Call, kind: str, organization: str = "") -> Response:
     except ElementTree.ParseError as error:
         return _fault(kind, "UNKNOWN_EXCEPTION", f"Unparsable request: {error}")
     operation = "nothing" if request is None else local(request)
-    if request is not None and operation in soap_calls.OPERATIONS:
+    if request is not None and (operation in _OF_A_SESSION or operation in soap_calls.OPERATIONS):
         return _answer_in_session(call, kind, envelope, request)
     if request is None or operation != "login":
         return _fault(kind, "UNKNOWN_EXCEPTION", f"No operation available for request {operation}")
@@ -40,11 +40,14 @@ def soap(call: Call, kind: str, organization: str = "") -> Response:
 
 def _answer_in_session(call: Call, kind: str, envelope: ElementTree.Element, request: ElementTree.Element) -> Response:
     """Answer an operation for the user whose token the session header brings."""
-    token = next((one.text or "" for one in envelope.iter() if local(one) == "sessionId"), "")
+    token = next((one.text or "" for one in envelope.iter() if local(one) == "sessionId"), "").strip()
     sessions = call.sandbox.sessions
     try:
-        user = sessions.user_of(f"Bearer {token.strip()}")
+        user = sessions.user_of(f"Bearer {token}")
         sessions.count_call()
+        if of_a_session := _OF_A_SESSION.get(name := local(request)):
+            body = f"<{name}Response>{of_a_session(call, user, token)}</{name}Response>"
+            return Response(_envelope(body, _namespace(kind)), content_type=_XML)
         writer = Writer(call.org, user, "csv", spoil=call.sandbox.faults.spoil(call.request.path))
         body = soap_calls.answer(writer, request)
     except ApiError as error:
@@ -59,15 +62,29 @@ def _namespace(kind: str) -> str:
     return f'xmlns="urn:{_FLAVOURS[kind]}.soap.sforce.com"'
 
 
-def _answer(call: Call, kind: str, user_id: str) -> Response:
-    sandbox, user = call.sandbox, call.org.record("User", user_id) or {}
-    organization = sandbox.sessions.organization_id
-    server = f"{sandbox.url}/services/Soap/{{}}/{call.version}/{organization[:15]}"
-    info = {
+def _log_out(call: Call, user_id: str, token: str) -> str:
+    call.sandbox.sessions.end(token)
+    return ""
+
+
+def _server_timestamp(call: Call, user_id: str, token: str) -> str:
+    return f"<result>{elements({'timestamp': f'{call.org.now():%Y-%m-%dT%H:%M:%S}.000Z'})}</result>"
+
+
+def _get_user_info(call: Call, user_id: str, token: str) -> str:
+    return f"<result>{elements(_user_info(call, user_id))}</result>"
+
+
+_OF_A_SESSION = {"logout": _log_out, "getServerTimestamp": _server_timestamp, "getUserInfo": _get_user_info}
+
+
+def _user_info(call: Call, user_id: str) -> dict[str, str]:
+    user, organization = call.org.record("User", user_id) or {}, call.sandbox.sessions.organization_id
+    return {
         "accessibilityMode": "false",
         "currencySymbol": "$",
         "orgDefaultCurrencyIsoCode": "USD",
-        "orgHasPersonAccounts": "false",
+        "orgHasPersonAccounts": str(call.org.has_persons).lower(),
         "organizationId": organization,
         "organizationMultiCurrency": "false",
         "organizationName": "Sandbox",
@@ -81,6 +98,11 @@ def _answer(call: Call, kind: str, user_id: str) -> Response:
         "userTimeZone": "GMT",
         "userType": "Standard",
     }
+
+
+def _answer(call: Call, kind: str, user_id: str) -> Response:
+    sandbox = call.sandbox
+    server = f"{sandbox.url}/services/Soap/{{}}/{call.version}/{sandbox.sessions.organization_id[:15]}"
     result = {
         "metadataServerUrl": server.format("m"),
         "passwordExpired": "false",
@@ -89,7 +111,8 @@ def _answer(call: Call, kind: str, user_id: str) -> Response:
         "sessionId": sandbox.sessions.start(user_id),
         "userId": user_id,
     }
-    body = f"<loginResponse><result>{elements(result)}<userInfo>{elements(info)}</userInfo></result></loginResponse>"
+    info = f"<userInfo>{elements(_user_info(call, user_id))}</userInfo>"
+    body = f"<loginResponse><result>{elements(result)}{info}</result></loginResponse>"
     return Response(_envelope(body, _namespace(kind)), content_type=_XML)
 
 

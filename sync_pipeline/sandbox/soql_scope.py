@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -9,6 +10,7 @@ from sync_pipeline.sandbox.describe import Json
 from sync_pipeline.sandbox.errors import pointed
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.schema import SObject
+from sync_pipeline.sandbox.sight import PROMPT, Lateness
 from sync_pipeline.sandbox.soql_ast import Path, Query
 from sync_pipeline.sandbox.store import quote, text
 
@@ -43,10 +45,10 @@ class Reader:
     org: Org
     user: str | None = None
     deleted: bool = False
-    late_seconds: float = 0
+    late: Callable[[str], Lateness] = lambda name: PROMPT
 
     def relation(self, name: str) -> str:
-        return self.org.relation(name, self.user, self.deleted, self.late_seconds)
+        return self.org.relation(name, self.user, self.deleted, self.late(name))
 
     def object(self, name: str) -> SObject | None:
         found = self.org.schema.get(name)

@@ -26,7 +26,7 @@ def compile_soql(reader: Reader, soql: str) -> Plan:
     """
     query = parse(soql)
     if query.all_rows:
-        reader = Reader(reader.org, reader.user, True, reader.late_seconds)
+        reader = Reader(reader.org, reader.user, True, reader.late)
     found = reader.object(str(query.source))
     if found is None:
         raise pointed(

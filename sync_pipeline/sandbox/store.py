@@ -26,6 +26,8 @@ _LEDGER = r"""
 create table if not exists sandbox.object (name varchar primary key, described varchar not null);
 -- What getDeleted still tells of records that are gone for good.
 create table if not exists sandbox.gone (object varchar not null, id varchar not null, deleted_at timestamp not null);
+-- Lookups that were emptied when what they pointed to was deleted: `id` of `object` had `parent` in `field`.
+create table if not exists sandbox.emptied (object varchar, field varchar, id varchar, parent varchar);
 -- Java's Double.toString, which is how Salesforce writes a number: 10000000 is 1.0E7, 0.0001 is 1.0E-4.
 create or replace macro sandbox.java_double(x) as case
     when x is null then null
@@ -45,12 +47,21 @@ end;
 """
 
 
+Restamp = Callable[[str, datetime], datetime]
+
+
+def as_is(name: str, now: datetime) -> datetime:
+    """Stamp a write of an object's records by the clock."""
+    return now
+
+
 class Store(Database):
     """Tables and schema of one org."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: Schema, clock: Callable[[], datetime]):
         super().__init__(connection, clock)
         self.schema = schema
+        self.restamp: Restamp = as_is  # lets a fault stamp writes otherwise
         self._opened_at = clock()
         self._changed_at: dict[str, datetime] = {}
 
@@ -78,6 +89,10 @@ class Store(Database):
 
     def begin(self) -> None:
         """Put into a new org what every org is born with; `Org` does."""
+
+    def stamp(self, name: str) -> datetime:
+        """Return the time by which a write of an object's records is stamped."""
+        return self.restamp(self.schema[name].name, self.now())
 
     # Objects and fields
 
@@ -118,7 +133,7 @@ class Store(Database):
         """Change a field's type and other attributes; values that cannot be converted are lost."""
         with self.writing, self.cursor() as cursor:
             found = self.schema[name]
-            kept = ("name", "label", "inlineHelpText", "sql")
+            kept = ("name", "label", "inlineHelpText", "sql", "convertsTo")
             old = {key: found.fields[field][key] for key in kept if key in found.fields[field]}
             new = expand_field({**old, "type": kind, **attributes})
             self._redescribe(cursor, name, [new if f["name"] == field else f for f in found.describe["fields"]])

@@ -11,9 +11,10 @@ from sync_pipeline.sandbox.drafts import Draft, standing
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.schema import SObject
+from sync_pipeline.sandbox.store import quote
 from sync_pipeline.sandbox.values import record_id
 
-_NEEDED = ("FirstName", "LastName", "IsConverted")
+_NEEDED = ("FirstName", "LastName", "IsConverted", "IsPersonAccount")
 _UPDATES_OF_ONE = 12  # times that one call may name one record
 
 
@@ -94,3 +95,39 @@ def _missing(state: str | None) -> ApiError | None:
     if state == lookups.HIDDEN:
         return ApiError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", 403, [])
     return None
+
+
+def check_restricted(org: Org, found: SObject, drafts: Sequence[Draft]) -> None:
+    """Refuse to delete what children hold on to whose describe says so; the answer names them."""
+    label = f"p.{quote(_named(found))}"
+    if "Salutation" in found.columns:
+        label = f"concat_ws(' ', p.Salutation, {label})"
+    for relationship in org.schema.children(found.name):
+        child = org.schema.get(relationship["childSObject"])
+        if child is None or not relationship["restrictedDelete"] or relationship["field"] not in child.columns:
+            continue
+        alive = "and not c.IsDeleted" if "IsDeleted" in child.columns else ""
+        with org.cursor() as cursor:
+            rows = cursor.execute(
+                f"select p.Id, {label}, string_agg(c.{quote(_named(child))}, ', ' order by c.Id)"
+                f" from {quote(found.name)} as p join {quote(child.name)} as c"
+                f" on c.{quote(relationship['field'])} = p.Id {alive}"
+                " where p.Id in (select unnest(?)) group by all",
+                [[draft.id for draft in standing(drafts)]],
+            ).fetchall()
+        held = {record: (name, children) for record, name, children in rows}
+        for draft in standing(drafts):
+            if draft.id in held:
+                name, children = held[draft.id]
+                message = (
+                    f"Your attempt to delete {name} could not be completed because it is associated with the following"
+                    f" {child.describe['labelPlural'].lower()}.: {children}\n"
+                )
+                draft.error = ApiError("DELETE_FAILED", message, fields=[])
+
+
+def _named(found: SObject) -> str:
+    """Return the field that names a record: some objects have a subject, a few only ids."""
+    if "Name" in found.columns:
+        return "Name"
+    return next((f["name"] for f in found.fields.values() if f["nameField"] and f["name"] in found.columns), "Id")

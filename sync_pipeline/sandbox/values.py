@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sync_pipeline.model import id18
 from sync_pipeline.sandbox.describe import Json
 from sync_pipeline.sandbox.errors import ApiError
+from sync_pipeline.sandbox.json_places import place
 
 Wire = Literal["json", "csv"]
 Convert = Callable[[Any], Any]
@@ -45,17 +46,28 @@ def _misfit(field: Json, wire: Wire, value: object) -> ApiError:
     if wire == "csv":
         message = f"{field['label']}: value not of required type: {'' if value is None else value}"
         return ApiError("INVALID_TYPE_ON_FIELD_IN_RECORD", message, fields=[field["name"]])
-    # A real parser also tells line and column of the value; a parsed body no longer knows them.
-    return ApiError(
-        "JSON_PARSER_ERROR",
-        f"Cannot deserialize instance of {field['type']} from {_token(value)}"
-        " or request may be missing a required field at [line:1, column:2]",
-    )
+    return MisreadError(field, value)
+
+
+class MisreadError(ApiError):
+    """A JSON value of a wrong type. Where it stands is told once the request's text is at hand."""
+
+    def __init__(self, field: Json, value: object, text: str = "") -> None:
+        line, column = place(text, field["name"], value)
+        told = f"Cannot deserialize instance of {field['type']} from {_token(value)}"
+        if not isinstance(value, list):  # of lists the recorded text is shorter
+            told += " or request may be missing a required field at"
+        super().__init__("JSON_PARSER_ERROR", f"{told} [line:{line}, column:{column}]")
+        self._field, self._value = field, value
+
+    def within(self, text: str) -> MisreadError:
+        """Return the error with its place in the request's text."""
+        return MisreadError(self._field, self._value, text)
 
 
 def _token(value: object) -> str:
     if isinstance(value, dict | list):
-        return "START_OBJECT value {" if isinstance(value, dict) else "START_ARRAY value ["
+        return "START_OBJECT value {" if isinstance(value, dict) else "START_ARRAY value"
     if isinstance(value, bool):
         return f"VALUE_{str(value).upper()} value {str(value).lower()}"
     if isinstance(value, int | float):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sync_pipeline.sandbox import campaign_members, person_drafts, record_types, targets
 from sync_pipeline.sandbox import drafts as checks
-from sync_pipeline.sandbox import targets
 from sync_pipeline.sandbox.drafts import Draft, standing
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.ids import record_id
@@ -19,7 +19,7 @@ from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.outcome import Outcome
 from sync_pipeline.sandbox.rules import Form
 from sync_pipeline.sandbox.schema import SObject
-from sync_pipeline.sandbox.values import Wire
+from sync_pipeline.sandbox.values import MisreadError, Wire
 
 Values = Mapping[str, Any]
 
@@ -36,7 +36,10 @@ class Options:
 
 
 class Writer:
-    """Whose hand writes: `user`, in the syntax of `wire`. `spoil` may refuse a record by its id, on command."""
+    """Whose hand writes: `user`, in the syntax of `wire`. `spoil` may refuse a record by its id, on command.
+
+    `sent` returns the text of the request, in which a value that cannot be read has its place.
+    """
 
     def __init__(
         self,
@@ -45,12 +48,14 @@ class Writer:
         wire: Wire = "json",
         options: Options | None = None,
         spoil: Callable[[str], ApiError | None] = lambda record: None,
+        sent: Callable[[], str] = str,
     ) -> None:
         self.org = org
         self.user = user
         self._wire = wire
         self._options = options or Options()
         self._spoil = spoil
+        self._sent = sent
 
     def permitted(self, name: str, flag: str) -> SObject:
         """Return the object, if the user sees it and its describe says that this can be done to it.
@@ -128,6 +133,8 @@ class Writer:
                         draft.error = error
                     continue
                 targets.find(self.org, found, group, self.user, whole=False)
+                person_drafts.check_deletable(found, group)
+                targets.check_restricted(self.org, found, group)
                 self._meet_faults(group)
                 gone = list(dict.fromkeys(draft.id for draft in standing(group)))
                 (self.org.hard_delete if hard else self.org.delete)(found.name, gone)
@@ -142,6 +149,9 @@ class Writer:
             targets.find(self.org, found, olds, self.user, self._needs_all(found))
             self._number(found, [draft for draft in drafts if draft.creating])
             checks.resolve_parents(self.org, found, drafts)
+            record_types.check(self.org, found, drafts)
+            person_drafts.check(self.org, found, drafts)
+            campaign_members.check(self.org, found, drafts)
             self._assign(found, standing(drafts))
             checks.check_references(self.org, found, drafts, self.user)
             self._validate(found, standing(drafts))
@@ -149,6 +159,7 @@ class Writer:
                 checks.check_duplicates(self.org, found, drafts)
             checks.check_unique(self.org, found, drafts)
             self._meet_faults(drafts)
+            campaign_members.complete(self.org, found, drafts)
             self._store(found, standing(drafts))
         return [_outcome(draft) for draft in drafts]
 
@@ -157,6 +168,8 @@ class Writer:
         for draft in drafts:
             try:
                 draft.values = form.fill(draft.given, draft.creating)
+            except MisreadError as error:
+                draft.error = error.within(self._sent())
             except ApiError as error:
                 draft.error = error
 

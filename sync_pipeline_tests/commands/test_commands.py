@@ -115,6 +115,19 @@ def test_a_bad_setting_is_a_wrong_use_that_names_the_variable_and_no_value(run: 
     assert "s3cret" not in done.stderr
 
 
+def test_an_org_with_person_accounts_is_made_once_and_not_out_of_another(run: Run) -> None:
+    made = run("sandbox", "populate", "--people", "200", "--person-accounts", "0.5", "--org", "persons.duckdb")
+    assert made.exit_code == 0, made.stderr
+    with Org.open(Path("persons.duckdb")) as org, org.cursor() as cursor:
+        (persons,) = cursor.execute('select count(*) from "Account" where IsPersonAccount').fetchone() or (0,)
+    assert 20 < persons < 80
+    with Org.open(Path("companies.duckdb")):
+        pass
+    refused = run("sandbox", "populate", "--person-accounts", "0.5", "--org", "companies.duckdb")
+    assert refused.exit_code == 2
+    assert "holds an org without person accounts" in refused.stderr
+
+
 @pytest.mark.parametrize("option", ["--full", "--reconcile", "--formulas", "--since=2026-01-01T00:00:00Z"])
 def test_every_kind_of_sync_runs(synced: Run, option: str) -> None:
     done = synced("sync", option, "--objects", OBJECTS, "--json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -148,7 +149,7 @@ def test_a_rest_page_that_breaks_off_is_asked_for_again(
 
 @pytest.mark.parametrize(("kind", "setting"), [("drop", {"after_bytes": 5_000}), ("short_page", {"rows": 3})])
 def test_a_bulk_page_that_breaks_off_is_told_as_such_and_can_be_read_again(
-    by_bulk: Salesforce, leads: int, sandbox: Sandbox, kind: str, setting: dict[str, int]
+    by_bulk: Salesforce, leads: int, sandbox: Sandbox, kind: str, setting: dict[str, Any]
 ) -> None:
     sandbox.faults.add(kind, path="*/results", **setting)
     extract = by_bulk.extract(LEAD, FIELDS, everything())

@@ -121,8 +121,9 @@ def test_an_expired_session_is_renewed_once(connector: Salesforce, sandbox: Sand
         connector.names()
 
 
-def test_a_busy_server_is_asked_again_after_a_while(connector: Salesforce, sandbox: Sandbox) -> None:
-    sandbox.faults.add("status", status=503, times=3, path="*/sobjects")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_after_a_while(connector: Salesforce, sandbox: Sandbox, status: int) -> None:
+    sandbox.faults.add("status", status=status, times=3, path="*/sobjects")
     assert "Lead" in connector.names()
     assert sandbox.log.count("*/sobjects") == 4
 

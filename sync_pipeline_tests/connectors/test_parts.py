@@ -124,6 +124,11 @@ def test_a_body_that_is_no_whole_page_is_asked_for_again(body: bytes) -> None:
         parsed(body, "A")
 
 
+def test_a_field_that_a_page_lacks_is_no_null() -> None:
+    with pytest.raises(RejectedError, match="INVALID_FIELD: the result page has no field B, C"):
+        parsed(page({"A": "x"}), "A", "B", "C")
+
+
 def test_an_empty_page_has_its_columns() -> None:
     found = parsed(page(), "A", "B")
     assert (found.total, found.rows.num_rows) == (0, 0)

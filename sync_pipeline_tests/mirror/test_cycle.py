@@ -175,6 +175,7 @@ def test_after_a_crash_a_bulk_result_is_gone_on_with_where_it_stopped(
 
 FULL_DISK = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # a module's cache cut short would break whoever imports it next
 from sync_pipeline.cli import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))

@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline_tests.sandbox.bulk1_client import Bulk
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 
@@ -146,3 +147,18 @@ def sandbox(org: Org) -> Iterator[Sandbox]:
 @pytest.fixture
 def client(sandbox: Sandbox) -> Client:
     return log_in(sandbox)
+
+
+@pytest.fixture
+def bulk(client: Client) -> Bulk:
+    return Bulk(client)
+
+
+@pytest.fixture
+def in_json(client: Client) -> Bulk:
+    return Bulk(client, "JSON", "application/json")
+
+
+@pytest.fixture
+def in_xml(client: Client) -> Bulk:
+    return Bulk(client, "XML")

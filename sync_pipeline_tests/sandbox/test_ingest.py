@@ -164,19 +164,44 @@ def test_a_multipart_job_runs_at_once(client: Client) -> None:
     assert client.values("SELECT LastName, Title FROM Contact") == [("x", "y")]
 
 
-def test_a_job_that_makes_no_sense_is_refused(client: Client) -> None:
-    for body, code in (
-        ({"operation": "guess", "object": "Contact"}, "INVALIDJOB"),
-        ({"operation": "insert", "object": "Nope"}, "INVALIDENTITY"),
-        ({"operation": "upsert", "object": "Contact", "externalIdFieldName": "Title"}, "INVALIDJOB"),
-        ({"operation": "delete", "object": "User"}, "INVALID_TYPE_FOR_OPERATION"),
-    ):
-        answer = client.send("POST", "jobs/ingest", json=body)
-        assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code), body
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ({"operation": "guess"}, "API_ERROR", "Invalid value: 'guess' supplied for property: 'operation'"),
+        (
+            {"operation": "insert", "contentType": "XML"},
+            "API_ERROR",
+            "Invalid value: 'XML' supplied for property: 'contentType'",
+        ),
+        ({"operation": "insert", "object": "Nope"}, "INVALIDJOB", "InvalidJob : Unable to find object: Nope"),
+        (
+            {"operation": "upsert", "externalIdFieldName": "Title"},
+            "INVALIDJOB",
+            "InvalidJob : Field name provided, Title does not match an External ID for Contact",
+        ),
+        (
+            {"operation": "upsert"},
+            "INVALIDJOB",
+            "InvalidJob : External ID was blank for Contact. An External ID must be specified for upsert.",
+        ),
+        (
+            {"operation": "delete", "object": "User"},
+            "INVALID_TYPE_FOR_OPERATION",
+            "entity type User does not support delete",
+        ),
+    ],
+)
+def test_a_job_that_makes_no_sense_is_refused(client: Client, body: dict[str, str], code: str, message: str) -> None:
+    answer = client.send("POST", "jobs/ingest", json={"object": "Contact", **body})
+    assert (answer.status_code, answer.json()) == (400, [{"message": message, "errorCode": code}])
+
+
+def test_a_job_takes_one_file(client: Client) -> None:
     job = make(client, "insert")
     feed(client, job, "LastName\nx\n")
     again = client.send("PUT", f"jobs/ingest/{job}/batches", data=b"LastName\nx\n")
-    assert (again.status_code, again.json()[0]["errorCode"]) == (400, "INVALIDJOBSTATE")
+    assert (again.status_code, again.json()[0]["errorCode"]) == (400, "BULK_API_ERROR")
+    assert again.json()[0]["message"].startswith(f"Found multipe contents for job: <{job[:15]}>, please 'Close'")
     assert client.get(f"jobs/ingest/{job}/successfulResults").status_code == 204
 
 

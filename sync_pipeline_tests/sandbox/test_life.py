@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 import pytest
 import requests
@@ -14,35 +12,9 @@ from simple_salesforce.api import Salesforce
 
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, Redirect
+from sync_pipeline_tests.sandbox.soap import converting, merging, results, soap
 
 BORN = datetime(2026, 5, 17, 10, 0, 0)  # noqa: DTZ001 - the org stores UTC without zone
-NS = "{urn:partner.soap.sforce.com}"
-
-
-def soap(client: Client, body: str, token: str | None = None) -> requests.Response:
-    envelope = (
-        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:u="urn:partner.soap.sforce.com"'
-        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<s:Header><u:SessionHeader><u:sessionId>{escape(client.token if token is None else token)}</u:sessionId>"
-        f"</u:SessionHeader></s:Header><s:Body>{body}</s:Body></s:Envelope>"
-    )
-    headers = {"Content-Type": "text/xml", "SOAPAction": '""'}
-    return requests.post(f"{client.sandbox.url}/services/Soap/u/60.0", envelope.encode(), headers=headers, timeout=30)
-
-
-def results(client: Client, body: str) -> list[dict[str, Any]]:
-    """Return each result as a dict of its elements; repeated ones as lists, errors as their status codes."""
-    answer = soap(client, body)
-    assert answer.status_code == 200, answer.text
-    found = []
-    for result in ElementTree.fromstring(answer.content).iter(f"{NS}result"):  # noqa: S314 - our own server's
-        values: dict[str, Any] = {"mergedRecordIds": [], "updatedRelatedIds": [], "errors": []}
-        for one in result:
-            name = one.tag.removeprefix(NS)
-            value = one.findtext(f"{NS}statusCode") if name == "errors" else one.text
-            values[name] = [*values[name], value] if isinstance(values.get(name), list) else value
-        found.append(values)
-    return found
 
 
 def record(org: Org, name: str, one: str) -> dict[str, Any]:
@@ -128,13 +100,6 @@ def test_replication_reaches_back_fifteen_and_thirty_days(client: Client) -> Non
     assert status("updated", "yesterday") == refused
 
 
-def merging(kind: str, winner: str, *losers: str, **values: str) -> str:
-    fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
-    ids = "".join(f"<u:recordToMergeIds>{one}</u:recordToMergeIds>" for one in losers)
-    master = f'<u:masterRecord xsi:type="{kind}"><type>{kind}</type><Id>{winner}</Id>{fields}</u:masterRecord>'
-    return f"<u:merge><u:request>{master}{ids}</u:request></u:merge>"
-
-
 def test_a_merge_keeps_the_winner_and_moves_the_children(client: Client, org: Org, clock: Clock) -> None:
     winner, one, two = org.insert("Lead", [{"LastName": name, "Company": "y"} for name in "abc"])
     (task,) = org.insert("Task", [{"Subject": "Call", "WhoId": one}])
@@ -164,14 +129,6 @@ def test_a_merge_that_is_refused_changes_nothing(client: Client, org: Org) -> No
         (refused,) = results(client, body)
         assert (refused["success"], refused["errors"]) == ("false", [code]), body
     assert client.values("SELECT Title, SystemModstamp FROM Contact") == [(None, "2026-05-17T10:00:00.000+0000")] * 4
-
-
-def converting(lead: str, status: str = "Closed - Converted", **more: str) -> str:
-    fields = "".join(f"<u:{name}>{value}</u:{name}>" for name, value in more.items())
-    return (
-        f"<u:convertLead><u:leadConverts><u:leadId>{lead}</u:leadId><u:convertedStatus>{status}</u:convertedStatus>"
-        f"{fields}</u:leadConverts></u:convertLead>"
-    )
 
 
 @pytest.fixture
@@ -236,6 +193,62 @@ def test_a_lead_joins_a_contact_there_is_and_fills_its_gaps(client: Client, org:
     )
 
 
+def test_mapped_custom_fields_of_a_lead_live_on_and_others_end_with_it(client: Client, org: Org) -> None:
+    for name in ("Shoe__c", "Hat__c"):
+        targets = ["Contact.Size__c", "Opportunity.Size__c"] if name == "Shoe__c" else []
+        org.add_field("Lead", {"name": name, "type": "string", "length": 9, "convertsTo": targets})
+    for name in ("Contact", "Opportunity", "Account"):
+        org.add_field(name, {"name": "Size__c", "type": "string", "length": 9})
+    values = {"LastName": "x", "Company": "y", "Shoe__c": "42", "Hat__c": "58", "mkto71_Lead_Score__c": 7}
+    (lead,) = org.insert("Lead", [values])
+    (done,) = results(client, converting(lead))
+    contact = record(org, "Contact", done["contactId"])
+    assert (contact["Size__c"], contact["mkto71_Lead_Score__c"]) == ("42", 7)
+    assert record(org, "Opportunity", done["opportunityId"])["Size__c"] == "42"
+    assert record(org, "Account", done["accountId"])["Size__c"] is None
+    described = client.get("sobjects/Lead/describe").json()["fields"]
+    assert all("convertsTo" not in field for field in described)
+
+
+def test_a_lookup_to_a_deleted_record_is_empty_until_it_is_back(client: Client, org: Org, clock: Clock) -> None:
+    boss, other = org.insert("Contact", [{"LastName": "boss"}, {"LastName": "other"}])
+    one, two, three = org.insert("Contact", [{"LastName": n, "ReportsToId": boss} for n in ("one", "two", "three")])
+    clock.pass_seconds(10)
+    assert client.send("DELETE", f"sobjects/Contact/{boss}").status_code == 204
+    for who in (one, two):
+        left = record(org, "Contact", who)
+        assert left["ReportsToId"] is None
+        assert left["SystemModstamp"] == BORN + timedelta(seconds=10)
+        assert left["LastModifiedDate"] == BORN
+    org.update("Contact", two, {"ReportsToId": other})
+    org.delete("Contact", [three])
+    (back,) = results(client, f"<u:undelete><u:ids>{boss}</u:ids></u:undelete>")
+    assert back["success"] == "true"
+    assert record(org, "Contact", one)["ReportsToId"] == boss
+    assert record(org, "Contact", two)["ReportsToId"] == other
+    org.hard_delete("Contact", [boss])
+    assert record(org, "Contact", one)["ReportsToId"] is None
+
+
+def test_a_record_that_children_hold_on_to_cannot_be_deleted(client: Client, org: Org) -> None:
+    held = {"name": "Buyer__c", "type": "reference", "referenceTo": ["Contact"], "childRestrictedDelete": True}
+    org.add_field("Invoice__c", held)
+    josh, free = org.insert(
+        "Contact", [{"Salutation": "Mr.", "FirstName": "Josh", "LastName": "Davis"}, {"LastName": "x"}]
+    )
+    bills = org.insert("Invoice__c", [{"Buyer__c": josh, "Name": name} for name in ("INV-1", "INV-2")])
+    answer = client.send("DELETE", f"sobjects/Contact/{josh}")
+    message = (
+        "Your attempt to delete Mr. Josh Davis could not be completed because it is associated with the following"
+        " invoices.: INV-1, INV-2\n"
+    )
+    assert answer.status_code == 400
+    assert answer.json() == [{"message": message, "errorCode": "DELETE_FAILED", "fields": []}]
+    assert client.send("DELETE", f"sobjects/Contact/{free}").status_code == 204
+    org.delete("Invoice__c", bills)
+    assert client.send("DELETE", f"sobjects/Contact/{josh}").status_code == 204
+
+
 def test_a_conversion_that_is_refused_changes_nothing(client: Client, org: Org, lead: str) -> None:
     (queue,) = org.insert("Group", [{"Name": "West", "Type": "Queue"}])
     (waiting,) = org.insert("Lead", [{"LastName": "q", "Company": "q", "OwnerId": queue}])
@@ -257,3 +270,16 @@ def test_soap_needs_a_session(client: Client) -> None:
     answer = soap(client, "<u:undelete><u:ids>x</u:ids></u:undelete>", token="stale")
     assert answer.status_code == 500
     assert "<faultcode>sf:INVALID_SESSION_ID</faultcode>" in answer.text
+
+
+def test_soap_tells_the_time_and_the_user_of_a_session(client: Client, org: Org) -> None:
+    assert "<timestamp>2026-05-17T10:00:00.000Z</timestamp>" in soap(client, "<u:getServerTimestamp/>").text
+    answer = soap(client, "<u:getUserInfo/>")
+    assert "<getUserInfoResponse><result><accessibilityMode>" in answer.text
+    assert f"<userId>{org.user_id}</userId>" in answer.text
+
+
+def test_logging_out_by_soap_ends_the_session(client: Client) -> None:
+    assert "<logoutResponse></logoutResponse>" in soap(client, "<u:logout/>").text
+    assert client.get("sobjects").status_code == 401
+    assert soap(client, "<u:getUserInfo/>").status_code == 500

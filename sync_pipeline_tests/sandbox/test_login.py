@@ -170,6 +170,18 @@ def test_userinfo_names_user_and_organization(client: Client, org: Org) -> None:
     assert info["organization_id"] == client.values("SELECT Id FROM Organization")[0][0]
 
 
+def test_the_identity_url_of_a_login_tells_the_same_under_its_own_names(sandbox: Sandbox, org: Org) -> None:
+    form = {"grant_type": "client_credentials", "client_id": sandbox.sessions.client_id}
+    form |= {"client_secret": sandbox.sessions.client_secret}
+    login = requests.post(f"{sandbox.url}/services/oauth2/token", data=form, timeout=30).json()
+    client = Client(sandbox, login["access_token"])
+    told = client.get(login["id"].removeprefix(sandbox.url)).json()
+    assert (told["id"], told["user_id"]) == (login["id"], org.user_id)
+    assert (told["username"], told["display_name"]) == ("integration@sandbox.example", "Sync Integration")
+    assert told["last_modified_date"] == "2026-05-17T10:00:00.000+0000"
+    assert client.get("/id/00D000000000000AAA/005000000000000AAA").status_code == 404
+
+
 def test_credentials_live_with_the_org(org: Org) -> None:
     with Sandbox(org) as first:
         before = first.env()

@@ -55,6 +55,7 @@ def refusal(form: Form, values: dict[str, Any], creating: bool = False) -> tuple
 
 
 LONG = "1" * 41
+MISSING = " or request may be missing a required field at "
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,21 @@ def test_a_value_of_the_wrong_type_spoils_a_json_request_but_only_a_record_of_cs
     code, message, fields = refusal(Form(contact, "csv"), {field: value})
     assert (code, fields) == ("INVALID_TYPE_ON_FIELD_IN_RECORD", [field])
     assert message == f"{contact.fields[field]['label']}: value not of required type: {value}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"LastName":"x","Birthdate":"soon"}', f"date from VALUE_STRING value soon{MISSING}[line:1, column:35]"),
+        ('{"LastName": "x",\n "birthdate" : 7}', f"date from VALUE_NUMBER_INT value 7{MISSING}[line:2, column:17]"),
+        ('{"Title":{}}', f"string from START_OBJECT value {{{MISSING}[line:1, column:11]"),
+        ('{"Title":["a"]}', "string from START_ARRAY value [line:1, column:11]"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_with_its_place_in_the_request(client: Client, text: str, told: str) -> None:
+    answer = client.send("POST", "sobjects/Contact", data=text)
+    message = f"Cannot deserialize instance of {told}"
+    assert (answer.status_code, answer.json()) == (400, [{"message": message, "errorCode": "JSON_PARSER_ERROR"}])
 
 
 @pytest.mark.parametrize(

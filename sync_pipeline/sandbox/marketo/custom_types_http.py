@@ -68,9 +68,9 @@ def post(call: Call) -> Response:
     present = _present(subscription, records)
     results: list[Json] = []
     taken: list[Activity] = []
-    for position, record in enumerate(records):
+    for record in records:
         try:
-            call.sandbox.faults.check(call.request.path, position)
+            call.sandbox.faults.check(call.request.path)
             taken.append(_activity(record, types, present))
             results.append({"status": "added"})
         except RecordError as error:

@@ -1,37 +1,47 @@
-"""Misbehaviour that Marketo's sandbox knows on command; how it is ordered and counted: `sandbox/faults.py`."""
+"""What a network, used-up limits and slow jobs do to a client of Marketo: the kinds of faults, and their asking."""
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Callable
 
-from sync_pipeline.sandbox import faults
 from sync_pipeline.sandbox.marketo.errors import RecordError
+from sync_pipeline.sandbox.misbehaviour import Kind, Misbehaviour
 
-KINDS: dict[str, dict[str, Any]] = {
-    "expire": {},  # every token ends before the next request
-    "status": {"status": 502, "retry_after": 0},  # answers with this HTTP status
-    "error": {"code": "713", "message": "Transient Error"},  # answers 200 with this error
-    "slow": {"seconds": 1.0},  # answers late
-    "drop": {"after_bytes": 1000},  # the connection ends in mid-body
-    "quota": {"calls": 0},  # from the next request on so many more calls are allowed today
-    "reject": {"code": 1001, "message": "Invalid data", "every": 1},  # every n-th record that is written is skipped so
-    "short_page": {"rows": 1},  # a page of activities has at most so many, and says that more follow
-    "slow_job": {"seconds": 1.0},  # a bulk job stays Processing
-    "fail_job": {"message": "Export failed"},  # a bulk job ends Failed
-    "late": {"seconds": 2.0},  # an activity is seen only so long after its time, until cleared
+KINDS: dict[str, Kind] = {
+    "expire": Kind("every token ends before the request: 602"),
+    "status": Kind("the answer has this HTTP status, and perhaps a Retry-After", {"status": 502, "retry_after": 0}),
+    "error": Kind("the answer is this error, with HTTP 200", {"code": "713", "message": "Transient Error"}),
+    "slow": Kind("the answer takes so long", {"seconds": 1.0}),
+    "drop": Kind("the connection breaks in mid-body", {"after_bytes": 1000}),
+    "quota": Kind("from this request on, so many more calls are allowed today", {"calls": 0}),
+    "short_page": Kind("a page of activities has at most so many, and says that more follow", {"rows": 1}, "pages"),
+    "reject": Kind("a record that is written is skipped so", {"code": 1001, "message": "Invalid data"}, "records"),
+    "slow_job": Kind("a bulk job stays in work so long", {"seconds": 1.0}, "jobs"),
+    "fail_job": Kind("a bulk job ends Failed", {"message": "The job failed"}, "jobs"),
+    "late": Kind(
+        "activities are seen only so long after their time", {"seconds": 2.0}, counts="", times=None, has_path=False
+    ),
 }
 
 
-class Faults(faults.Faults):
-    """The faults in force in a subscription."""
+class Faults(Misbehaviour):
+    """The faults in force in a subscription; `restored` is called when all of them are taken back."""
 
-    def __init__(self) -> None:
+    def __init__(self, restored: Callable[[], None] = lambda: None) -> None:
         super().__init__(KINDS)
+        self._restored = restored
 
-    def check(self, path: str, position: int) -> None:
-        """Raise what stands, on command, against the record at this place (from 0) of a request to `path`."""
-        every = next((f["every"] for f in self._faults if f.kind == "reject" and fnmatchcase(path, f.path)), 0)
-        fault = self.take("reject", path) if every and (position + 1) % every == 0 else None
+    def clear(self) -> None:
+        super().clear()
+        self._restored()
+
+    def check(self, path: str) -> None:
+        """Raise what stands, on command, against a record that a request to `path` writes."""
+        fault = self.take("reject", path)
         if fault:
-            raise RecordError(int(fault["code"]), fault["message"])
+            raise RecordError(fault["code"], fault["message"])
+
+    def late_seconds(self) -> float:
+        """Return for how long activities stay unseen."""
+        fault = self.standing("late")
+        return float(fault["seconds"]) if fault else 0.0

@@ -36,6 +36,7 @@ from sync_pipeline.sandbox.marketo import (
     schema_http,
     stats_http,
 )
+from sync_pipeline.sandbox.marketo.browse import SubscriptionSystem
 from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, skipped
 from sync_pipeline.sandbox.marketo.extract import Extracts
 from sync_pipeline.sandbox.marketo.faults import Faults
@@ -45,6 +46,7 @@ from sync_pipeline.sandbox.marketo.imports import Imports
 from sync_pipeline.sandbox.marketo.limits import Limits
 from sync_pipeline.sandbox.marketo.subscription import Subscription
 from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.site import System
 
 RESOURCES: tuple[ModuleType, ...] = (
     identity,
@@ -75,12 +77,12 @@ class MarketoSandbox(Service):
     `query_tokens` lets the token come as a parameter, which Adobe ended on 31 July 2026 and old clients still do.
     """
 
-    title = "Marketo"
+    title = "Marketo sandbox"
     faults: Faults
 
     def __init__(self, subscription: Subscription, port: int = 0, query_tokens: bool = False) -> None:
-        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
-        self.faults = Faults()
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), subscription.now, port)
+        self.faults = Faults(lambda: self.limits.reset())
         self.subscription = subscription
         self.limits = Limits()
         self.identity = Identity(subscription)
@@ -99,6 +101,9 @@ class MarketoSandbox(Service):
     def now(self) -> datetime:
         return self.subscription.now()
 
+    def system(self) -> System:
+        return SubscriptionSystem(self.subscription, self.limits, self.url)
+
     def env(self) -> dict[str, str]:
         service = next(iter(self.identity.services.values()))
         return {
@@ -112,7 +117,7 @@ class MarketoSandbox(Service):
         rejected: dict[int, Json] = {}
         for position in range(len(records)):
             try:
-                self.faults.check(path, position)
+                self.faults.check(path)
             except RecordError as error:
                 rejected[position] = skipped(error.reason)
         results = iter(write([record for i, record in enumerate(records) if i not in rejected]))
@@ -123,13 +128,14 @@ class MarketoSandbox(Service):
     def answer(self, request: Request) -> Response:
         number = f"{next(self._numbers):x}#{int(self.now().timestamp() * 1000):x}"
         try:
-            return self._too_large(request) or self._interrupt(request) or self._dispatch(request, number)
+            answer = self._too_large(request) or self._interrupt(request) or self._dispatch(request, number)
         except CallError as error:
             self.limits.count_error(error.code, self.now())
-            return error_answer(number, error)
+            answer = error_answer(number, error)
         except Exception as error:  # as the real one: an unhandled fault is an answer too, and never shows its inside
             _LOG.error("%s %s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)[-1:]))
-            return error_answer(number, CallError(611, "System error"))
+            answer = error_answer(number, CallError(611, "System error"))
+        return self.sent(request, answer)
 
     def _too_large(self, request: Request) -> Response | None:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
@@ -180,8 +186,6 @@ class MarketoSandbox(Service):
     def _interrupt(self, request: Request) -> Response | None:
         """Apply the faults that come before any answer."""
         path = request.path
-        if path.startswith("/sandbox/"):
-            return None
         slow = self.faults.take("slow", path)
         if slow:
             time.sleep(float(slow["seconds"]))

@@ -2,7 +2,7 @@ select
   n,
   company(n) as Name,
   one_of(['Prospect', 'Customer - Direct', 'Customer - Channel', 'Technology Partner', 'Other', null], n, 'type') as Type,
-  one_of(getvariable('record_types'), n, 'record type') as RecordTypeId,
+  one_of(getvariable('account_types'), n, 'record type') as RecordTypeId,
   case when n > 0 and chance(0.1, n, 'parent') then id_Account(living(below(n, n, 'parent of'), 'Account')) end
     as ParentId,
   street(-n - 1) as BillingStreet,

@@ -40,7 +40,7 @@ select
   coalesce(earned.amount, 0) as AmountAllOpportunities,
   coalesce(earned.amount_won, 0) as AmountWonOpportunities,
   0 as NumberOfConvertedLeads,
-  getvariable('record_types')[4] as CampaignMemberRecordTypeId,
+  getvariable('member_types')[1] as CampaignMemberRecordTypeId,
   one_of(getvariable('users'), n, 'campaign owner') as OwnerId
 from (
   select

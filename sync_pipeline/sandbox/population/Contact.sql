@@ -1,12 +1,13 @@
 select
   n,
+  is_person as IsPersonAccount,
   first_name(person) as FirstName,
   last_name(person) as LastName,
   full_name(first_name(person), last_name(person)) as Name,
   one_of(['Mr.', 'Ms.', 'Mrs.', 'Dr.', null], person, 'salutation') as Salutation,
   pool('job', person, 'job') as Title,
   one_of(['Sales', 'Finance', 'Technology', 'Purchasing', 'Legal', null], person, 'department') as Department,
-  case when person < total('Lead') or not chance(0.03, n, 'private') then id_Account(living(account, 'Account')) end
+  case when is_person or person < total('Lead') or not chance(0.03, n, 'private') then id_Account(account) end
     as AccountId,
   street(person) as MailingStreet,
   city(person) as MailingCity,
@@ -27,7 +28,7 @@ select
   chance(0.06, person, 'opt out') as HasOptedOutOfEmail,
   chance(0.03, person, 'no calls') as DoNotCall,
   chance(0.01, person, 'bounced') as IsEmailBounced,
-  case when n > 0 and chance(0.1, n, 'reports') then id_Contact(living(below(n, n, 'boss'), 'Contact')) end
+  case when n > 0 and not is_person and chance(0.1, n, 'reports') then id_Contact(living(below(n, n, 'boss'), 'Contact')) end
     as ReportsToId,
   one_of(getvariable('users'), n, 'contact owner') as OwnerId,
   case when chance(0.8, person, 'scored') then below(120, person, 'score') end as mkto71_Lead_Score__c,
@@ -37,5 +38,5 @@ select
   case when chance(0.4, person, 'inferred') then country(person) end as mkto71_Inferred_Country__c
 from (
   select *, mailbox(person) as box
-  from (select n, person_of_contact(n) as person, account_of(n) as account from numbers('Contact'))
+  from (select n, person_of_contact(n) as person, account_number(n) as account, is_person(n) as is_person from numbers('Contact'))
 )

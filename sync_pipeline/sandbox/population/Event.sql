@@ -1,7 +1,7 @@
 select
   n,
   id_Contact(contact) as WhoId,
-  id_Account(living(account_of(contact), 'Account')) as AccountId,
+  id_Account(account_number(contact)) as AccountId,
   case
     when chance(0.3, n, 'about a deal')
     then id_Opportunity(living(earlier(n, 'Event', 'Opportunity', 'deal'), 'Opportunity'))

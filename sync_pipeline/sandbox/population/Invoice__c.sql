@@ -2,7 +2,7 @@ select
   n,
   'INV-' || lpad((getvariable('invoice') + n)::varchar, 8, '0') as Name,
   id_Contact(contact) as Contact__c,
-  id_Account(living(account_of(contact), 'Account')) as Account__c,
+  id_Account(account_number(contact)) as Account__c,
   birth(n, 'Invoice__c')::date as Invoice_Date__c,
   birth(n, 'Invoice__c')::date + 30 as Due_Date__c,
   below(10000000, n, 'amount') / 100.0 as Amount__c,

@@ -7,6 +7,7 @@ select
   pool('job', n, 'job') as Title,
   case
     when pair is not null then company(account)
+    when chance(getvariable('persons'), n, 'person account') then null
     when chance(0.002, n, 'company na') then 'NA'
     else company(total('Account') + below(total('Account') + 1, n, 'prospect'))
   end as Company,

@@ -26,7 +26,7 @@ select
 from (
   select
     n,
-    living(account_of(contact), 'Account') as account,
+    account_number(contact) as account,
     one_of([
       {name: 'Prospecting', probability: 10, category: 'Pipeline'},
       {name: 'Qualification', probability: 10, category: 'Pipeline'},

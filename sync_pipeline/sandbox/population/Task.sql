@@ -1,7 +1,7 @@
 select
   n,
   case when is_lead then id_Lead(record) else id_Contact(record) end as WhoId,
-  case when not is_lead then id_Account(living(account_of(record), 'Account')) end as AccountId,
+  case when not is_lead then id_Account(account_number(record)) end as AccountId,
   case
     when not is_lead and chance(0.3, n, 'about a deal')
     then id_Opportunity(living(earlier(n, 'Task', 'Opportunity', 'deal'), 'Opportunity'))

@@ -40,6 +40,14 @@ create or replace temp macro pair_of_opportunity(n) as
 -- Contacts gather at the older companies; a deal is made with a contact at the contact's company.
 create or replace temp macro account_of(contact) as
   floor(pow(unit(contact, 'company'), 1.5) * contact / total('Contact') * total('Account'))::bigint;
+-- Contacts that may have begun as leads (each tenth) work for a company; of the others some are persons by themselves,
+-- whose accounts are numbered after the companies. A merged record is of its master's kind.
+create or replace temp macro kind_of(contact) as contact + is_merged(contact, 'Contact')::int;
+create or replace temp macro is_person(contact) as
+  getvariable('persons') > 0 and kind_of(contact) % 10 <> 3
+  and chance(getvariable('persons'), kind_of(contact), 'person account');
+create or replace temp macro account_number(contact) as
+  case when is_person(contact) then total('Account') + contact else living(account_of(contact), 'Account') end;
 create or replace temp macro contact_of(opportunity) as coalesce(
   10 * pair_of_opportunity(opportunity) + 3,
   living(earlier(opportunity, 'Opportunity', 'Contact', 'made with'), 'Contact'));

@@ -1,0 +1,130 @@
+"""One pass of the two-way sync over all pairings: decide, store, and where it is asked for, write and remember.
+
+Reading comes before it (`mirror`), and does not depend on it: one system's outage never blocks the other's mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sync_pipeline.connectors.errors import ConnectorError
+from sync_pipeline.connectors.writes import Writer
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.ledger import Notice
+from sync_pipeline.model import Describe, Pairing, Rule
+from sync_pipeline.sync import links, outbox, plan
+from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide
+from sync_pipeline.sync.fields import Compared, compared
+from sync_pipeline.sync.outbox import Sent
+from sync_pipeline.sync.plan import Limits, Planned, RefusedError
+
+
+class Side(Writer, Protocol):
+    """A system that can be written to; `now` is its own clock."""
+
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an operator may choose.
+
+    Attributes:
+        override: who wins, by pairing and CRM field (SF-CONTACT-11).
+        blocked: Marketo fields that the CRM may fill but not overwrite (FIELD-15).
+        truncates: whether a value too long for the other side is cut, or refused (FIELD-25).
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    override: Mapping[str, Mapping[str, Rule]] = field(default_factory=dict)
+    blocked: Collection[str] = ()
+    truncates: bool = True
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one pass came to for a pairing; `error` says why something was not done (law 10)."""
+
+    pairing: Pairing
+    planned: Planned = field(default_factory=Planned)
+    sent: Mapping[str, Sent] = field(default_factory=dict)
+    notices: Sequence[Notice] = ()
+    error: str = ""
+
+
+@dataclass
+class Pass:
+    """One pass over `pairings`, in the order in which their records depend on one another (MK-REST-2).
+
+    Attributes:
+        sides: the systems to write to; None to plan only.
+        described: what the systems say of their objects, by (system, source).
+    """
+
+    lake: Lake
+    pairings: Sequence[Pairing]
+    described: Mapping[tuple[str, str], Describe]
+    run_id: str
+    rules: Rules
+    sides: Mapping[str, Side] | None = None
+
+    def run(self, now: datetime) -> list[Synced]:
+        """Decide on every pairing and write Marketo's side, parents first; then write the CRM's.
+
+        A pairing that fails does not keep the others from being done (law 8).
+        """
+        with self.lake.transaction() as con:
+            outbox.take_back(con, self.run_id, now)
+        done = [self._to_marketo(pairing, now) for pairing in self.pairings]
+        return [self._to_crm(synced) for synced in done]
+
+    def _to_marketo(self, pairing: Pairing, now: datetime) -> Synced:
+        fields, notices = self._fields(pairing)
+        try:
+            planned = self._decide(pairing, fields, now)
+        except RefusedError as error:
+            return Synced(pairing, notices=notices, error=str(error))
+        return self._send(Synced(pairing, planned, notices=notices), MARKETO, fields)
+
+    def _to_crm(self, synced: Synced) -> Synced:
+        if synced.error and not synced.planned.to_crm:
+            return synced
+        return self._send(synced, CRM, self._fields(synced.pairing)[0])
+
+    def _fields(self, pairing: Pairing) -> tuple[list[Compared], list[Notice]]:
+        crm = self.described[pairing.crm.system, pairing.crm.source]
+        marketo = self.described[pairing.marketo.system, pairing.marketo.source]
+        return compared(pairing, crm, marketo, self.rules.override.get(pairing.name), self.rules.blocked)
+
+    def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> Planned:
+        with self.lake.transaction() as con:
+            links.adopt(con, pairing, self.run_id, now)
+        referred = {p.name: p.crm for p in self.pairings}
+        asked = Question(pairing, fields, self.run_id, referred, self.rules.truncates)
+        with self.lake.transaction() as con:
+            decide(con, asked)
+            planned = plan.draft(con, asked)
+            plan.check(con, asked, planned, self.rules.limits)
+            plan.store(con, asked, now, applied=self.sides is not None)
+        return planned
+
+    def _send(self, synced: Synced, side: str, fields: Sequence[Compared]) -> Synced:
+        if self.sides is None:
+            return synced
+        to, error = self.sides[side], synced.error
+        sent = Sent()
+        try:
+            sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now)
+        except ConnectorError as failed:
+            error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"
+        return Synced(synced.pairing, synced.planned, {**synced.sent, side: sent}, synced.notices, error)
+
+
+def describes(lake: Lake, systems: Sequence[str]) -> dict[tuple[str, str], Describe]:
+    """Return what the systems last said of their objects, as the mirrors remember it."""
+    with lake.reading() as con:
+        told = {system: ledger.remembered_describes(con, system) for system in systems}
+    return {(system, source): found[0] for system, some in told.items() for source, found in some.items()}

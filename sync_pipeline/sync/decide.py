@@ -1,0 +1,214 @@
+"""The case table over all touched links of a pairing, in SQL: no record passes through Python.
+
+Only links that a change on either side touched are looked at, and those left over from before, so the cost of a
+decision does not grow with the records that nobody touched. Everything is left in temporary tables, which `plan`
+reads; nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.types import column_type
+from sync_pipeline.model import Object, Pairing
+from sync_pipeline.sync import resolve
+from sync_pipeline.sync.canonical import canonical
+from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.resolve import Outcome
+
+Connection = duckdb.DuckDBPyConnection
+CRM, MARKETO = "crm", "marketo"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be decided.
+
+    Attributes:
+        fields: the fields that are compared, see `fields.compared`.
+        run_id: the cycle this is part of; records that it has planned to create count as linked already.
+        referred: by name of a pairing, the CRM objects that the fields refer to.
+        truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
+    """
+
+    pairing: Pairing
+    fields: Sequence[Compared]
+    run_id: str
+    referred: Mapping[str, Object] = field(default_factory=dict)
+    truncates: bool = True
+
+    @property
+    def crm(self) -> str:
+        return full_name(*self.pairing.crm.table)
+
+    @property
+    def marketo(self) -> str:
+        return full_name(*self.pairing.marketo.table)
+
+
+def decide(con: Connection, asked: Question) -> None:
+    """Fill the temporary tables `touched` and `outcome`.
+
+    `touched` holds the links to be decided and, without a `marketo_id`, the CRM records that Marketo does not know yet
+    (SF-LEAD-4: nobody is looked for by e-mail). `outcome` holds one row for each of their fields: the two values, the
+    base, the case that holds, what is taken, and the refusal that keeps it from being written.
+    """
+    _touched(con, asked)
+    _references(con, asked)
+    _outcomes(con, asked)
+
+
+def changed_sql(obj: Object, pairing: Pairing, side: str) -> str:
+    """Return SQL for the ids of one side's records that changed since they were last decided on."""
+    mark = (
+        f"select max(detected_at) from {ledger.table('decided')} "
+        f"where pairing = {literal(pairing.name)} and side = {literal(side)}"
+    )
+    since = f"coalesce(({mark}), timestamptz '-infinity')"
+    return f"select {quoted(obj.key)}::varchar as id from {full_name(*obj.changes_table)} where _detected_at > {since}"
+
+
+def _touched(con: Connection, asked: Question) -> None:
+    pairing, name = asked.pairing, literal(asked.pairing.name)
+    link, key = ledger.table("link"), quoted(asked.pairing.crm.key)
+    con.execute(f"""
+        create or replace temp table changed as
+        with pending as (select crm_id from {ledger.table("pending")} where pairing = {name})
+        select id, bool_or(side = 'crm') as by_crm, bool_or(side = 'marketo') as by_marketo from (
+            select id, 'crm' as side from ({changed_sql(pairing.crm, pairing, CRM)})
+            union all select crm_id, 'crm' from pending
+            union all select crm_id, 'marketo' from pending
+            union all select crm_id, 'marketo' from {link} where pairing = {name} and ended_at is null
+                and marketo_id in ({changed_sql(pairing.marketo, pairing, MARKETO)})
+        ) group by id
+    """)
+    con.execute(f"""
+        create or replace temp table touched as
+        select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo
+        from changed t
+        join {_alive(pairing.crm, pairing)} c on c.{key} = t.id
+        left join {link} l on l.pairing = {name} and l.crm_id = t.id and l.ended_at is null
+        left join {_alive(pairing.marketo, pairing)} m on m.{quoted(pairing.marketo.key)}::varchar = l.marketo_id
+        where (l.marketo_id is null or m.{quoted(pairing.marketo.key)} is not null) and not ({unread(pairing)})
+    """)
+
+
+def unread(pairing: Pairing) -> str:
+    """Return SQL that tells whether a link was written to after its mirror was last read.
+
+    The mirror then still holds the value from before, and would be taken for an edit that undoes the write. Such a
+    link is looked at again in the next cycle.
+    """
+    sides = ((CRM, pairing.crm), (MARKETO, pairing.marketo))
+    return " or ".join(
+        f"coalesce(l.{side}_written_at >= (select max(watermark) from {ledger.table('watermark')} "
+        f"where system = {literal(obj.system)} and object = {literal(obj.name)}), false)"
+        for side, obj in sides
+    )
+
+
+def _references(con: Connection, asked: Question) -> None:
+    """Fill `known` and `expected`: of the records referred to, those in Marketo and those that will be."""
+    looked_at = "(select crm_id from touched)"
+    key = quoted(asked.pairing.crm.key)
+    referred = [
+        f"select {literal(f.refers_to)} as pairing, {quoted(f.crm.name)} as crm_id from {asked.crm} "
+        f"where {key} in {looked_at}"
+        for f in asked.fields
+        if f.refers_to
+    ] or ["select null::varchar as pairing, null::varchar as crm_id where false"]
+    con.execute(f"create or replace temp table referred as {' union '.join(referred)}")
+    con.execute(f"""
+        create or replace temp table known as
+        select r.* from referred r semi join {ledger.table("link")} l
+            on l.pairing = r.pairing and l.crm_id = r.crm_id and l.ended_at is null
+        union
+        select r.* from referred r semi join (
+            select pairing, crm_id from {ledger.table("outbox")} o
+            where run_id = {literal(asked.run_id)} and operation = 'upsert'
+            and not exists (from {ledger.table("write_result")} w where w.write_id = o.write_id)
+        ) planned on planned.pairing = r.pairing and planned.crm_id = r.crm_id
+    """)
+    expected = [
+        f"select * from referred where pairing = {literal(name)} and crm_id in ("
+        f"select {quoted(obj.key)} from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null)"
+        for name, obj in asked.referred.items()
+    ] or ["select * from referred where false"]
+    con.execute(f"create or replace temp table expected as {' union '.join(expected)}")
+
+
+def _alive(obj: Object, pairing: Pairing) -> str:
+    """Return SQL for the records of a side that can be written."""
+    own = f" and ({pairing.alive})" if obj is pairing.crm else ""
+    return f"(select * from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null{own})"
+
+
+def _crm_value(field: Compared, asked: Question) -> str:
+    column = f"c.{quoted(field.crm.name)}"
+    if field.refers_to:  # an owner that is a queue is nobody in Marketo (SF-USER-4)
+        return f"if({column} in (select crm_id from known where pairing = {literal(field.refers_to)}), {column}, null)"
+    return canonical(column, column_type(field.crm), field.kind, field.shared_length if asked.truncates else 0)
+
+
+def _marketo_value(field: Compared, asked: Question) -> str:
+    column = f"m.{quoted(field.marketo.name)}"
+    return canonical(column, column_type(field.marketo), field.kind, field.shared_length if asked.truncates else 0)
+
+
+def _waits(field: Compared) -> str:
+    """Return SQL that tells whether the record that a field refers to is still on its way to Marketo."""
+    if not field.refers_to:
+        return "false"
+    column, name = f"c.{quoted(field.crm.name)}", literal(field.refers_to)
+    return (
+        f"coalesce({column} in (select crm_id from expected where pairing = {name}) "
+        f"and {column} not in (select crm_id from known where pairing = {name}), false)"
+    )
+
+
+def _outcomes(con: Connection, asked: Question) -> None:
+    pairing = asked.pairing
+    values = commas(
+        f"{{field: {literal(f.name)}, crm: {_crm_value(f, asked)}, marketo: {_marketo_value(f, asked)}, "
+        f"base: t.agreed[{literal(f.name)}], known: coalesce(map_contains(t.agreed, {literal(f.name)}), false), "
+        f"waits: {_waits(f)}}}"
+        for f in asked.fields
+    )
+    con.execute(f"""
+        create or replace temp table outcome as
+        with valued as (
+            select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, c.{quoted(pairing.crm.stamp)} as crm_at,
+                m.{quoted(pairing.marketo.stamp)} as marketo_at, unnest([{values}], recursive := true)
+            from touched t
+            join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
+            left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
+        ), numbered as (
+            select *, {resolve.case_sql()} as number from valued join ({_rules(asked)}) using (field)
+        ), resolved as (
+            select *, {resolve.outcome_sql("number")} as outcome,
+                if(outcome = '{Outcome.CONFLICT}', {resolve.resolution_sql()}, outcome) as taken
+            from numbered
+        )
+        select *, {resolve.refusal_sql()} as refusal from resolved
+    """)
+
+
+def _rules(asked: Question) -> str:
+    """Return SQL for one row a field: what its rule is, and what the systems allow."""
+    rows = commas(
+        f"({literal(f.name)}, {literal(f.crm.name)}, {literal(f.rule)}, {literal(f.blocked)}, "
+        f"{literal(f.crm_writable)}, {literal(f.marketo.updateable)}, {literal(f.crm_required)}, "
+        f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
+        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)})"
+        for f in asked.fields
+    )
+    return (
+        f"select * from (values {rows}) r(field, crm_field, rule, blocked, crm_writable, marketo_writable, "
+        "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates)"
+    )

@@ -1,0 +1,97 @@
+"""The mapped fields of a pairing as the two systems have them now: what is compared, how, and what may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sync_pipeline.lake.ledger import Notice
+from sync_pipeline.lake.types import TEXT, column_type
+from sync_pipeline.model import Describe, Field, Pairing, Rule
+from sync_pipeline.model import Mapping as FieldMapping
+from sync_pipeline.sync.canonical import common
+
+LENGTH_OF = {"string": 255, "text": 30_000}  # of Marketo's types where describe gives none (FIELD-25)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A mapped field that both systems have.
+
+    `rule` is the one in force: an override of the settings, the mapping's own, or the object's. `blocked` fields may
+    be filled from the CRM but never overwritten (FIELD-15).
+    """
+
+    crm: Field
+    marketo: Field
+    rule: Rule
+    refers_to: str = ""
+    blocked: bool = False
+
+    @property
+    def name(self) -> str:
+        """Marketo's name: the one under which the agreed value is kept, since several CRM objects share it."""
+        return self.marketo.name
+
+    @property
+    def kind(self) -> str:
+        """The column type in which the two are compared."""
+        return TEXT if self.refers_to else common(column_type(self.crm), column_type(self.marketo))
+
+    @property
+    def crm_writable(self) -> bool:
+        return self.crm.updateable and not self.crm.calculated
+
+    @property
+    def crm_required(self) -> bool:
+        return not self.crm.nillable and self.crm.type != "boolean"
+
+    @property
+    def picklist(self) -> tuple[str, ...]:
+        """The only values that the CRM takes; empty where it takes any."""
+        return self.crm.picklist if self.crm.type == "picklist" and self.crm.restricted else ()
+
+    @property
+    def marketo_length(self) -> int:
+        return self.marketo.length or LENGTH_OF.get(self.marketo.type, 0)
+
+    @property
+    def shared_length(self) -> int:
+        """The most characters that both sides can hold; 0 where neither sets a limit."""
+        limits = [length for length in (self.crm.length, self.marketo_length) if length]
+        return min(limits, default=0) if self.kind == TEXT else 0
+
+
+def compared(
+    pairing: Pairing,
+    crm: Describe,
+    marketo: Describe,
+    rules: Mapping[str, Rule] | None = None,
+    blocked: Collection[str] = (),
+) -> tuple[list[Compared], list[Notice]]:
+    """Return the fields that both systems have, and a notice for each mapped field that one of them lacks (FIELD-26).
+
+    Args:
+        rules: overrides by CRM field name (SF-CONTACT-11).
+        blocked: Marketo names of the fields that the CRM may only fill.
+    """
+    found: list[Compared] = []
+    notices: list[Notice] = []
+    theirs = {field.name.lower(): field for field in marketo.fields}
+    for mapping in pairing.mappings:
+        if mapping.marketo is None or mapping.marketo == pairing.key:
+            continue
+        ours, other = crm.field(mapping.crm), theirs.get(mapping.marketo.lower())
+        if ours is None or other is None:
+            notices.append(_missing(mapping, pairing, ours is None))
+            continue
+        rule = (rules or {}).get(mapping.crm, pairing.rule(mapping))
+        found.append(Compared(ours, other, rule, mapping.refers_to, other.name in blocked))
+    return found, notices
+
+
+def _missing(mapping: FieldMapping, pairing: Pairing, in_crm: bool) -> Notice:
+    where = pairing.crm.source if in_crm else f"Marketo's {pairing.marketo.name}"
+    name = mapping.crm if in_crm else str(mapping.marketo)
+    said = f"{where} has no field {name} that this user can see: {mapping.label} is not synced"
+    return Notice("unmapped_field", name, said)

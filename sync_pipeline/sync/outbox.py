@@ -1,0 +1,186 @@
+"""Sending what was planned and putting every answer on record.
+
+A write is stored before it is sent. Updates and upserts by key may be sent twice without harm, so after a crash the
+writes without an answer are taken back and decided anew: if they did arrive, the next reading shows it and nothing
+differs any more (law 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.types import column_type
+from sync_pipeline.model import Field, Object, Pairing
+from sync_pipeline.sync import links
+from sync_pipeline.sync.decide import CRM
+from sync_pipeline.sync.fields import Compared
+
+Connection = duckdb.DuckDBPyConnection
+AT_ONCE = 3_000  # writes between two commits: a crash repeats at most so many
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of the writes of one pairing to one side."""
+
+    accepted: int = 0
+    rejected: int = 0
+    retry: int = 0
+
+    def __add__(self, other: Sent) -> Sent:
+        return Sent(self.accepted + other.accepted, self.rejected + other.rejected, self.retry + other.retry)
+
+
+def take_back(con: Connection, run_id: str, now: datetime) -> None:
+    """Remove the writes that were never answered, of plans and of cycles that died; cycles decide on them anew."""
+    unanswered = (
+        f"from {ledger.table('outbox')} o where run_id <> {literal(run_id)} "
+        f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
+    )
+    con.execute(
+        f"insert into {ledger.table('pending')} select distinct pairing, crm_id, 'not answered', {literal(now)} "
+        f"{unanswered} and (pairing, crm_id) not in (select (pairing, crm_id) from {ledger.table('pending')})"
+    )
+    con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
+
+
+def send(
+    lake: Lake,
+    pairing: Pairing,
+    side: str,
+    fields: Sequence[Compared],
+    writer: Writer,
+    run_id: str,
+    now: Callable[[], datetime],
+) -> Sent:
+    """Send the planned writes of one pairing to one side, and remember what came of each.
+
+    Raises:
+        ConnectorError: the system is out of reach; writes without an answer are decided anew by the next cycle.
+    """
+    total = Sent()
+    for planned in _planned(lake, pairing, side, run_id):
+        total += _send(lake, pairing, side, fields, writer, planned, now)
+    return total
+
+
+@dataclass(frozen=True)
+class _Write:
+    write_id: str
+    operation: str
+    crm_id: str
+    marketo_id: str | None
+    fields: Mapping[str, str | None]
+
+
+def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[list[_Write]]:
+    with lake.reading() as con:
+        found = con.execute(
+            f"select write_id, operation, crm_id, marketo_id, fields from {ledger.table('outbox')} "
+            "where run_id = ? and pairing = ? and side = ? order by operation, crm_id",
+            [run_id, pairing.name, side],
+        ).fetchall()
+    for operation in sorted({row[1] for row in found}):
+        some = [_Write(*row) for row in found if row[1] == operation]
+        for start in range(0, len(some), AT_ONCE):
+            yield some[start : start + AT_ONCE]
+
+
+def _send(
+    lake: Lake,
+    pairing: Pairing,
+    side: str,
+    fields: Sequence[Compared],
+    writer: Writer,
+    writes: list[_Write],
+    now: Callable[[], datetime],
+) -> Sent:
+    obj = pairing.crm if side == CRM else pairing.marketo
+    kinds = {f.crm.name: f.crm for f in fields} if side == CRM else {f.marketo.name: f.marketo for f in fields}
+    operation = Operation(writes[0].operation)
+    key = pairing.key if operation is Operation.UPSERT else ""
+    records = [_record(write, side, kinds, key) for write in writes]
+    answers = writer.write(obj, operation, records, key)
+    names = {f.crm.name: f.name for f in fields} if side == CRM else {}
+    with lake.transaction() as con:
+        _remember(con, pairing, obj, side, names, list(zip(writes, answers, strict=True)), now())
+    verdicts = [answer.verdict for answer in answers]
+    return Sent(verdicts.count(Verdict.ACCEPTED), verdicts.count(Verdict.REJECTED), verdicts.count(Verdict.RETRY))
+
+
+def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
+    values = {name: typed(value, kinds[name]) for name, value in write.fields.items()}
+    if key:
+        return Record(None, {**values, key: write.crm_id})
+    return Record(write.crm_id if side == CRM else write.marketo_id, values)
+
+
+def typed(text: str | None, field: Field) -> Value:
+    """Return a canonical value as the API of the field's system takes it."""
+    if text is None:
+        return None
+    match column_type(field):
+        case "BOOLEAN":
+            return text == "true"
+        case "BIGINT":
+            return int(text)
+        case "DOUBLE":
+            return float(text)
+    return text
+
+
+def _remember(
+    con: Connection,
+    pairing: Pairing,
+    obj: Object,
+    side: str,
+    names: dict[str, str],
+    answered: list[tuple[_Write, Answer]],
+    now: datetime,
+) -> None:
+    con.register("answers", _table(answered))
+    try:
+        con.execute(
+            f"create or replace temp table answered as select a.*, o.run_id, o.crm_id, o.marketo_id, o.fields "
+            f"from answers a join {ledger.table('outbox')} o using (write_id)"
+        )
+    finally:
+        con.unregister("answers")
+    links.remember(con, pairing, names, side, now)
+    con.execute(
+        f"insert into {ledger.table('write_result')} by name "
+        f"select write_id, run_id, {literal(now)} as answered_at, verdict, record_id, created, code, message "
+        "from answered"
+    )
+    con.execute(
+        f"insert into {ledger.table('error')} by name select {literal(now)} as noted_at, run_id, "
+        f"{literal(obj.system)} as system, {literal(obj.name)} as object, 'Push updates' as operation, "
+        f"{'crm_id' if side == CRM else 'coalesce(marketo_id, crm_id)'} as record_id, code, message "
+        f"from answered where verdict = '{Verdict.REJECTED}'"
+    )
+    con.execute(
+        f"insert into {ledger.table('pending')} select distinct {literal(pairing.name)}, crm_id, "
+        f"'try again: ' || code, {literal(now)} from answered where verdict = '{Verdict.RETRY}' and crm_id not in "
+        f"(select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
+    )
+
+
+def _table(answered: list[tuple[_Write, Answer]]) -> pa.Table:
+    return pa.table(
+        {
+            "write_id": pa.array([w.write_id for w, _ in answered], pa.string()),
+            "verdict": pa.array([a.verdict.value for _, a in answered], pa.string()),
+            "record_id": pa.array([a.id for _, a in answered], pa.string()),
+            "created": pa.array([a.created for _, a in answered], pa.bool_()),
+            "code": pa.array([a.code for _, a in answered], pa.string()),
+            "message": pa.array([a.message for _, a in answered], pa.string()),
+        }
+    )

@@ -1,0 +1,189 @@
+"""What a decision would write, the limits it must keep, and storing it: conflicts, refusals, the outbox.
+
+A plan and the cycle that applies it are the same rows, so they give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.table import full_name
+from sync_pipeline.sync.decide import CRM, MARKETO, Question, unread
+from sync_pipeline.sync.resolve import Outcome, name_sql
+
+Connection = duckdb.DuckDBPyConnection
+CREATE, UPDATE, UPSERT = "create", "update", "upsert"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Above these a cycle sends nothing (law 7).
+
+    Attributes:
+        writes: the most writes of one pairing to one side; 0 for no limit.
+        share: the largest share of a pairing's links that one cycle may write to; small numbers are always allowed.
+        few: so many writes are allowed whatever their share.
+    """
+
+    writes: int = 0
+    share: float = 1.0
+    few: int = 100
+
+
+class RefusedError(Exception):
+    """A plan is larger than its limits allow: nothing of it is sent (law 7)."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a decision came to, for one pairing.
+
+    Attributes:
+        touched: links and new records that were looked at.
+        creates, to_marketo, to_crm: writes.
+        conflicts: fields that both sides had changed.
+        refused: fields that differ and are not written, see `sync.error`.
+        skipped: touched links of which nothing is to be written (GEN-13).
+    """
+
+    touched: int = 0
+    creates: int = 0
+    to_marketo: int = 0
+    to_crm: int = 0
+    conflicts: int = 0
+    refused: int = 0
+    skipped: int = 0
+
+
+def draft(con: Connection, asked: Question) -> Planned:
+    """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
+    to_marketo = f"taken = '{Outcome.TAKE_CRM}'"
+    con.execute(f"""
+        create or replace temp table write as
+        with chosen as (
+            select *, {name_sql("number")} || if(outcome = '{Outcome.CONFLICT}', ': ' || rule, '') as because
+            from outcome where refusal is null
+        )
+        select uuid()::varchar as write_id, '{MARKETO}' as side,
+            if(t.marketo_id is null, '{UPSERT}', '{UPDATE}') as operation, t.crm_id, t.marketo_id,
+            map_from_entries(coalesce(list({{k: field, v: crm}}) filter ({to_marketo}), [])) as fields,
+            map_from_entries(coalesce(list({{k: field, v: because}}) filter ({to_marketo}), [])) as because
+        from touched t left join chosen c using (crm_id)
+        group by t.crm_id, t.marketo_id
+        having t.marketo_id is null or bool_or({to_marketo})
+        union all
+        select uuid()::varchar, '{CRM}', '{UPDATE}', crm_id, marketo_id,
+            map_from_entries(list({{k: crm_field, v: marketo}})), map_from_entries(list({{k: crm_field, v: because}}))
+        from chosen where taken = '{Outcome.TAKE_MARKETO}' group by crm_id, marketo_id
+    """)
+    found = con.execute("""
+        select (select count(*) from touched),
+            count(*) filter (operation = 'upsert'),
+            count(*) filter (operation = 'update' and side = 'marketo'),
+            count(*) filter (side = 'crm'),
+            (select count(*) from outcome where outcome = 'conflict'),
+            (select count(*) from outcome where refusal is not null),
+            (select count(*) from touched where crm_id not in (select crm_id from write))
+        from write
+    """).fetchone()
+    return Planned(*(found or ()))
+
+
+def check(con: Connection, asked: Question, planned: Planned, limits: Limits) -> None:
+    """Refuse a draft above its limits.
+
+    Raises:
+        RefusedError: the message names the object, the number and the limit.
+    """
+    name = asked.pairing.name
+    links = f"select count(*) from {ledger.table('link')} where pairing = {literal(name)} and ended_at is null"
+    for side, number in ((MARKETO, planned.to_marketo), (CRM, planned.to_crm)):
+        if limits.writes and number > limits.writes:
+            raise RefusedError(f"{name}: {number:,} writes to {side} are more than the limit of {limits.writes:,}")
+        if number > limits.few and limits.share < 1:
+            (of,) = con.execute(links).fetchone() or (0,)
+            if number > of * limits.share:
+                raise RefusedError(
+                    f"{name}: {number:,} of {of:,} links would be written to {side}, more than the limit of "
+                    f"{limits.share:.0%}"
+                )
+
+
+def store(con: Connection, asked: Question, now: datetime, applied: bool) -> None:
+    """Put the draft into the outbox, in the caller's transaction.
+
+    Where it is `applied` and not only looked at, conflicts and refusals go on record, the values on which both sides
+    agree without a write are noted, and the changes count as decided on.
+    """
+    name, run, at = literal(asked.pairing.name), literal(asked.run_id), literal(now)
+    con.execute(
+        f"insert into {ledger.table('outbox')} by name select write_id, {run} as run_id, {at} as planned_at, side, "
+        f"{name} as pairing, operation, crm_id, marketo_id, fields, because from write"
+    )
+    if not applied:
+        return
+    con.execute(
+        f"insert into {ledger.table('conflict')} by name select {at} as noted_at, {run} as run_id, {name} as pairing, "
+        "crm_id, marketo_id, field, crm as crm_value, marketo as marketo_value, base as base_value, "
+        f"if(taken = '{Outcome.TAKE_CRM}', '{CRM}', '{MARKETO}') as winner, rule, {name_sql('number')} as because "
+        f"from outcome where outcome = '{Outcome.CONFLICT}'"
+    )
+    _store_refusals(con, asked, now)
+    _agree(con, asked, now)
+    _move_marks(con, asked, now)
+
+
+def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
+    """Put each refusal on record once, for as long as it stands."""
+    crm, error = asked.pairing.crm, ledger.table("error")
+    own = f"system = {literal(crm.system)} and object = {literal(crm.name)}"
+    known = f"select (record_id, field, code) from {error} where resolved_at is null and field is not null and {own}"
+    con.execute(f"""
+        insert into {error} by name
+        select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,
+            {literal(crm.name)} as object, 'Push updates' as operation, crm_id as record_id, crm_field as field,
+            refusal as code, 'not written: ' || crm_field || ' and ' || field || ' stay different' as message
+        from outcome where refusal is not null and (crm_id, crm_field, refusal) not in ({known})
+    """)
+
+
+def _agree(con: Connection, asked: Question, now: datetime) -> None:
+    """Note the equal values as agreed: the only way into the base without a confirmed write (law 6)."""
+    con.execute(f"""
+        create or replace temp table agreement as
+        select crm_id, map_from_entries(list({{k: field, v: crm}})) as agreed from outcome
+        where taken = '{Outcome.SAME}' and marketo_id is not null and (not known or crm is distinct from base)
+        group by crm_id
+    """)
+    con.execute(
+        f"update {ledger.table('link')} l set agreed = map_concat(coalesce(l.agreed, map {{}}), a.agreed), "
+        f"agreed_at = {literal(now)} from agreement a "
+        f"where l.pairing = {literal(asked.pairing.name)} and l.crm_id = a.crm_id and l.ended_at is null"
+    )
+
+
+def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
+    pairing, name = asked.pairing, literal(asked.pairing.name)
+    con.execute(f"delete from {ledger.table('decided')} where pairing = {name}")
+    for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo)):
+        con.execute(
+            f"insert into {ledger.table('decided')} select {name}, {literal(side)}, max(_detected_at) "
+            f"from {full_name(*obj.changes_table)}"
+        )
+    con.execute(f"""
+        create or replace temp table later as
+        select crm_id, 'waits for ' || min(field) as because from outcome where waits group by crm_id
+        union all
+        select id, 'written to since it was read' from changed join {ledger.table("link")} l on l.crm_id = id
+        where l.pairing = {name} and l.ended_at is null and ({unread(pairing)})
+    """)
+    con.execute(f"delete from {ledger.table('pending')} where pairing = {name}")
+    con.execute(
+        f"insert into {ledger.table('pending')} "
+        f"select {name}, crm_id, min(because), {literal(now)} from later group by crm_id"
+    )

@@ -1,0 +1,124 @@
+"""Who is right about a field: the case table, as data.
+
+`crm` and `marketo` are the canonical values of the two sides, `base` is the value on which they last agreed, and
+`known` tells whether they ever did. The first case that holds counts. A conflict is then resolved by the field's rule.
+The table exists once: the SQL of a decision, the page in the docs and the tests all come from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sync_pipeline.model import Rule
+
+
+class Outcome(StrEnum):
+    """What is to be done about one field of one link."""
+
+    SAME = "same"
+    TAKE_CRM = "take_crm"
+    TAKE_MARKETO = "take_marketo"
+    CONFLICT = "conflict"
+    KEEP = "keep"  # the sides differ and stay so
+
+
+@dataclass(frozen=True)
+class Case:
+    """`when` is SQL over `crm`, `marketo`, `base`, `known`, `rule` and those named here.
+
+    `marketo_id` is null where Marketo does not have the record, `waits` is true where the field refers to a record that
+    is still on its way there, `by_crm` and `by_marketo` tell which side moved.
+    """
+
+    name: str
+    when: str
+    outcome: Outcome
+
+
+TO_MARKETO, TO_CRM = f"rule = '{Rule.CRM_ONLY}'", f"rule = '{Rule.MARKETO_ONLY}'"
+
+CASES: tuple[Case, ...] = (
+    Case("the record it refers to is not in Marketo yet", "waits", Outcome.KEEP),
+    Case("new to Marketo, with nothing to bring", f"marketo_id is null and (crm is null or {TO_CRM})", Outcome.KEEP),
+    Case("new to Marketo", "marketo_id is null", Outcome.TAKE_CRM),
+    Case("both sides agree", "crm is not distinct from marketo", Outcome.SAME),
+    # An edit in Marketo of what flows to it only stays until the CRM's record moves (SF-ACCOUNT-2 to 4), and likewise.
+    Case(
+        "the field flows to Marketo only, whose record alone moved",
+        f"{TO_MARKETO} and known and not by_crm",
+        Outcome.KEEP,
+    ),
+    Case("the field flows to Marketo only", TO_MARKETO, Outcome.TAKE_CRM),
+    Case(
+        "the field flows to the CRM only, whose record alone moved",
+        f"{TO_CRM} and known and not by_marketo",
+        Outcome.KEEP,
+    ),
+    Case("the field flows to the CRM only", TO_CRM, Outcome.TAKE_MARKETO),
+    Case("first meeting, Marketo is empty", "not known and marketo is null", Outcome.TAKE_CRM),
+    Case("first meeting, the CRM is empty", "not known and crm is null", Outcome.TAKE_MARKETO),
+    Case("first meeting, the values differ", "not known", Outcome.CONFLICT),
+    Case("only the CRM changed it", "marketo is not distinct from base", Outcome.TAKE_CRM),
+    Case("only Marketo changed it", "crm is not distinct from base", Outcome.TAKE_MARKETO),
+    Case("both sides changed it", "true", Outcome.CONFLICT),
+)
+
+# What each rule makes of a conflict; rules that let a field flow one way never come here.
+RESOLUTIONS: dict[Rule, str] = {
+    Rule.CRM_WINS: f"'{Outcome.TAKE_CRM}'",
+    Rule.MARKETO_WINS: f"'{Outcome.TAKE_MARKETO}'",
+    Rule.TRUE_WINS: f"if(crm = 'true', '{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}')",  # UNSUB-4
+    Rule.NEWEST: f"if(crm_at >= marketo_at, '{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}')",
+}
+
+# What keeps a chosen value from being written although the case table asks for it: the field stays as it is, and the
+# refusal is on record. `taken` is the outcome; the rest tells what the two systems say of the field.
+REFUSALS: tuple[tuple[str, str], ...] = (
+    ("BLOCKED", f"taken = '{Outcome.TAKE_CRM}' and blocked and marketo is not null"),  # FIELD-15
+    ("NOT_WRITABLE", f"taken = '{Outcome.TAKE_CRM}' and not marketo_writable"),
+    ("NOT_WRITABLE", f"taken = '{Outcome.TAKE_MARKETO}' and not crm_writable"),
+    ("REQUIRED", f"taken = '{Outcome.TAKE_MARKETO}' and marketo is null and crm_required"),
+    (
+        "NOT_IN_PICKLIST",
+        f"taken = '{Outcome.TAKE_MARKETO}' and marketo is not null and len(picklist) > 0 "
+        "and not list_contains(picklist, marketo)",
+    ),
+    ("NOT_ASCII", f"taken = '{Outcome.TAKE_CRM}' and ascii_only and regexp_matches(crm, '[^\\x00-\\x7F]')"),  # FIELD-27
+    ("TOO_LONG", f"taken = '{Outcome.TAKE_CRM}' and not truncates and length(crm) > marketo_length"),  # FIELD-25
+    ("TOO_LONG", f"taken = '{Outcome.TAKE_MARKETO}' and not truncates and length(marketo) > crm_length"),
+)
+
+REFUSED_BECAUSE = {
+    "BLOCKED": "the CRM may fill the field but not overwrite it (FIELD-15)",
+    "NOT_WRITABLE": "the field cannot be written by this user, or is computed",
+    "REQUIRED": "the CRM does not let the field be empty",
+    "NOT_IN_PICKLIST": "the CRM takes only the values of its picklist",
+    "NOT_ASCII": "Marketo takes e-mail addresses in ASCII only (FIELD-27)",
+    "TOO_LONG": "the other side cannot hold so many characters, and cutting is switched off (FIELD-25)",
+}
+
+
+def refusal_sql() -> str:
+    """Return the SQL for the code of the first refusal that holds, or null."""
+    return "case " + " ".join(f"when {when} then '{code}'" for code, when in REFUSALS) + " end"
+
+
+def case_sql() -> str:
+    """Return the SQL for the number of the case that holds."""
+    return "case " + " ".join(f"when {case.when} then {number}" for number, case in enumerate(CASES)) + " end"
+
+
+def name_sql(number: str) -> str:
+    """Return the SQL for the name of a case."""
+    return f"case {number} " + " ".join(f"when {i} then '{c.name}'" for i, c in enumerate(CASES)) + " end"
+
+
+def outcome_sql(number: str) -> str:
+    """Return the SQL for the outcome of a case, before a conflict is resolved."""
+    return f"case {number} " + " ".join(f"when {i} then '{c.outcome}'" for i, c in enumerate(CASES)) + " end"
+
+
+def resolution_sql() -> str:
+    """Return the SQL for what a field's rule makes of a conflict."""
+    return "case rule " + " ".join(f"when '{rule}' then {then}" for rule, then in RESOLUTIONS.items()) + " end"

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import pytest
+
+from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.model import Rule
+from sync_pipeline.sync.plan import Limits
+from sync_pipeline_tests.sync.world import World
+
+
+def test_a_new_contact_becomes_a_person_that_carries_its_id(world: World) -> None:
+    """SF-LEAD-4, SF-CONTACT-2, SPEC 31 decision 2."""
+    crm_id = world.crm.edit(LastName="Ada", Phone="1", HasOptedOutOfEmail=True, Score__c=3.0)
+    done = world.cycle()
+    assert done.planned.creates == 1
+    (person,) = world.marketo.records.values()
+    assert {k: person.get(k) for k in ("externalPersonId", "lastName", "phone", "unsubscribed", "leadScore")} == {
+        "externalPersonId": crm_id,
+        "lastName": "Ada",
+        "phone": "1",
+        "unsubscribed": True,
+        "leadScore": None,
+    }
+    assert world.rows("link", "crm_id, marketo_id") == [(crm_id, person["id"])]
+
+
+def test_a_person_known_to_marketo_alone_stays_there(world: World) -> None:
+    """GEN-11."""
+    world.marketo.edit(lastName="Bea")
+    assert world.cycle().planned.touched == 0
+    assert not world.crm.records
+
+
+def test_one_edit_in_marketo_gives_one_write_to_the_crm_and_none_back(world: World) -> None:
+    """GEN-15: three cycles, exactly one write."""
+    crm_id, person = world.linked(Phone="1")
+    world.marketo.edit(person, phone="2")
+    for _ in range(3):
+        world.cycle()
+    assert world.crm.records[crm_id]["Phone"] == "2"
+    assert (len(world.crm.writes), world.marketo.writes) == (1, [])
+
+
+def test_touches_that_change_nothing_write_nothing_and_count_as_skipped(world: World) -> None:
+    """GEN-13."""
+    crm_id, person = world.linked(Phone="1")
+    world.crm.edit(crm_id)
+    world.marketo.edit(person, phone=" 1 ")
+    done = world.cycle()
+    assert (done.planned.skipped, world.crm.writes, world.marketo.writes) == (1, [], [])
+
+
+@pytest.mark.parametrize(
+    ("rule", "winner"), [(Rule.CRM_WINS, "2"), (Rule.MARKETO_WINS, "3"), (Rule.NEWEST, "3")], ids=lambda v: str(v)
+)
+def test_a_field_edited_on_both_sides_goes_to_the_rule_s_winner_and_is_on_record(
+    world: World, rule: Rule, winner: str
+) -> None:
+    """SF-LEAD-2, SF-CONTACT-3."""
+    crm_id, person = world.linked(Phone="1")
+    world.crm.edit(crm_id, Phone="2")
+    world.tick()
+    world.marketo.edit(person, phone="3")
+    done = world.cycle(override={world.pairing.name: {"Phone": rule}})
+    assert done.planned.conflicts == 1
+    assert (world.crm.records[crm_id]["Phone"], world.marketo.records[person]["phone"]) == (winner, winner)
+    side = "crm" if winner == "2" else "marketo"
+    conflicts = world.rows("conflict", "field, crm_value, marketo_value, base_value, winner, rule")
+    assert conflicts == [("phone", "2", "3", "1", side, rule)]
+
+
+def test_edits_of_different_fields_on_both_sides_both_survive(world: World) -> None:
+    """SF-LEAD-3."""
+    crm_id, person = world.linked(Phone="1", Title="Dr")
+    world.crm.edit(crm_id, Phone="2")
+    world.marketo.edit(person, title="Prof")
+    assert world.cycle().planned.conflicts == 0
+    assert (world.crm.records[crm_id]["Title"], world.marketo.records[person]["phone"]) == ("Prof", "2")
+
+
+def test_opting_out_on_one_side_wins_where_the_rule_says_so(world: World) -> None:
+    """UNSUB-1, UNSUB-4."""
+    crm_id, person = world.linked(HasOptedOutOfEmail=False)
+    world.crm.edit(crm_id, HasOptedOutOfEmail=True)
+    world.cycle()
+    assert world.marketo.records[person]["unsubscribed"] is True
+
+
+def test_an_emptied_field_is_emptied_on_the_other_side(world: World) -> None:
+    crm_id, person = world.linked(Phone="1")
+    world.marketo.edit(person, phone=None)
+    world.cycle()
+    assert world.crm.records[crm_id]["Phone"] is None
+
+
+def test_a_required_field_is_not_emptied_and_the_rest_goes_through(world: World) -> None:
+    crm_id, person = world.linked(Phone="1")
+    world.marketo.edit(person, lastName=None, phone="2")
+    done = world.cycle()
+    assert done.planned.refused == 1
+    assert (world.crm.records[crm_id]["LastName"], world.crm.records[crm_id]["Phone"]) == ("Ada", "2")
+
+
+def test_a_value_outside_a_restricted_picklist_is_refused_before_it_is_sent(world: World) -> None:
+    crm_id, person = world.linked(LeadSource="Web")
+    world.marketo.edit(person, leadSource="Pigeon")
+    assert world.cycle().planned.refused == 1
+    assert world.crm.writes == []
+    world.marketo.edit(person, leadSource="Fair")
+    world.cycle()
+    assert world.crm.records[crm_id]["LeadSource"] == "Fair"
+
+
+def test_a_score_flows_to_the_crm_only_and_fractions_are_no_difference(world: World) -> None:
+    crm_id, person = world.linked(Score__c=5.0)
+    world.marketo.edit(person, leadScore=7)
+    world.cycle()
+    assert world.crm.records[crm_id]["Score__c"] == 7.0
+    world.crm.edit(crm_id, Score__c=7.4)
+    world.cycle()
+    assert len(world.crm.writes) == 1
+
+
+def test_an_edit_against_the_flow_stays_until_the_other_side_moves(world: World) -> None:
+    """SF-ACCOUNT-2 to 4, for a field that flows one way."""
+    crm_id, person = world.linked()
+    world.marketo.edit(person, leadScore=7)
+    world.cycle()
+    world.crm.edit(crm_id, Score__c=1.0)
+    world.cycle()
+    assert world.crm.records[crm_id]["Score__c"] == 1.0
+    world.marketo.edit(person)
+    world.cycle()
+    world.marketo.edit(person, leadScore=8)
+    world.cycle()
+    assert world.crm.records[crm_id]["Score__c"] == 8.0
+
+
+def test_a_text_too_long_for_marketo_is_cut_or_refused_but_never_written_back_short(world: World) -> None:
+    """FIELD-25: Marketo's title holds ten characters."""
+    crm_id, person = world.linked(Title="Doctor of Philosophy")
+    assert world.marketo.records[person]["title"] == "Doctor of"
+    for _ in range(2):
+        world.crm.edit(crm_id)
+        world.marketo.edit(person)
+        world.cycle()
+    assert (world.crm.records[crm_id]["Title"], world.crm.writes) == ("Doctor of Philosophy", [])
+    world.crm.edit(crm_id, Title="Doctor of Philology")
+    assert world.cycle(truncates=False).planned.refused == 1
+
+
+def test_a_blocked_field_is_filled_but_not_overwritten(world: World) -> None:
+    """FIELD-15."""
+    crm_id, person = world.linked()
+    world.crm.edit(crm_id, Phone="1")
+    world.cycle(blocked=["phone"])
+    world.crm.edit(crm_id, Phone="2")
+    assert world.cycle(blocked=["phone"]).planned.refused == 1
+    assert world.marketo.records[person]["phone"] == "1"
+
+
+def test_a_rejected_write_is_on_record_and_does_not_stop_the_others(world: World) -> None:
+    """SF-LEAD-8, law 8: not tried again until the record changes."""
+    one, other = world.linked(Phone="1")[1], world.linked(Phone="1")[1]
+    rejected = Answer(Verdict.REJECTED, code="FIELD_CUSTOM_VALIDATION_EXCEPTION", message="no such phone")
+    world.crm.refuse = lambda record: rejected if record.values.get("Phone") == "666" else None
+    world.marketo.edit(one, phone="666")
+    world.marketo.edit(other, phone="2")
+    done = world.cycle()
+    assert (done.sent["crm"].accepted, done.sent["crm"].rejected) == (1, 1)
+    world.cycle()
+    assert len(world.crm.writes) == 1
+    world.marketo.edit(one, phone="667")
+    world.cycle()
+    assert len(world.crm.writes) == 2
+
+
+def test_a_write_that_met_a_lock_is_tried_again_by_the_next_cycle(world: World) -> None:
+    """OPS-20."""
+    crm_id, person = world.linked(Phone="1")
+    world.crm.refuse = lambda _: Answer(Verdict.RETRY, code="UNABLE_TO_LOCK_ROW")
+    world.marketo.edit(person, phone="2")
+    world.cycle()
+    world.crm.refuse = lambda _: None
+    world.cycle()
+    assert world.crm.records[crm_id]["Phone"] == "2"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_system_that_goes_away_leaves_nothing_undone_and_nothing_twice(world: World, when: str) -> None:
+    """GEN-16: also when it is the answer to a create that is lost."""
+
+    def gone() -> None:
+        raise RetryableError("CONNECTION", "gone")
+
+    world.crm.edit(LastName="Ada", HasOptedOutOfEmail=False)
+    setattr(world.marketo, when, gone)
+    assert "gone" in world.cycle().error
+    setattr(world.marketo, when, lambda: None)
+    world.cycle()
+    assert len(world.marketo.records) == 1
+    assert len(world.rows("link", "crm_id")) == 1
+
+
+def test_a_plan_writes_nothing_and_applying_it_gives_the_same_numbers(world: World) -> None:
+    _crm_id, person = world.linked(Phone="1")
+    world.crm.edit(LastName="Bea", HasOptedOutOfEmail=False)
+    world.marketo.edit(person, phone="2")
+    world.read()
+    plans = [world.sync(apply=False).planned for _ in range(2)]
+    assert (world.crm.writes, world.marketo.writes) == ([], [])
+    assert [*plans, world.sync().planned] == [plans[0]] * 3
+    assert (plans[0].creates, plans[0].to_crm) == (1, 1)
+
+
+def test_above_a_limit_nothing_is_sent_and_the_message_names_it(world: World) -> None:
+    """Law 7."""
+    people = [world.linked(Phone="1")[1] for _ in range(3)]
+    for person in people:
+        world.marketo.edit(person, phone="2")
+    done = world.cycle(limits=Limits(writes=2))
+    assert done.error == f"{world.pairing.name}: 3 writes to crm are more than the limit of 2"
+    assert world.crm.writes == []
+    assert world.cycle(limits=Limits(share=0.5, few=1)).error.endswith("more than the limit of 50%")
+    world.cycle()
+    assert len(world.crm.writes) == 3
+
+
+def test_a_mirror_that_has_not_seen_our_write_yet_does_not_undo_it(world: World) -> None:
+    """The CRM's mirror is older than the write; the edit in Marketo meanwhile must not bring the old value back."""
+    crm_id, person = world.linked(Phone="1")
+    world.marketo.edit(person, phone="2")
+    world.cycle()
+    world.marketo.edit(person, title="Dr")
+    world.read("marketo")
+    world.sync()
+    assert world.marketo.records[person]["phone"] == "2"
+    world.cycle()
+    assert world.crm.records[crm_id] | {"Phone": "2", "Title": "Dr"} == world.crm.records[crm_id]

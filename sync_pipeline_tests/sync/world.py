@@ -1,0 +1,181 @@
+"""Two systems in memory and their mirrors in a lake, for tests of the two-way sync: edit, read, sync, compare.
+
+Every event takes a minute, so that nothing happens at the same time unless a test wants it to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.types import column_type
+from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule, Window
+from sync_pipeline.sync.cycle import Pass, Rules, Synced
+from sync_pipeline_tests.mirror.copies import Copy, at, numbers
+
+CRM_FIELDS = (
+    Field("Id", "id", updateable=False),
+    Field("SystemModstamp", "datetime", updateable=False),
+    Field("IsDeleted", "boolean", updateable=False),
+    Field("LastName", "string", length=80, nillable=False),
+    Field("Phone", "phone", length=40),
+    Field("Title", "string", length=128),
+    Field("HasOptedOutOfEmail", "boolean", nillable=False),
+    Field("Score__c", "double"),
+    Field("LeadSource", "picklist", length=255, picklist=("Web", "Fair"), restricted=True),
+    Field("Email", "email", length=80),
+    Field("OwnerId", "reference", length=18),
+)
+MARKETO_FIELDS = (
+    Field("id", "integer", updateable=False),
+    Field("updatedAt", "datetime", updateable=False),
+    Field("externalPersonId", "string", length=255),
+    Field("lastName", "string", length=255),
+    Field("phone", "phone", length=255),
+    Field("title", "string", length=10),
+    Field("unsubscribed", "boolean"),
+    Field("leadScore", "integer"),
+    Field("leadSource", "string", length=255),
+    Field("email", "email", length=255),
+    Field("externalSalesPersonId", "string", length=255),
+)
+MAPPINGS = (
+    Mapping("Id", "externalPersonId", "Id", Direction.CRM_TO_MARKETO, rule=Rule.CRM_ONLY),
+    Mapping("LastName", "lastName", "Last Name"),
+    Mapping("Phone", "phone", "Phone"),
+    Mapping("Title", "title", "Title"),
+    Mapping("HasOptedOutOfEmail", "unsubscribed", "Unsubscribed"),
+    Mapping("Score__c", "leadScore", "Score", Direction.MARKETO_TO_CRM, rule=Rule.MARKETO_ONLY),
+    Mapping("LeadSource", "leadSource", "Source"),
+    Mapping("Email", "email", "Email"),
+)
+
+
+@dataclass
+class System:
+    """One side: its records, and a writer to them.
+
+    `refuse` may return an answer other than acceptance; `before` and `after` may raise what a network raises, before or
+    after a batch was done.
+    """
+
+    prefix: str
+    key: str
+    stamp: str
+    clock: Callable[[], datetime]
+    records: dict[str, dict[str, Value]] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
+    writes: list[tuple[Operation, str]] = field(default_factory=list)
+    refuse: Callable[[Record], Answer | None] = lambda _: None
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+
+    def now(self) -> datetime:
+        return self.clock()
+
+    def edit(self, record_id: str | None = None, **values: Value) -> str:
+        """Change a record, or make one; with no values it is only touched."""
+        if record_id is None:
+            record_id = (
+                f"{self.prefix}{len(self.records) + 1:0{18 - len(self.prefix)}d}"
+                if self.prefix
+                else str(len(self.records) + 1)
+            )
+            self.records[record_id] = {self.key: record_id}
+        self.records[record_id].update(values)
+        self.records[record_id][self.stamp] = self.clock().strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        self.moved.add(record_id)
+        return record_id
+
+    def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
+        self.before()
+        answers = [self._write(operation, record, key) for record in records]
+        self.after()
+        return answers
+
+    def _write(self, operation: Operation, record: Record, key: str) -> Answer:
+        if refused := self.refuse(record):
+            return refused
+        found = record.id
+        if operation is Operation.UPSERT:
+            found = next((i for i, kept in self.records.items() if kept.get(key) == record.values[key]), None)
+        written = self.edit(found, **record.values)
+        self.writes.append((operation, written))
+        return Answer(Verdict.ACCEPTED, written, created=found is None)
+
+
+class World:
+    """A CRM with contacts, a Marketo with people, their mirrors, and a clock that the test moves."""
+
+    def __init__(self, lake: Lake, folder: Path, rule: Rule = Rule.CRM_WINS, mappings: tuple[Mapping, ...] = MAPPINGS):
+        self.lake = lake
+        self.minute = 0
+        self.crm = System("003", "Id", "SystemModstamp", self.now)
+        self.marketo = System("", "id", "updatedAt", self.now)
+        number = next(numbers)
+        contact = Object("salesforce", "Contact", f"contact_{number}", "", rule=rule)
+        person = Object("marketo", "person", f"person_{number}", "", key="id", stamp="updatedAt")
+        self._copies = {
+            "crm": Copy(lake, folder, {f.name: column_type(f) for f in CRM_FIELDS}, contact),
+            "marketo": Copy(lake, folder, {f.name: column_type(f) for f in MARKETO_FIELDS}, person),
+        }
+        self.pairing = Pairing(
+            self._copies["crm"].obj, self._copies["marketo"].obj, "externalPersonId", mappings, '"LastName" is not null'
+        )
+        self.rules = Rules()
+
+    def now(self) -> datetime:
+        return at(self.minute)
+
+    def tick(self) -> None:
+        self.minute += 1
+
+    def read(self, *sides: str) -> None:
+        """Read what changed on both sides, or on one, into the mirrors."""
+        self.tick()
+        for side in sides or ("crm", "marketo"):
+            system, copy = getattr(self, side), self._copies[side]
+            page = [{n: _text(v) for n, v in system.records[i].items()} for i in sorted(system.moved)]
+            system.moved.clear()
+            if page:
+                copy.take(page, minute=self.minute)
+            with self.lake.transaction() as con:
+                ledger.move_watermarks(con, [(copy.obj, Window(None, self.now()))], self.now())
+
+    def sync(self, apply: bool = True, **rules: Any) -> Synced:
+        """Decide, and where it is asked for, write."""
+        self.tick()
+        described = {
+            ("salesforce", "Contact"): Describe("Contact", CRM_FIELDS),
+            ("marketo", "person"): Describe("person", MARKETO_FIELDS),
+        }
+        sides = {"crm": self.crm, "marketo": self.marketo} if apply else None
+        run = Pass(self.lake, [self.pairing], described, f"run{self.minute}", replace(self.rules, **rules), sides)
+        return run.run(self.now())[0]
+
+    def cycle(self, **rules: Any) -> Synced:
+        self.read()
+        return self.sync(**rules)
+
+    def linked(self, **values: Value) -> tuple[str, str]:
+        """Make a contact, and the person it becomes; nothing is left to be done. Returns both ids."""
+        crm_id = self.crm.edit(None, **{"LastName": "Ada", "HasOptedOutOfEmail": False, **values})
+        for _ in range(2):
+            self.cycle()
+        (found,) = [i for i, r in self.marketo.records.items() if r["externalPersonId"] == crm_id]
+        self.crm.writes.clear()
+        self.marketo.writes.clear()
+        return crm_id, found
+
+    def rows(self, table: str, columns: str) -> list[tuple[Any, ...]]:
+        query = f"select {columns} from {ledger.table(table)} where pairing = '{self.pairing.name}'"
+        return self.lake.rows(query)
+
+
+def _text(value: Value) -> str | None:
+    return value if value is None or isinstance(value, str) else str(value).lower()
