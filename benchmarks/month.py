@@ -18,8 +18,8 @@ from benchmarks.bars import Bar, at_most, stated
 from benchmarks.lakes import Bench, bench
 from sync_pipeline.lake import maintenance
 from sync_pipeline.mirror import runs
-from sync_pipeline.mirror.cycle import SUCCEEDED
 from sync_pipeline.mirror.source import Source
+from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sandbox.live import edit
 
 PEOPLE, EDITS = 20_000, 40

@@ -10,7 +10,7 @@ from benchmarks.bars import Bar, at_most, exactly
 from benchmarks.lakes import Bench, bench
 from benchmarks.processes import spent
 from sync_pipeline.mirror import runs
-from sync_pipeline.mirror.cycle import SUCCEEDED
+from sync_pipeline.model import SUCCEEDED
 
 PEOPLE = 100_000
 OBJECTS = 16

@@ -14,6 +14,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+# The status of a run or a job (OPS-2).
+SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"
+
 
 class Direction(StrEnum):
     """Which way a mapped field flows."""

@@ -7,15 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from sync_pipeline.lake import Lake, table
-from sync_pipeline.lake.sql import commas, quoted
+from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.model import Object
 from sync_pipeline.sandbox import Org
 
@@ -79,30 +80,44 @@ def kill(process: subprocess.Popen[str]) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def differences(org: Org, lake: Lake, obj: Object) -> list[str]:
+def differences(
+    org: Org, lake: Lake, obj: Object, *, without: Collection[str] = (), before: datetime | None = None
+) -> list[str]:
     """Return what differs between the records of an org, deleted ones included, and their mirror.
 
     Every field that the mirror keeps is compared by value; an empty list means that nothing is lost, doubled or other.
+    What is gone from the org for good must be marked as deleted in the mirror.
+
+    Args:
+        without: fields that are not compared.
+        before: only records that the org stamped before are compared, and none needs to be marked.
     """
     with lake.reading() as con:
-        kept = table.fields_kept(con, obj)
+        kept = {name: kind for name, kind in table.fields_kept(con, obj).items() if name not in without}
         if not kept:
             return [f"{obj.name} has no mirror"]
         casts = commas(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in kept.items())
         con.register("told", told(org, obj.source, list(kept)))
         key, names = quoted(obj.key), [n for n in kept if n != obj.key]
-        each = commas(
-            f"count(*) filter (where t.{quoted(n)} is distinct from m.{quoted(n)}) as {quoted(n)}" for n in names
-        )
-        found = con.execute(
-            f"with t as (select {casts} from told), m as (from {table.full_name(*obj.table)}), "
-            f"pairs as (select {each}, count(*) as paired from t join m on t.{key} = m.{key}) "
-            "select (select count(*) from t), (select count(*) from m), paired, pairs.* exclude (paired) from pairs"
-        ).fetchone()
-    told_count, kept_count, paired, *different = found or (0, 0, 0)
-    said = [f"{obj.name}: {told_count} in the org, {kept_count} in the mirror, {paired} in both"]
-    said = [] if told_count == kept_count == paired else said
-    return said + [f"{obj.name}.{n}: {c} values differ" for n, c in zip(names, different, strict=True) if c]
+        each = [f"t.{quoted(n)} is distinct from m.{quoted(n)}" for n in names]
+        each.append(f"{'t.' + quoted('IsDeleted') if 'IsDeleted' in kept else 'false'} is distinct from (m.gone)")
+        found = con.execute(f"""
+            with org as (select {casts} from told),
+            t as (from org {f"where {quoted(obj.stamp)} < {literal(before)}" if before else ""}),
+            m as (select *, {quoted(table.DELETED_AT)} is not null as gone from {table.full_name(*obj.table)}),
+            pairs as (select {commas(f"count(*) filter ({one})" for one in each)} from t join m on t.{key} = m.{key})
+            select
+                (select count(*) from t anti join m using ({key})),
+                (select count(*) - count(distinct {key}) from m),
+                (select count(*) from m anti join org using ({key}) where not gone),
+                pairs.*
+            from pairs
+        """).fetchone()
+    lost, doubled, unmarked, *different = found or (0, 0, 0)
+    said = {"lost": lost, "doubled": doubled, "gone but not marked": 0 if before else unmarked}
+    return [f"{obj.name}: {count} records {what}" for what, count in said.items() if count] + [
+        f"{obj.name}.{n}: {c} values differ" for n, c in zip([*names, table.DELETED_AT], different, strict=True) if c
+    ]
 
 
 def told(org: Org, source: str, fields: list[str]) -> pa.Table:

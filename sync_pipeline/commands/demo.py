@@ -12,7 +12,8 @@ from sync_pipeline.commands.options import NOT_DONE, console, open_lake, setting
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILE, SEED, is_new, open_org
 from sync_pipeline.commands.sync import line
 from sync_pipeline.mirror import preflight, runs
-from sync_pipeline.mirror.cycle import SUCCEEDED, Done
+from sync_pipeline.mirror.cycle import Done
+from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.live import edit
 from sync_pipeline.sandbox.populate import populate

@@ -23,8 +23,8 @@ from rich.progress import (
 from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, plain_errors, settings
 from sync_pipeline.mirror import preflight, runs
-from sync_pipeline.mirror.cycle import SUCCEEDED, Cycle, Done, Told
-from sync_pipeline.model import Object
+from sync_pipeline.mirror.cycle import Cycle, Done, Told
+from sync_pipeline.model import SUCCEEDED, Object
 
 Landed = Callable[[Object, int, int], None]
 

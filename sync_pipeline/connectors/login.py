@@ -10,7 +10,7 @@ from jwt import InvalidKeyError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
-from sync_pipeline.connectors.errors import FatalError
+from sync_pipeline.connectors.errors import FatalError, RetryableError
 from sync_pipeline.connectors.http import PlainOnLoopback, checked_url, connection_failed, is_loopback
 
 
@@ -43,7 +43,7 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
 
     Raises:
         FatalError: the login was refused, or the credentials are incomplete; no message holds a secret.
-        RetryableError: nobody answered.
+        RetryableError: nobody answered, or not as a login does (a busy server's error page, say).
     """
     if not (given.username and given.password) and not given.client_id:
         raise FatalError("NO_CREDENTIALS", "there are no credentials to log in with: see docs/settings.md")
@@ -56,6 +56,8 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
         raise FatalError(str(error.code), f"the login at {given.login_url} was refused: {said}") from None
     except requests.RequestException as error:
         raise connection_failed(given.login_url, error) from None
+    except (AttributeError, KeyError):  # by simple-salesforce too, when an answer has another shape
+        raise RetryableError("LOGIN_ANSWER", f"{given.login_url} did not answer as a login does") from None
     except OSError as error:
         raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file}: {error.strerror}") from None
     except InvalidKeyError:

@@ -59,12 +59,14 @@ class Salesforce:
         bulk_from: int = 20_000,
         reserve: float = 0.05,
         first_wait: float = 0.2,
+        page_rows: int = PAGE_ROWS,
     ) -> None:
         """Make a connector; nothing is sent before the first call.
 
         Args:
             bulk_from: number of records from which a result is read by Bulk API 2.0 instead of REST.
             reserve: share of the day's calls that is left to others; at it, reading stops with `QuotaError`.
+            page_rows: records of a REST page.
         """
         self.system = system
         self._credentials = credentials
@@ -72,6 +74,7 @@ class Salesforce:
         self._bulk_from = bulk_from
         self._reserve = reserve
         self._first_wait = first_wait
+        self._page_rows = page_rows
         self._http = Http(session("sync-pipeline", checked_url(credentials.login_url)), self._check)
         self._org = _Org()
         self._json = duckdb.connect()
@@ -164,7 +167,7 @@ class Salesforce:
 
     def _json_page(self, path: str, fields: Sequence[str]) -> json_pages.JsonPage:
         """Return a page; one that was cut off is asked for again, like any call that failed in passing."""
-        headers = {"Sforce-Query-Options": f"batchSize={PAGE_ROWS}"}
+        headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
         for attempt in retrying(self._first_wait):
             with attempt:
                 answer = self._call_logged_in("GET", path, headers)

@@ -19,9 +19,7 @@ from sync_pipeline.lake import LakeError, ledger
 from sync_pipeline.lake.landing import LandingError
 from sync_pipeline.mirror.read import PULL, Read
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import Counts, Object, Window
-
-SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"  # OPS-2
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import dagster as dg
 
 from sync_pipeline.lake import Lake, maintenance
 from sync_pipeline.mirror import runs
-from sync_pipeline.mirror.cycle import SUCCEEDED, Cycle, Done
+from sync_pipeline.mirror.cycle import Cycle, Done
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import Object
+from sync_pipeline.model import SUCCEEDED, Object
 from sync_pipeline.orchestration import checks, metadata
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.plan import Children, Compound, Member, Parent, Plan, Value
+from sync_pipeline.sandbox.plan import Children, Compound, Member, Parent, Plan, Typed, Value
 from sync_pipeline.sandbox.store import text
 
 Row = Sequence[Any]
 Renderer = Callable[[Row], str]
+Nested = dict[str, dict[str, str]]  # what child subqueries answer, by their name and the parent's id
+Keep = Callable[[Plan, list[Row]], str]  # keeps rows for a later call and returns the locator of that
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How records are written: whose, in which version's addresses; children above `batch` a parent wait behind `keep`.
+
+    Without `keep` all children are written.
+    """
+
+    org: Org
+    version: str
+    batch: int = 2000
+    keep: Keep | None = None
 
 
 def java_double(value: float) -> str:
@@ -47,18 +64,22 @@ _RENDER: dict[str, Callable[[Any], str]] = {
 
 
 def write_records(org: Org, plan: Plan, rows: Iterable[Row], version: str) -> list[str]:
+    """Return the JSON text of each row, with all its children."""
+    return written(Writing(org, version), plan, list(rows))
+
+
+def written(writing: Writing, plan: Plan, rows: Sequence[Row]) -> list[str]:
     """Return the JSON text of each row; child subqueries are asked once for all rows."""
-    rows = list(rows)
-    nested = {m.name: _children(org, m, rows, version) for m in plan.members if isinstance(m, Children)}
-    render = _record(plan, version, nested)
+    nested = {m.name: _children(writing, m, rows, plan.id_index) for m in plan.members if isinstance(m, Children)}
+    render = _record(plan, writing.version, nested)
     return [render(row) for row in rows]
 
 
-def _record(plan: Plan, version: str, nested: dict[str, dict[str, str]], id_index: int = 0) -> Renderer:
-    members = [_member(member, version, nested) for member in plan.members]
+def _record(plan: Plan, version: str, nested: Nested) -> Renderer:
+    members = [_member(member, version, nested, plan.id_index) for member in plan.members]
     if plan.aggregate:
         return lambda row: f'{{"attributes":{{"type":"AggregateResult"}}{_joined(members, row)}}}'
-    attributes = _attributes(plan.object, version)
+    attributes, id_index = _attributes(plan.object, version), plan.id_index
     return lambda row: f'{{{attributes}{row[id_index]}"}}{_joined(members, row)}}}'
 
 
@@ -70,7 +91,7 @@ def _joined(members: Sequence[Renderer], row: Row) -> str:
     return "".join([member(row) for member in members])
 
 
-def _member(member: Member, version: str, nested: dict[str, dict[str, str]]) -> Renderer:
+def _member(member: Member, version: str, nested: Nested, id_index: int = 0) -> Renderer:
     """Return the renderer of one member, the comma before it and its name included."""
     name = f',"{member.name}":'
     if isinstance(member, Value):
@@ -82,8 +103,23 @@ def _member(member: Member, version: str, nested: dict[str, dict[str, str]]) -> 
         return lambda row: name + ("null" if all(row[i] is None for i in places) else f"{{{_joined(parts, row)[1:]}}}")
     if isinstance(member, Children):
         found = nested[member.name]
-        return lambda row: name + found.get(row[0], "null")
+        return lambda row: name + found.get(row[id_index], "null")
+    if isinstance(member, Typed):
+        return _typed(member, name, version)
     return _parent(member, name, version)
+
+
+def _typed(typed: Typed, name: str, version: str) -> Renderer:
+    """A record of a WHEN answers with its own type, one of the ELSE as "Name", like any polymorphic parent."""
+    whens = {
+        found: _parent(Parent(typed.name, typed.id_index, found, members=members), name, version)
+        for found, members in typed.whens.items()
+    }
+    otherwise: Renderer = lambda _: f"{name}null"  # noqa: E731
+    if typed.otherwise is not None:
+        parent = Parent(typed.name, typed.id_index, type_index=typed.type_index, members=typed.otherwise)
+        otherwise = _parent(parent, name, version)
+    return lambda row: whens.get(row[typed.type_index], otherwise)(row)
 
 
 def _parent(parent: Parent, name: str, version: str) -> Renderer:
@@ -105,19 +141,32 @@ def _parent(parent: Parent, name: str, version: str) -> Renderer:
     return polymorphic
 
 
-def _children(org: Org, children: Children, rows: Sequence[Row], version: str) -> dict[str, str]:
+def _children(writing: Writing, children: Children, rows: Sequence[Row], id_index: int) -> dict[str, str]:
     """Return the answer of a child subquery by parent id; a parent without children has none."""
     if not rows:
         return {}
     plan = children.plan
-    parents = ", ".join(text(row[0]) for row in rows)
-    with org.cursor() as cursor:
+    parents = ", ".join(text(row[id_index]) for row in rows)
+    with writing.org.cursor() as cursor:
         found = cursor.execute(plan.sql(f"{children.key} in ({parents})")).fetchall()
-    render = _record(plan, version, {}, id_index=1)
-    of_parent: dict[str, list[str]] = {}
+    of_parent: dict[str, list[Row]] = {}
     for row in found:
-        of_parent.setdefault(row[0], []).append(render(row))
-    return {parent: query_result(len(records), records) for parent, records in of_parent.items()}
+        of_parent.setdefault(row[0], []).append(row)
+    most = writing.batch if writing.keep else len(found)
+    first = [row for siblings in of_parent.values() for row in siblings[:most]]
+    records = iter(written(writing, plan, first))
+    answers = {}
+    for parent, siblings in of_parent.items():
+        url = None
+        if writing.keep and len(siblings) > most:
+            url = next_page(writing.version, writing.keep(plan, siblings), most)
+        answers[parent] = query_result(len(siblings), list(islice(records, min(len(siblings), most))), url)
+    return answers
+
+
+def next_page(version: str, locator: str, start: int) -> str:
+    """Return the address where a result goes on at row `start`."""
+    return f"/services/data/v{version}/query/{locator}-{start}"
 
 
 def query_result(total: int, records: Sequence[str], next_url: str | None = None) -> str:

@@ -15,7 +15,7 @@ from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.jobs import DELIMITERS, Job, Jobs, StoppedError
 from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.plan import Children, Compound, Plan
+from sync_pipeline.sandbox.plan import Children, Compound, Plan, Typed
 from sync_pipeline.sandbox.soql_scope import Reader
 from sync_pipeline.sandbox.soql_sql import compile_soql
 
@@ -96,6 +96,8 @@ def check_bulk(org: Org, plan: Plan) -> None:
         raise ApiError("API_ERROR", "Aggregate Relationships not supported in Bulk Query")
     if any(isinstance(member, Children) for member in plan.members):
         raise ApiError("API_ERROR", "Aggregate Relationships not supported in Bulk V2 Query with CSV content type")
+    if any(isinstance(member, Typed) for member in plan.members):
+        raise ApiError("API_ERROR", "TYPEOF not supported in Bulk Query")
     if any(isinstance(member, Compound) for member in plan.members):
         raise ApiError("API_ERROR", "Selecting compound data not supported in Bulk Query")
     if any(value.type == "base64" for _, value in flat(plan.members)):

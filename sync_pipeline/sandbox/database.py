@@ -82,6 +82,10 @@ class Database:
         joined = getattr(self._joined, "connection", None)
         if joined is not None:
             return cast(duckdb.DuckDBPyConnection, _Shared(joined))
+        return self.connection()
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that is part of no transaction and outlives the one that this thread may be in."""
         return self._connection.cursor()
 
     @contextmanager

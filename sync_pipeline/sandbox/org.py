@@ -141,6 +141,12 @@ class Org(RecycleBin):
         """Move SystemModstamp and nothing else, as a batch job or a recalculation does."""
         self._stamp(name, records, {})
 
+    def look_at(self, name: str, records: Sequence[str], fields: Sequence[str]) -> None:
+        """Note in `LastViewedDate` and the like that a user saw records, which modifies nothing else."""
+        found = self.schema[name]
+        with self.transaction(), self.cursor() as cursor:
+            assign(cursor, found, records, only(found, dict.fromkeys(fields, self.now())))
+
     def merge(self, name: str, winner: str, losers: Sequence[str], user: str | None = None) -> list[str]:
         """Merge records: losers go to the bin with MasterRecordId, their children, whose ids it returns, to the winner.
 

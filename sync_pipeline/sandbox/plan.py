@@ -37,6 +37,20 @@ class Parent:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """A polymorphic parent of which the object decides what is answered: `TYPEOF What WHEN Account THEN Phone`.
+
+    `whens` has the members by object, `otherwise` those of all other objects (None: a null is answered).
+    """
+
+    name: str
+    id_index: int
+    type_index: int
+    whens: dict[str, list[Member]]
+    otherwise: list[Member] | None
+
+
+@dataclass(frozen=True)
 class Children:
     """A child subquery. The first column of its plan is the parent's id, which `key` names in conditions."""
 
@@ -45,15 +59,16 @@ class Children:
     key: str
 
 
-Member = Value | Compound | Parent | Children
+Member = Value | Compound | Parent | Typed | Children
 
 
 @dataclass(frozen=True)
 class Plan:
     """A compiled query over `object`: SQL text around the place where a further condition goes, and the answer's shape.
 
-    Of a plain query the first SQL column is the record's id. `rows` names the record's row number in conditions, by
-    which Bulk API cuts a result into parts; None where an order, a limit or an aggregate forbids cutting.
+    Of a plain query the first SQL column is the record's id, of a child subquery the second (`id_index`). `rows` names
+    the record's row number in conditions, by which Bulk API cuts a result into parts; None where an order, a limit or
+    an aggregate forbids cutting.
     """
 
     object: str
@@ -65,6 +80,8 @@ class Plan:
     aggregate: bool = False
     count_only: bool = False
     rows: str | None = None
+    id_index: int = 0
+    seen: tuple[str, ...] = ()  # fields that are stamped because the records are looked at
 
     def sql(self, condition: str = "true", columns: tuple[str, ...] | None = None) -> str:
         """Return the statement, with other columns if given."""

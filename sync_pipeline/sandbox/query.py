@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import duckdb
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.answers import query_result, write_records
+from sync_pipeline.sandbox.answers import Row, Writing, next_page, query_result, written
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.http import Call, Route, json_answer
 from sync_pipeline.sandbox.ids import record_id
@@ -21,14 +21,14 @@ BATCH, SMALLEST_BATCH = 2000, 200
 KEPT = 50  # cursors; a client that leaves more open finds the oldest gone
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cursor:
-    """A result kept as a temporary table of a connection of its own."""
+    """A result that is kept: `rows` gives those from one number up to another."""
 
     plan: Plan
-    connection: duckdb.DuckDBPyConnection
     total: int
-    lock: threading.Lock
+    rows: Callable[[int, int], Sequence[Row]]
+    close: Callable[[], None] = lambda: None
 
 
 class Cursors:
@@ -45,7 +45,7 @@ class Cursors:
             locator = record_id("01g", self._made)
             self._cursors[locator] = cursor
             while len(self._cursors) > KEPT:
-                self._cursors.popitem(last=False)[1].connection.close()
+                self._cursors.popitem(last=False)[1].close()
         return locator
 
     def get(self, locator: str) -> Cursor:
@@ -58,7 +58,7 @@ class Cursors:
     def close(self) -> None:
         with self._lock:
             for cursor in self._cursors.values():
-                cursor.connection.close()
+                cursor.close()
             self._cursors.clear()
 
 
@@ -74,9 +74,11 @@ def query(call: Call, deleted: bool = False) -> Response:
             return json_answer(query_result(row[0] if row else 0, []))
         rows = cursor.execute(plan.sql()).fetchmany(batch + 1)
     if len(rows) <= batch:
-        return json_answer(query_result(len(rows), write_records(call.org, plan, rows, call.version)))
-    locator = call.sandbox.cursors.keep(_materialise(call, plan))
-    return _page(call, locator, 0, batch)
+        return _answer(call, plan, rows, len(rows), batch)
+    if plan.aggregate:
+        said = "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
+        raise ApiError("EXCEEDED_ID_LIMIT", said)
+    return _page(call, call.sandbox.cursors.keep(_materialise(call, plan)), 0, batch)
 
 
 def query_all(call: Call) -> Response:
@@ -91,24 +93,45 @@ def query_more(call: Call, locator: str) -> Response:
 
 
 def _materialise(call: Call, plan: Plan) -> Cursor:
-    """Run the query once more, into a table: pages of one result must not see later edits."""
-    connection = call.org.cursor()
+    """Run the query once more, into a table: pages of one result must not see later edits.
+
+    The table has a connection of its own, which outlives a transaction that the query may be part of.
+    """
     names = ", ".join(quote(f"c{i}") for i in range(len(plan.columns)))
-    connection.execute(f"create temp table result as select * from ({plan.sql()}) as r({names})")
+    connection, lock = call.org.connection(), threading.Lock()
+    with call.org.cursor() as cursor:
+        found = cursor.execute(f"select * from ({plan.sql()}) as r({names})").to_arrow_reader()
+        connection.register("found", found)
+        connection.execute("create temp table result as from found")
+        connection.unregister("found")
     row = connection.execute("select count(*) from result").fetchone()
-    return Cursor(plan, connection, row[0] if row else 0, threading.Lock())
+
+    def rows(start: int, end: int) -> Sequence[Row]:
+        with lock:
+            condition = "rowid >= ? and rowid < ?"
+            return connection.execute(f"select * from result where {condition}", [start, end]).fetchall()
+
+    return Cursor(plan, row[0] if row else 0, rows, connection.close)
 
 
 def _page(call: Call, locator: str, start: int, batch: int) -> Response:
     cursor = call.sandbox.cursors.get(locator)
-    with cursor.lock:
-        rows = cursor.connection.execute(
-            "select * from result where rowid >= ? and rowid < ?", [start, start + batch]
-        ).fetchall()
+    rows = cursor.rows(start, start + batch)
     end = start + len(rows)
-    next_url = f"/services/data/v{call.version}/query/{locator}-{end}" if end < cursor.total else None
-    records = write_records(call.org, cursor.plan, rows, call.version)
-    return json_answer(query_result(cursor.total, records, next_url))
+    next_url = next_page(call.version, locator, end) if end < cursor.total else None
+    return _answer(call, cursor.plan, rows, cursor.total, batch, next_url)
+
+
+def _answer(
+    call: Call, plan: Plan, rows: Sequence[Row], total: int, batch: int, next_url: str | None = None
+) -> Response:
+    def keep(children: Plan, siblings: list[Row]) -> str:
+        return call.sandbox.cursors.keep(Cursor(children, len(siblings), lambda start, end: siblings[start:end]))
+
+    if plan.seen:
+        call.org.look_at(plan.object, [row[plan.id_index] for row in rows], plan.seen)
+    records = written(Writing(call.org, call.version, batch, keep), plan, rows)
+    return json_answer(query_result(total, records, next_url))
 
 
 def _batch(options: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sync_pipeline.sandbox.errors import ApiError
 from sync_pipeline.sandbox.soql_ast import (
     Both,
@@ -21,6 +19,7 @@ from sync_pipeline.sandbox.soql_ast import (
     Selected,
     Typeof,
 )
+from sync_pipeline.sandbox.soql_dates import NAMED
 from sync_pipeline.sandbox.soql_lexer import TokenStream, unescaped
 
 # After an expression or a FROM these begin the next clause; any other name is an alias.
@@ -42,9 +41,7 @@ _CLAUSES = frozenset(
         "OR",
     ]
 )
-_RELATIVE = re.compile(
-    "YESTERDAY|TODAY|TOMORROW|(LAST|NEXT)_90_DAYS|(LAST|THIS|NEXT)_(WEEK|MONTH|(FISCAL_)?(QUARTER|YEAR))"
-)
+MOST_ROWS = 2**31 - 1
 _LITERALS = {
     "number": Kind.NUMBER,
     "currency": Kind.CURRENCY,
@@ -88,11 +85,12 @@ class _Parser(TokenStream):
         self.expect("FROM")
         source = self.path()
         alias = self.alias()
+        joined = self.list_of(self.joined) if self.accept(",") else ()
         scope = self.take().text if self.accept("USING", "SCOPE") else None
         where = self.condition() if self.accept("WHERE") else None
         with_ = self.with_clauses()
         group = self.group() if self.accept("GROUP", "BY") else None
-        having = self.condition() if self.accept("HAVING") else None
+        having = self.condition() if group and self.accept("HAVING") else None
         order = self.list_of(self.order) if self.accept("ORDER", "BY") else ()
         limit = self.count() if self.accept("LIMIT") else None
         offset = self.count() if self.accept("OFFSET") else None
@@ -101,6 +99,7 @@ class _Parser(TokenStream):
             select=select,
             source=source,
             alias=alias,
+            joined=joined,
             scope=scope,
             where=where,
             with_=with_,
@@ -114,6 +113,12 @@ class _Parser(TokenStream):
             text=self.soql,
             at=at,
         )
+
+    def joined(self) -> tuple[Path, str]:
+        path, alias = self.path(), self.alias()
+        if alias is None:
+            raise self.unexpected()
+        return path, alias
 
     def selected(self) -> Selected | Typeof | Query:
         if self.accept("("):
@@ -190,7 +195,7 @@ class _Parser(TokenStream):
 
     def count(self) -> int:
         token = self.peek
-        if token.kind != "number" or not token.text.isdigit():
+        if token.kind != "number" or not token.text.isdigit() or int(token.text) > MOST_ROWS:
             raise self.unexpected()
         return int(self.take().text)
 
@@ -274,6 +279,6 @@ class _Parser(TokenStream):
             return Literal(Kind.BOOLEAN, token.word, token.at)
         if token.word == "NULL":
             return Literal(Kind.NULL, token.word, token.at)
-        if _RELATIVE.fullmatch(token.word):
+        if NAMED.fullmatch(token.word):
             return Literal(Kind.RELATIVE, token.word, token.at)
         raise self.unexpected(token)

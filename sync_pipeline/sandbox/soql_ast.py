@@ -114,6 +114,7 @@ class Query:
     select: tuple[Selected | Typeof | Query, ...]
     source: Path
     alias: str | None = None
+    joined: tuple[tuple[Path, str], ...] = ()  # FROM Contact c, c.Account a: a parent with a name of its own
     scope: str | None = None
     where: Condition | None = None
     with_: tuple[str, ...] = ()

@@ -57,10 +57,11 @@ class Reader:
 
 @dataclass(frozen=True)
 class Source:
-    """A joined record: `alias` in SQL, and the object it is of (several, if polymorphic)."""
+    """A joined record: `alias` in SQL, the object it is of (several, if polymorphic), the reference that names it."""
 
     alias: str
     objects: tuple[SObject, ...]
+    reference: str = ""
 
     @property
     def is_polymorphic(self) -> bool:
@@ -91,7 +92,7 @@ class Scope:
         self.query = query
         self.base = Source(f"{prefix}0", (found,))
         self._prefix = prefix
-        self._joined: dict[tuple[str, ...], tuple[str, Source]] = {}
+        self._joined: dict[tuple[str, str], tuple[str, Source]] = {}
         self._joins: list[str] = []
 
     @property
@@ -101,26 +102,38 @@ class Scope:
     def from_sql(self) -> str:
         return " ".join([f"{self.reader.relation(self.object.name)} as {self.base.alias}", *self._joins])
 
-    def field(self, path: Path) -> Found:
-        """Return the field a path names, joining the parents it passes.
+    def field(self, path: Path, start: Source | None = None) -> Found:
+        """Return the field a path names, joining the parents it passes; it begins at `start`, else at the object.
 
         Raises:
             ApiError: INVALID_FIELD, with the recorded text.
         """
-        names = self._without_alias(path.names)
-        if len(names) - 1 > MAX_PARENTS:
+        names = path.names if start else self._without_alias(path.names)
+        source, parents = self.parents(path, names[:-1], start)
+        return Found(source, self._in_source(source, names[-1], path), parents)
+
+    def parents(
+        self, path: Path, names: tuple[str, ...] | None = None, start: Source | None = None
+    ) -> tuple[Source, tuple[tuple[str, Source], ...]]:
+        """Return the record that relationships lead to, by default those of the whole path, and all on the way."""
+        names = self._without_alias(path.names) if names is None else names
+        if len(names) > MAX_PARENTS:
             self.refuse(
                 path, f"SOQL only supports up to {MAX_PARENTS} levels of parent relationships", "MALFORMED_QUERY"
             )
-        source, parents = self.base, []
-        for depth in range(1, len(names)):
-            relationship, source = self._parent(source, names[:depth], path)
-            parents.append((relationship, source))
-        return Found(source, self._in_source(source, names[-1], path), tuple(parents))
+        source, passed = start or self.base, []
+        for name in names:
+            relationship, source = self._parent(source, name, path)
+            passed.append((relationship, source))
+        return source, tuple(passed)
 
     def _without_alias(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        first = names[0].lower()
+        for joined, alias in self.query.joined:
+            if first == alias.lower():
+                return self._without_alias(joined.names) + names[1:]
         own = {self.object.name.lower(), (self.query.alias or "").lower(), str(self.query.source).lower()}
-        is_own = len(names) > 1 and names[0].lower() in own
+        is_own = len(names) > 1 and first in own
         # A relationship to a parent goes before an alias of the same name.
         return names[1:] if is_own and self.object.reference(names[0]) is None else names
 
@@ -140,24 +153,33 @@ class Scope:
             self.refuse(path, f"No such column '{name}' on entity '{owner}'. {reference}")
         return field
 
-    def _parent(self, source: Source, names: tuple[str, ...], path: Path) -> tuple[str, Source]:
-        key = tuple(name.lower() for name in names)
+    def _parent(self, source: Source, name: str, path: Path) -> tuple[str, Source]:
+        key = (source.alias, name.lower())
         if key in self._joined:
             return self._joined[key]
-        reference = None if source.is_polymorphic else source.objects[0].reference(names[-1])
+        reference = None if source.is_polymorphic else source.objects[0].reference(name)
         hidden = self.reader.org.hidden_fields(source.objects[0].name, self.reader.user)
         seen = [self.reader.object(name) for name in reference["referenceTo"]] if reference else []
         targets = tuple(o for o in seen if o is not None)
         if reference is None or not targets or reference["name"] in hidden:
             advice = _REFERENCE.format(what="relationship", suffix="__r", where="relationship")
-            self.refuse(path, f"Didn't understand relationship '{names[-1]}' in field path. {advice}")
-        joined = Source(f"{self._prefix}{len(self._joins) + 1}", targets)
-        relation = self._names(targets) if joined.is_polymorphic else self._whole(targets[0])
-        self._joins.append(
-            f"left join {relation} as {joined.alias} on {joined.alias}.Id = {source.column(reference['name'])}"
-        )
+            self.refuse(path, f"Didn't understand relationship '{name}' in field path. {advice}")
+        joined = self._join(targets, source.column(reference["name"]))
         self._joined[key] = (reference["relationshipName"], joined)
         return self._joined[key]
+
+    def narrowed(self, source: Source, found: SObject) -> Source:
+        """Return a polymorphic parent as a record of one of its objects, with all of that object's fields."""
+        key = (source.alias, found.name)
+        if key not in self._joined:
+            self._joined[key] = (found.name, self._join((found,), source.reference))
+        return self._joined[key][1]
+
+    def _join(self, objects: tuple[SObject, ...], reference: str) -> Source:
+        joined = Source(f"{self._prefix}{len(self._joins) + 1}", objects, reference)
+        relation = self._names(objects) if joined.is_polymorphic else self._whole(objects[0])
+        self._joins.append(f"left join {relation} as {joined.alias} on {joined.alias}.Id = {reference}")
+        return joined
 
     def _whole(self, found: SObject) -> str:
         """A parent is shown even from the recycle bin: the child still names it."""

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from sync_pipeline.sandbox.errors import ApiError, pointed
-from sync_pipeline.sandbox.plan import Children, Compound, Member, Parent, Plan, Value
+from sync_pipeline.sandbox.plan import Children, Compound, Member, Parent, Plan, Typed, Value
 from sync_pipeline.sandbox.schema import COMPOUND
 from sync_pipeline.sandbox.sight import ROW
 from sync_pipeline.sandbox.soql import parse
-from sync_pipeline.sandbox.soql_ast import Call, Expression, Path, Query, Selected, Typeof
+from sync_pipeline.sandbox.soql_ast import Call, Path, Query, Selected, Typeof
+from sync_pipeline.sandbox.soql_rules import check, is_aggregate, is_bare_count, is_grouped
 from sync_pipeline.sandbox.soql_scope import Found, Reader, Scope, Source, children
-from sync_pipeline.sandbox.soql_terms import Terms, is_aggregate, place
+from sync_pipeline.sandbox.soql_terms import Terms, place
 
 MAX_FIELDS_ROWS = 200
 MALFORMED = "MALFORMED_QUERY"
+_SEEN = {"FOR VIEW": ("LastViewedDate", "LastReferencedDate"), "FOR REFERENCE": ("LastReferencedDate",)}
 
 
 def compile_soql(reader: Reader, soql: str) -> Plan:
@@ -38,6 +40,7 @@ def compile_soql(reader: Reader, soql: str) -> Plan:
             "INVALID_TYPE",
         )
     _check_clauses(query)
+    check(query)
     return _Compiler(Scope(reader, query, found)).plan()
 
 
@@ -61,14 +64,15 @@ class _Compiler:
 
     def plan(self) -> Plan:
         selected = self.query.select
-        if isinstance(selected[0], Selected) and _is_bare_count(selected[0].expression):
+        if isinstance(selected[0], Selected) and is_bare_count(selected[0].expression) and not self.query.group:
             return self._count_only()
-        if self.query.group or any(isinstance(s, Selected) and is_aggregate(s.expression) for s in selected):
+        if is_grouped(self.query):
             return self._aggregate()
         self._add(self.scope.base.column("Id"))
         members = self._members()
         after = self.terms.order() + self.terms.page()
-        return self._plan(members, after, rows=None if after else f"{self.scope.base.alias}.{ROW}")
+        seen = tuple(field for purpose in self.query.purpose for field in _SEEN.get(purpose, ()))
+        return self._plan(members, after, rows=None if after else f"{self.scope.base.alias}.{ROW}", seen=seen)
 
     def _plan(self, members: list[Member], after: str, **more: Any) -> Plan:
         where = self.terms.where()  # it may join further parents, so it is made before the source
@@ -76,8 +80,9 @@ class _Compiler:
         return Plan(self.scope.object.name, tuple(self.columns), source, where, after, members, **more)
 
     def _count_only(self) -> Plan:
-        if len(self.query.select) > 1 or self.query.group or self.query.order:
+        if len(self.query.select) > 1:
             self.terms.refuse(place(self.query.select[0]), "COUNT() must be the only element in the select list")
+        self.terms.order()
         self._add("1")
         return self._plan([], self.terms.page(), count_only=True)
 
@@ -95,6 +100,8 @@ class _Compiler:
             name = selected.alias or (field["name"] if isinstance(selected.expression, Path) else None)
             if name is None:
                 name, unnamed = f"expr{unnamed}", unnamed + 1
+            if any(member.name.lower() == name.lower() for member in members):
+                self.terms.refuse(place(selected), f"duplicate alias: {name}")
             members.append(self._value(name, sql, field["type"]))
         terms = self.terms
         return self._plan(members, terms.group() + terms.having() + terms.order() + terms.page(), aggregate=True)
@@ -105,20 +112,20 @@ class _Compiler:
         roots: list[Member] = []
         for selected in self._selected():
             if isinstance(selected, Query):
-                roots.append(self._children(selected))
+                _append(roots, self._children(selected))
+            elif isinstance(selected, Typeof):
+                _append(roots, self._typeof(selected))
             elif isinstance(selected.expression, Path):
                 self._place(roots, self.scope.field(selected.expression))
             else:
-                sql, field = self.terms.expression(selected.expression)
-                roots.append(self._value(selected.alias or field["name"], sql, field["type"]))
+                sql, field = self.terms.shown(selected.expression)
+                _append(roots, self._value(selected.alias or field["name"], sql, field["type"]))
         return roots
 
-    def _selected(self) -> Iterator[Selected | Query]:
+    def _selected(self) -> Iterator[Selected | Typeof | Query]:
         """Yield the select list with FIELDS() spelled out."""
         for selected in self.query.select:
-            if isinstance(selected, Typeof):
-                self.terms.refuse(selected.at, "TYPEOF is not supported by this sandbox")
-            if isinstance(selected, Query):
+            if isinstance(selected, Query | Typeof):
                 yield selected
             elif isinstance(selected.expression, Call) and selected.expression.name.upper() == "FIELDS":
                 yield from self._all_fields(selected.expression)
@@ -139,18 +146,38 @@ class _Compiler:
 
     def _place(self, roots: list[Member], found: Found) -> None:
         """Put a field among the members of its parent, making the parents on the way."""
-        members = roots
+        members, name = roots, found.field["name"]
         for relationship, source in found.parents:
             parent = next((m for m in members if isinstance(m, Parent) and m.name == relationship), None)
             if parent is None:
                 parent = self._parent(relationship, source)
-                members.append(parent)
+                _append(members, parent)
             members = parent.members
-        name = found.field["name"]
-        if any(member.name == name for member in members):
-            raise ApiError("INVALID_FIELD", f"duplicate field selected: {name}")
         is_compound = found.field["type"] in COMPOUND
-        members.append(self._compound(found) if is_compound else self._value(name, found.sql, found.field["type"]))
+        _append(members, self._compound(found) if is_compound else self._value(name, found.sql, found.field["type"]))
+
+    def _typeof(self, typeof: Typeof) -> Typed:
+        """Each WHEN joins its own object; what no WHEN names is read through the "Name" object, if there is an ELSE."""
+        source, passed = self.scope.parents(typeof.path)
+        if len(passed) != 1 or not source.is_polymorphic:
+            self.terms.refuse(typeof.at, f"TYPEOF needs a polymorphic relationship: {typeof.path}")
+        whens: dict[str, list[Member]] = {}
+        for name, paths in typeof.whens:
+            found = next((o for o in source.objects if o.name.lower() == name.lower()), None)
+            if found is None:
+                self.terms.refuse(typeof.at, f"{typeof.path} cannot be of type {name}")
+            if found.name in whens:
+                self.terms.refuse(typeof.at, f"WHEN clause operand [{name}] is not unique")
+            whens[found.name] = self._placed(paths, self.scope.narrowed(source, found))
+        otherwise = self._placed(typeof.otherwise, source) if typeof.otherwise else None
+        places = self._add(source.column("Id")), self._add(source.column("Type"))
+        return Typed(passed[0][0], *places, whens, otherwise)
+
+    def _placed(self, paths: tuple[Path, ...], start: Source) -> list[Member]:
+        members: list[Member] = []
+        for path in paths:
+            self._place(members, self.scope.field(path, start))
+        return members
 
     def _parent(self, relationship: str, source: Source) -> Parent:
         id_index = self._add(source.column("Id"))
@@ -185,7 +212,7 @@ class _Compiler:
         rank = f"row_number() over (partition by {parent}{order})"
         last = f" and {rank} <= {first + limit}" if limit is not None else ""
         paging = f" qualify {rank} > {first}{last}" if last or first else ""
-        return self._plan(members, f"{paging}{order}")
+        return self._plan(members, f"{paging}{order}", id_index=1)
 
     def _value(self, name: str, sql: str, kind: str) -> Value:
         return Value(name, kind, self._add(sql))
@@ -195,8 +222,10 @@ class _Compiler:
         return len(self.columns) - 1
 
 
-def _is_bare_count(expression: Expression) -> bool:
-    return isinstance(expression, Call) and expression.name.upper() == "COUNT" and not expression.arguments
+def _append(members: list[Member], member: Member) -> None:
+    if any(other.name == member.name for other in members):
+        raise ApiError("INVALID_FIELD", f"duplicate field selected: {member.name}")
+    members.append(member)
 
 
 def _part_name(compound: str, part: str) -> str:

@@ -20,9 +20,10 @@ from sync_pipeline.sandbox.soql_ast import (
     Selected,
     Typeof,
 )
-from sync_pipeline.sandbox.soql_functions import AGGREGATES, TRANSPARENT, function_sql
+from sync_pipeline.sandbox.soql_functions import function_sql, label_sql, localised_sql, misuse
+from sync_pipeline.sandbox.soql_rules import called, is_aggregate, is_grouped
 from sync_pipeline.sandbox.soql_scope import Scope
-from sync_pipeline.sandbox.soql_where import compare
+from sync_pipeline.sandbox.soql_where import IDS, compare
 
 MAX_OFFSET = 2000
 # Sorted, like compared, without regard to case.
@@ -52,14 +53,32 @@ class Terms:
             return found.sql, found.field
         if isinstance(expression, Literal):
             self.refuse(expression.at, f"unexpected token: '{expression.value}'")
-        if expression.name.upper() in TRANSPARENT and len(expression.arguments) == 1:
-            return self.expression(expression.arguments[0])
-        arguments = [self.expression(argument) for argument in expression.arguments]
-        made = function_sql(expression.name.upper(), arguments)
+        return self._call(expression, expression.name.upper())
+
+    def shown(self, expression: Expression) -> tuple[str, Json]:
+        """Return an expression of the select list, where FORMAT() is known too."""
+        if isinstance(expression, Call) and expression.name.upper() == "FORMAT" and len(expression.arguments) == 1:
+            sql, field = self.expression(expression.arguments[0])
+            return localised_sql(sql, field), {**field, "type": "string"}
+        return self.expression(expression)
+
+    def _call(self, call: Call, name: str) -> tuple[str, Json]:
+        if any(isinstance(inner, Call) and inner.name.upper() != "CONVERTTIMEZONE" for inner in call.arguments):
+            said = "nested functional syntax can only be used in the following manner:"
+            self.refuse(call.at, f"{said} date_function(convertTimezone(columnName)): {call.name}")
+        arguments = [self.expression(argument) for argument in call.arguments]
+        if name == "TOLABEL" and len(arguments) == 1:
+            return label_sql(*arguments[0]), {**arguments[0][1], "type": "string"}
+        if name == "CONVERTTIMEZONE" and len(arguments) == 1:
+            return arguments[0]  # the org's zone is UTC
+        wrong = misuse(name, arguments)
+        if wrong:
+            self.refuse(call.at, wrong)
+        made = function_sql(name, arguments)
         if made is None:
-            self.refuse(expression.at, f"Invalid function name or arguments: {expression.name}")
+            self.refuse(call.at, f"Invalid function name or arguments: {call.name}")
         sql, kind = made
-        return sql, {"name": expression.name, "type": kind}
+        return sql, {"name": call.name, "type": kind}
 
     def _by_alias(self, path: Path) -> Expression | None:
         """HAVING and ORDER BY of a grouped query may use the aliases of its select list."""
@@ -71,16 +90,35 @@ class Terms:
     def where(self) -> str:
         return self.condition(self.query.where) if self.query.where else "true"
 
-    def condition(self, condition: Condition) -> str:
+    def _check_grouped(self, expression: Expression, sql: str, clause: str) -> None:
+        """Of a grouped query, everything must be grouped or aggregated."""
+        if not is_grouped(self.query) or self._is_aggregate(expression):
+            return
+        grouped = {self.expression(e)[0] for e in self.query.group.expressions} if self.query.group else set()
+        if sql not in grouped:
+            self.refuse(place(expression), f"{clause} field must be grouped or aggregated: {called(expression)}")
+
+    def _is_aggregate(self, expression: Expression) -> bool:
+        by_alias = self._by_alias(expression) if isinstance(expression, Path) else None
+        return is_aggregate(by_alias or expression)
+
+    def condition(self, condition: Condition, of_groups: bool = False) -> str:
         if isinstance(condition, Not):
-            return f"(not coalesce({self.condition(condition.condition)}, false))"
+            return f"(not coalesce({self.condition(condition.condition, of_groups)}, false))"
         if not isinstance(condition, Comparison):
-            return f"({f' {condition.word.lower()} '.join(map(self.condition, condition.conditions))})"
+            parts = (self.condition(part, of_groups) for part in condition.conditions)
+            return f"({f' {condition.word.lower()} '.join(parts)})"
         sql, field = self.expression(condition.left)
+        if of_groups:
+            self._check_grouped(condition.left, sql, "Having")
+        elif self._is_aggregate(condition.left):
+            self.refuse(place(condition.left), "unexpected token: '('")
         if not field.get("filterable", True) or field["type"] in COMPOUND:
             message = f"field '{field['name']}' can not be filtered in a query call"
             self.refuse(place(condition.left), message, "INVALID_FIELD")
         if isinstance(condition.right, Query):
+            if field["type"] not in IDS or of_groups:
+                self._refuse_semi_join(condition.left, field)
             return self._semi_join(sql, condition.operator, condition.right)
         literals = condition.right if isinstance(condition.right, tuple) else (condition.right,)
         return compare(sql, field["type"], field["name"], condition.operator, literals, self.query.text, self.today)
@@ -91,13 +129,21 @@ class Terms:
         if found is None:
             self.refuse(query.source.at, f"sObject type '{query.source}' is not supported.", "INVALID_TYPE")
         selected = query.select[0]
-        if len(query.select) != 1 or not isinstance(selected, Selected):
+        if len(query.select) != 1 or not isinstance(selected, Selected) or not isinstance(selected.expression, Path):
             self.refuse(query.at, "semi join sub-selects must have exactly one field")
         inner = Terms(Scope(reader, query, found, f"{self.scope.base.alias[:-1]}s"))
-        value, _ = inner.expression(selected.expression)
+        chosen = inner.scope.field(selected.expression)
+        if chosen.parents:
+            self.refuse(query.at, "inner select field cannot have more than one level of relationships")
+        if chosen.field["type"] not in IDS:
+            self._refuse_semi_join(selected.expression, chosen.field)
+        value = chosen.sql
         where = inner.where()
-        rows = f"select {value} from {inner.scope.from_sql()} where {where} and {value} is not null{inner.page()}"
+        rows = f"select {value} from {inner.scope.from_sql()} where {where} and {value} is not null"
         return f"({sql} is not null and {sql} {'in' if operator == 'IN' else 'not in'} ({rows}))"
+
+    def _refuse_semi_join(self, expression: Expression, field: Json) -> NoReturn:
+        self.refuse(place(expression), f"semi join sub selects can only query id fields, cannot use: '{field['name']}'")
 
     def order(self) -> str:
         if not self.query.order:
@@ -105,6 +151,7 @@ class Terms:
         keys = []
         for order in self.query.order:
             sql, field = self.expression(order.expression)
+            self._check_grouped(order.expression, sql, "Ordered")
             if not field.get("sortable", True):
                 message = f"field '{field['name']}' can not be sorted in a query call"
                 self.refuse(place(order.expression), message, "INVALID_FIELD")
@@ -133,13 +180,7 @@ class Terms:
         return f" group by {listed}"
 
     def having(self) -> str:
-        return f" having {self.condition(self.query.having)}" if self.query.having else ""
-
-
-def is_aggregate(expression: Expression) -> bool:
-    if not isinstance(expression, Call):
-        return False
-    return expression.name.upper() in AGGREGATES or any(map(is_aggregate, expression.arguments))
+        return f" having {self.condition(self.query.having, of_groups=True)}" if self.query.having else ""
 
 
 def place(part: Expression | Selected | Typeof | Query) -> int:

@@ -1,11 +1,12 @@
 """SOQL conditions to SQL: what each comparison means for each type of field.
 
-Texts compare without regard to case, a null differs from every value, date literals are periods. Values enter the
-SQL as escaped literals of the field's own type, never as they were written.
+Texts compare without regard to case, a null differs from every value and is the same as an empty text, date literals
+are periods. Values enter the SQL as escaped literals of the field's own type, never as they were written.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -41,7 +42,8 @@ def compare(
 def _one(sql: str, kind: str, name: str, operator: str, literal: Literal, soql: str, today: date) -> str:
     if literal.kind is Kind.BIND:
         raise pointed(soql, literal.at, "Bind variables only allowed in Apex code", "MALFORMED_QUERY")
-    if literal.kind is Kind.NULL:
+    is_empty = literal.kind is Kind.STRING and not literal.value and kind not in (*NUMBERS, *TIMES, "boolean")
+    if literal.kind is Kind.NULL or (is_empty and operator in ("=", "!=")):
         if operator not in ("=", "!="):
             raise _misfit(name, kind, literal, soql)
         return f"({sql} is {'' if operator == '=' else 'not '}null)"
@@ -59,7 +61,8 @@ def _one(sql: str, kind: str, name: str, operator: str, literal: Literal, soql: 
 def _like(sql: str, kind: str, name: str, literal: Literal, soql: str) -> str:
     if kind in (*IDS, *NUMBERS, *TIMES, "boolean") or literal.kind is not Kind.STRING:
         raise pointed(soql, literal.at, f"invalid operator on {kind} field: {name}", "INVALID_QUERY_FILTER_OPERATOR")
-    return f"({sql} ilike {text(literal.value)} escape '\\')"
+    pattern = re.sub(r"\\(?![%_])", r"\\\\", literal.value)  # a backslash before no wildcard is one
+    return f"({sql} ilike {text(pattern)} escape '\\')"
 
 
 def _during(sql: str, kind: str, name: str, operator: str, literal: Literal, soql: str, today: date) -> str:
@@ -86,6 +89,9 @@ def _multiple(sql: str, kind: str, name: str, operator: str, literals: tuple[Lit
         raise pointed(
             soql, literals[0].at, f"invalid operator on {kind} field: {name}", "INVALID_QUERY_FILTER_OPERATOR"
         )
+    for literal in literals:
+        if literal.kind is not Kind.STRING:
+            raise _misfit(name, "string", literal, soql)
     chosen = f"string_split({sql}, ';')"
     sets = (", ".join(text(part) for part in literal.value.split(";")) for literal in literals)
     any_of = " or ".join(f"list_has_all({chosen}, [{members}])" for members in sets)
@@ -111,7 +117,7 @@ def _of_id(kind: str, name: str, literal: Literal, soql: str) -> str:
     if literal.kind is not Kind.STRING:
         raise _misfit(name, kind, literal, soql)
     try:
-        return text(id18(literal.value) if literal.value else "")
+        return text(id18(literal.value))
     except ValueError:
         raise pointed(soql, literal.at, f"invalid ID field: {literal.value}", "INVALID_QUERY_FILTER_OPERATOR") from None
 

@@ -5,7 +5,7 @@ Reading comes before it (`mirror`), and does not depend on it: one system's outa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,7 @@ from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
-from sync_pipeline.model import Describe, Pairing, Rule
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule
 from sync_pipeline.sync import links, outbox, plan
 from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide
 from sync_pipeline.sync.fields import Compared, compared
@@ -53,6 +53,27 @@ class Synced:
     sent: Mapping[str, Sent] = field(default_factory=dict)
     notices: Sequence[Notice] = ()
     error: str = ""
+
+    @property
+    def rejected(self) -> int:
+        return sum(sent.rejected for sent in self.sent.values())
+
+    @property
+    def status(self) -> str:
+        if self.error:
+            return FAILED
+        waiting = sum(sent.retry for sent in self.sent.values())
+        return INCOMPLETE if self.rejected or waiting or self.planned.refused else SUCCEEDED
+
+    @property
+    def said(self) -> str:
+        """What was not done; empty if all was."""
+        if self.error:
+            return f"{self.pairing.name}: {self.error}"
+        waiting = sum(sent.retry for sent in self.sent.values())
+        numbers = {"rejected": self.rejected, "to be tried again": waiting, "fields refused": self.planned.refused}
+        told = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
+        return f"{self.pairing.name}: {told}" if told else ""
 
 
 @dataclass
@@ -121,6 +142,45 @@ class Pass:
         except ConnectorError as failed:
             error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"
         return Synced(synced.pairing, synced.planned, {**synced.sent, side: sent}, synced.notices, error)
+
+
+def record(lake: Lake, run_id: str, done: Sequence[Synced], started: datetime, ended: datetime) -> str:
+    """Put the pass on record as a run with a job per pairing and side (OPS-1 to 5); return its status.
+
+    It is green only if everything was done: a refused or rejected write makes it incomplete (law 10).
+    """
+    status = worst(synced.status for synced in done)
+    message = "; ".join(synced.said for synced in done if synced.said)
+    with lake.transaction() as con:
+        jobs = [job for synced in done for job in _jobs(run_id, synced, started, ended)]
+        ledger.insert(con, "job", jobs)
+        ledger.insert(con, "run", [(run_id, "two-way", started, ended, status, message)])
+    return status
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """Return the status of a whole from those of its parts."""
+    found = set(statuses)
+    return next((status for status in (FAILED, INCOMPLETE) if status in found), SUCCEEDED)
+
+
+def _jobs(run_id: str, synced: Synced, started: datetime, ended: datetime) -> Iterator[tuple[object, ...]]:
+    planned = synced.planned
+    for side, sent in synced.sent.items():
+        obj = synced.pairing.crm if side == CRM else synced.pairing.marketo
+        new = min(planned.creates, sent.accepted) if side == MARKETO else 0
+        counts = Counts(
+            read=planned.touched,
+            inserted=new,
+            updated=sent.accepted - new,
+            skipped=planned.skipped,
+            failed=sent.rejected + (planned.refused if side == CRM else 0),
+        )
+        operation = "Push new" if new and new == sent.accepted else "Push updates"
+        yield (
+            run_id, obj.system, obj.name, operation, synced.status, started, ended, None, None,
+            *counts.as_dict().values(), synced.said,
+        )  # fmt: skip
 
 
 def describes(lake: Lake, systems: Sequence[str]) -> dict[tuple[str, str], Describe]:

@@ -161,3 +161,11 @@ def test_a_server_that_is_not_there_is_named(sandbox: Sandbox) -> None:
         nobody.names()
     with pytest.raises(requests.ConnectionError):
         requests.get(sandbox.url, timeout=1)
+
+
+def test_an_answer_that_is_no_login_is_asked_for_again(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.faults.add("error", status=500, path="*/oauth2/token")
+    assert works(connect(), sandbox)
+    sandbox.faults.add("error", status=500, path="*/oauth2/token", times=None)
+    with pytest.raises(RetryableError, match="did not answer as a login does"):
+        connect().organization_id()

@@ -15,8 +15,9 @@ import pytest
 from sync_pipeline import assembly, catalog
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
-from sync_pipeline.mirror.cycle import FAILED, SUCCEEDED, Cycle
+from sync_pipeline.mirror.cycle import Cycle
 from sync_pipeline.mirror.source import Source
+from sync_pipeline.model import FAILED, SUCCEEDED
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.connectors.conftest import a_minute_ago, org, sandbox

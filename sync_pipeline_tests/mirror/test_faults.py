@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync_pipeline.mirror.cycle import SUCCEEDED
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.connectors.conftest import sandbox
@@ -16,6 +15,7 @@ from sync_pipeline_tests.mirror.test_cycle import loaded, names, point, sync
 from sync_pipeline_tests.sandbox.conftest import Clock
 
 __all__ = ["loaded", "point", "sandbox"]
+from sync_pipeline.model import SUCCEEDED
 
 
 @pytest.fixture

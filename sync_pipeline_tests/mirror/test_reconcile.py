@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from sync_pipeline.mirror import reconcile, runs
-from sync_pipeline.mirror.cycle import FAILED, SUCCEEDED, Cycle
-from sync_pipeline.model import Counts
+from sync_pipeline.mirror.cycle import Cycle
+from sync_pipeline.model import FAILED, SUCCEEDED, Counts
 from sync_pipeline_tests.connectors.memory import FIELDS
 from sync_pipeline_tests.mirror.followed import Followed
 

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror import runs
-from sync_pipeline.mirror.cycle import FAILED, INCOMPLETE, SUCCEEDED
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import Field
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Field
 from sync_pipeline_tests.connectors.memory import FIELDS
 from sync_pipeline_tests.mirror.followed import Followed
 

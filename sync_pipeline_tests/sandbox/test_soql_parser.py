@@ -77,6 +77,8 @@ def test_a_name_that_looks_like_an_amount_is_still_a_name() -> None:
         ("SELECT Id FROM A LIMIT x", "unexpected token: 'x'"),
         ("SELECT Id FROM A WHERE a = 'open", "expecting a right quote, found '<EOF>'"),
         ("SELECT Id FROM A ; DROP", "unexpected token: ';'"),
+        ("SELECT COUNT(Id) FROM A HAVING COUNT(Id) > 1", "unexpected token: 'HAVING'"),
+        ("SELECT Id FROM A LIMIT 99999999999", "unexpected token: '99999999999'"),
     ],
 )
 def test_a_malformed_query_is_refused_where_it_breaks(soql: str, message: str) -> None:
@@ -108,3 +110,27 @@ def test_a_malformed_query_is_refused_where_it_breaks(soql: str, message: str) -
 )
 def test_date_literals_are_half_open_periods(literal: str, first: str, after: str) -> None:
     assert period(literal, date(2026, 5, 17)) == (date.fromisoformat(first), date.fromisoformat(after))
+
+
+UNITS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "FISCAL_QUARTER", "FISCAL_YEAR")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("today", [date(2024, 2, 29), date(2026, 1, 1), date(2026, 5, 17), date(2026, 12, 31)])
+def test_last_this_and_next_units_lie_one_after_the_other(unit: str, today: date) -> None:
+    ago = [period(f"N_{unit}S_AGO:{n}", today) for n in (2, 1, 0)]
+    assert [end for _, end in ago[:-1]] == [start for start, _ in ago[1:]]
+    assert ago[-1][0] <= today < ago[-1][1]
+    assert period(f"LAST_N_{unit}S:2", today)[0] == ago[0][0]
+    assert period(f"LAST_N_{unit}S:2", today)[1] == ago[-1][1 if unit == "DAY" else 0]
+    assert period(f"NEXT_N_{unit}S:3", today)[0] == ago[-1][1]
+    if unit != "DAY":
+        named = [period(f"{which}_{unit}", today) for which in ("LAST", "THIS", "NEXT")]
+        assert named[:2] == ago[1:]
+        assert named[2] == period(f"NEXT_N_{unit}S:1", today)
+
+
+@pytest.mark.parametrize("literal", ["LAST_DAYS:3", "TODAY:3", "THIS_N_YEARS:2", "LAST_N_FISCAL_WEEKS:1", "N_DAYS:3"])
+def test_there_are_no_other_date_literals(literal: str) -> None:
+    with pytest.raises(ValueError, match="no date literal"):
+        period(literal, date(2026, 5, 17))

@@ -5,6 +5,8 @@ import pytest
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.model import Rule
+from sync_pipeline.sync.cycle import record
+from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.plan import Limits
 from sync_pipeline_tests.sync.world import World
 
@@ -238,3 +240,53 @@ def test_a_mirror_that_has_not_seen_our_write_yet_does_not_undo_it(world: World)
     assert world.marketo.records[person]["phone"] == "2"
     world.cycle()
     assert world.crm.records[crm_id] | {"Phone": "2", "Title": "Dr"} == world.crm.records[crm_id]
+
+
+def test_explain_tells_the_whole_story_of_one_person(world: World) -> None:
+    crm_id, person = world.linked(Phone="1", Email="ada@example.com")
+    rejected = Answer(Verdict.REJECTED, code="FIELD_CUSTOM_VALIDATION_EXCEPTION", message="no such phone")
+    world.crm.refuse = lambda _: rejected
+    world.marketo.edit(person, phone="666")
+    world.cycle()
+    with world.lake.reading() as con:
+        told = {who: explain(con, [world.pairing], who) for who in (" ADA@example.com", crm_id, crm_id[:15], person)}
+    assert all(story == told[crm_id] for story in told.values())
+    story = {chapter.title: chapter for chapter in told[crm_id]}
+    assert {(row[0], row[2], row[3]) for row in story["records"].rows} == {
+        ("salesforce", crm_id, ""),
+        ("marketo", person, ""),
+    }
+    assert story["links"].rows[0][1:3] == (crm_id, person)
+    last = dict(zip(story["writes"].names, story["writes"].rows[0], strict=True))
+    assert (last["side"], last["fields"], last["verdict"]) == ("crm", {"Phone": "666"}, "rejected")
+    assert last["because"] == {"Phone": "only Marketo changed it"}
+    assert "no such phone" in {row[5] for row in story["errors"].rows}
+
+
+def test_explain_says_so_where_nobody_is_meant_and_why_a_record_takes_no_part(world: World) -> None:
+    crm_id = world.crm.edit(LastName=None, Email="b@example.com", HasOptedOutOfEmail=False)
+    world.cycle()
+    with world.lake.reading() as con:
+        story = explain(con, [world.pairing], "b@example.com")
+        with pytest.raises(LookupError, match="nobody@"):
+            explain(con, [world.pairing], "nobody@example.com")
+    assert story[0].rows[0][2:] == (
+        crm_id,
+        f'of {world.pairing.crm.name}s only those count where "LastName" is not null',
+    )
+
+
+def test_a_pass_is_on_record_with_its_counts_and_is_green_only_if_all_was_done(world: World) -> None:
+    """OPS-1 to OPS-5, law 10."""
+    person = world.linked(Phone="1")[1]
+    world.crm.refuse = lambda _: Answer(Verdict.REJECTED, code="NO", message="no")
+    world.marketo.edit(person, phone="2")
+    done = world.cycle()
+    run = f"recorded-{world.pairing.name}"
+    assert record(world.lake, run, [done], world.now(), world.now()) == "Incomplete"
+    jobs = world.lake.rows(f"select object, status, read, updated, failed from lake.sync.job where run_id = '{run}'")
+    assert sorted(jobs) == [
+        (world.pairing.crm.name, "Incomplete", 1, 0, 1),
+        (world.pairing.marketo.name, "Incomplete", 1, 0, 0),
+    ]
+    assert "1 rejected" in world.lake.rows(f"select message from lake.sync.run where run_id = '{run}'")[0][0]

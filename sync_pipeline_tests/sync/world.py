@@ -14,7 +14,7 @@ from typing import Any
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.types import column_type
-from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule, Window
+from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule, Window, id18
 from sync_pipeline.sync.cycle import Pass, Rules, Synced
 from sync_pipeline_tests.mirror.copies import Copy, at, numbers
 
@@ -81,11 +81,8 @@ class System:
     def edit(self, record_id: str | None = None, **values: Value) -> str:
         """Change a record, or make one; with no values it is only touched."""
         if record_id is None:
-            record_id = (
-                f"{self.prefix}{len(self.records) + 1:0{18 - len(self.prefix)}d}"
-                if self.prefix
-                else str(len(self.records) + 1)
-            )
+            number = len(self.records) + 1
+            record_id = id18(f"{self.prefix}{number:012d}") if self.prefix else str(number)
             self.records[record_id] = {self.key: record_id}
         self.records[record_id].update(values)
         self.records[record_id][self.stamp] = self.clock().strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,0 +1,147 @@
+"""The whole story of one person, company or owner: who it is on both sides, what was decided and written, and why not.
+
+Only reading, in SQL over mirrors, changes and ledger; the caller decides how to show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, columns, full_name
+from sync_pipeline.model import Object, Pairing, id18
+
+Connection = duckdb.DuckDBPyConnection
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the story: a heading and a table; `rows` are empty where there is nothing to tell."""
+
+    title: str
+    names: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A record that is meant: `why_not` says why it takes no part in the sync, empty if it does."""
+
+    side: str
+    obj: Object
+    id: str
+    why_not: str
+
+
+def explain(con: Connection, pairings: Sequence[Pairing], who: str) -> list[Chapter]:
+    """Return the story of whoever has this e-mail address or id, on either side.
+
+    Raises:
+        LookupError: no mirrored record has it.
+    """
+    known = [record for pairing in pairings for record in _records(con, pairing, who)]
+    found = list({(k.side, k.obj.table, k.id): k for k in known}.values())
+    if not found:
+        raise LookupError(f"no record of {commas(dict.fromkeys(p.crm.name for p in pairings))} is {who!r}")
+    crm, marketo = _ids(found, "crm"), _ids(found, "marketo")
+    names = commas(literal(p.name) for p in pairings)
+    linked = f"pairing in ({names}) and (crm_id in ({crm}) or marketo_id in ({marketo}))"
+    of = commas(literal(obj.name) for p in pairings for obj in (p.crm, p.marketo))
+    return [
+        Chapter(
+            "records", ("system", "object", "id", "takes no part because"),
+            tuple((k.obj.system, k.obj.name, k.id, k.why_not) for k in found),
+        ),
+        _chapter(con, "links", "link", ("pairing", "crm_id", "marketo_id", "linked_at", "agreed_at", "ended_at",
+                                        "ended_because"), linked, "linked_at"),
+        *(_changes(con, obj, ids) for obj, ids in _by_object(found)),
+        _chapter(con, "conflicts", "conflict", ("noted_at", "field", "crm_value", "marketo_value", "base_value",
+                                                "winner", "because", "rule"), linked, "noted_at"),
+        _writes(con, linked),
+        _chapter(con, "errors", "error", ("noted_at", "object", "operation", "field", "code", "message", "resolved_at"),
+                 f"object in ({of}) and (record_id in ({crm}) or record_id in ({marketo}))", "noted_at"),
+        _chapter(con, "to be looked at again", "pending", ("pairing", "because", "since"),
+                 f"pairing in ({names}) and crm_id in ({crm})",
+                 "since"),
+    ]  # fmt: skip
+
+
+def _ids(found: Sequence[_Known], side: str) -> str:
+    return commas(literal(k.id) for k in found if k.side == side) or "null"
+
+
+def _by_object(found: Sequence[_Known]) -> Iterator[tuple[Object, str]]:
+    for obj in {k.obj.table: k.obj for k in found}.values():
+        yield obj, commas(literal(k.id) for k in found if k.obj.table == obj.table)
+
+
+def _records(con: Connection, pairing: Pairing, who: str) -> Iterator[_Known]:
+    """Yield the records that are meant, and those they are linked to."""
+    mail = next((m for m in pairing.mappings if m.marketo == "email"), None)
+    matches = {
+        "crm": _matching(con, pairing.crm, mail.crm if mail else "", who, pairing.alive),
+        "marketo": _matching(con, pairing.marketo, str(mail.marketo) if mail else "", who, "true"),
+    }
+    link = ledger.table("link")
+    for side, other in (("crm", "marketo"), ("marketo", "crm")):
+        ids = commas(literal(row[0]) for row in matches[side]) or "null"
+        linked = con.execute(
+            f"select {other}_id from {link} where pairing = {literal(pairing.name)} and {side}_id in ({ids})"
+        ).fetchall()
+        obj = pairing.crm if other == "crm" else pairing.marketo
+        condition = pairing.alive if other == "crm" else "true"
+        for (found,) in linked:
+            matches[other] += _matching(con, obj, "", found, condition)
+    for side, rows in matches.items():
+        obj = pairing.crm if side == "crm" else pairing.marketo
+        for record_id, deleted, alive in rows:
+            why_not = (
+                "deleted" if deleted else "" if alive else f"of {obj.name}s only those count where {pairing.alive}"
+            )
+            yield _Known(side, obj, record_id, why_not)
+
+
+def _matching(con: Connection, obj: Object, mail: str, who: str, alive: str) -> list[tuple[str, bool, bool]]:
+    kept = columns(con, *obj.table)
+    if not kept:
+        return []
+    key = quoted(obj.key)
+    same = [f"{key}::varchar = {literal(id18(who) if len(who) == 15 else who)}"]
+    if mail in kept:
+        same.append(f"lower(trim({quoted(mail)})) = {literal(who.strip().lower())}")
+    return con.execute(
+        f"select {key}::varchar, {quoted(DELETED_AT)} is not null, coalesce({alive}, false) "
+        f"from {full_name(*obj.table)} where {' or '.join(same)} order by 1 limit {SHOWN}"
+    ).fetchall()
+
+
+def _changes(con: Connection, obj: Object, ids: str) -> Chapter:
+    names = ("_detected_at", "_change", "_changed_at", "_before", "_after")
+    rows = con.execute(
+        f"select {commas(names)} from {full_name(*obj.changes_table)} where {quoted(obj.key)}::varchar in ({ids}) "
+        f"order by _detected_at desc limit {SHOWN}"
+    ).fetchall()
+    return Chapter(f"changes of {obj.system}.{obj.name}", tuple(n.lstrip("_") for n in names), tuple(rows))
+
+
+def _chapter(con: Connection, title: str, table: str, names: tuple[str, ...], where: str, latest: str) -> Chapter:
+    rows = con.execute(
+        f"select {commas(names)} from {ledger.table(table)} where {where} order by {latest} desc limit {SHOWN}"
+    ).fetchall()
+    return Chapter(title, names, tuple(rows))
+
+
+def _writes(con: Connection, linked: str) -> Chapter:
+    names = ("planned_at", "side", "operation", "fields", "because", "verdict", "answered_at", "code", "message")
+    rows = con.execute(
+        f"select {commas(names)} from {ledger.table('outbox')} "
+        f"left join {ledger.table('write_result')} using (write_id) where {linked} "
+        f"order by planned_at desc limit {SHOWN}"
+    ).fetchall()
+    return Chapter("writes", names, tuple(rows))
