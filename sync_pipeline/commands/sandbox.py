@@ -1,4 +1,4 @@
-"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch; Marketo beside it."""
+"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch."""
 
 from __future__ import annotations
 
@@ -60,10 +60,8 @@ def sandbox() -> None:
     """A Salesforce org, and a Marketo subscription, on this machine that behave like real ones."""
 
 
-sandbox.add_command(marketo)
-
-
 sandbox.add_command(fault)
+sandbox.add_command(marketo)
 
 
 @sandbox.command()
@@ -74,9 +72,7 @@ sandbox.add_command(fault)
 @seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings to this file.")
-@click.option(
-    "--marketo", "with_marketo", is_flag=True, help="Serve a Marketo subscription too (see `sandbox marketo`)."
-)
+@click.option("--marketo", "with_marketo", is_flag=True, help="Serve a Marketo subscription as well.")
 @subscription_option
 @org_option
 def serve(

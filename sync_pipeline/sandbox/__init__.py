@@ -5,9 +5,9 @@
 
 Read `schema.py` (objects), `store.py` and `org.py` (records), `soql*.py` (queries), then `server.py` and the resources
 that it names. Of any system's sandbox are `misbehaviour.py` (faults on command), `site/` (the page in the browser),
-`request_log.py` and `transport.py`; `faults.py` and `browse.py` fill them in for an org. Only the CLI's demo and the
-tests import this package; it imports only `catalog` and `model`. The subpackage `marketo` is a Marketo subscription, of
-the same making: `service.py` and `database.py` carry both.
+`service.py`, `database.py`, `request_log.py` and `transport.py`; `faults.py` and `browse.py` fill them in for an org.
+`marketo` is a Marketo subscription, of the same making. Only the CLI's demo and the
+tests import this package; it imports only `catalog` and `model`.
 """
 
 from sync_pipeline.sandbox.org import Org

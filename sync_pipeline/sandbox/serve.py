@@ -32,9 +32,8 @@ def run(services: Sequence[Service], env_file: Path | None = None) -> None:
         if env_file:
             write_env(env_file, {name: value for service in services for name, value in service.env().items()})
         for service in services:
-            print(f"{service.title} sandbox at {service.url}", flush=True)
-            if service.site:
-                print("  open it in a browser to see and edit its records, its request log and its faults", flush=True)
+            print(f"{service.title} at {service.url}", flush=True)
+        print("open it in a browser to see and edit its records, its request log and its faults", flush=True)
         stop.wait()
 
 

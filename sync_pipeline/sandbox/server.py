@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +41,7 @@ from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.service import Service
 from sync_pipeline.sandbox.sessions import Sessions
-from sync_pipeline.sandbox.site import Site
+from sync_pipeline.sandbox.site import System
 from sync_pipeline.sandbox.store import as_is
 from sync_pipeline.sandbox.subject import subject
 
@@ -66,12 +65,12 @@ LONGEST_URI = 16_384
 class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
 
-    title = "Salesforce"
+    title = "Salesforce sandbox"
     faults: Faults
 
     def __init__(self, org: Org, port: int = 0) -> None:
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), org.now, port)
         self.org = org
-        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
         self.faults = Faults(self._object_of, lambda: self.sessions.new_day())
         org.restamp = self.faults.stamp
         self.sessions = Sessions(org)
@@ -80,9 +79,6 @@ class Sandbox(Service):
         self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))
         self.bulk1 = BatchJobs(org, self.faults, Path(self._folder.name))
-
-    def open_site(self) -> Site:
-        return Site(OrgSystem(self.org, self.sessions, self.url), self.faults, self.log)
 
     def close(self) -> None:
         self.org.restamp = as_is
@@ -93,8 +89,8 @@ class Sandbox(Service):
         self.cursors.close()
         self._folder.cleanup()
 
-    def now(self) -> datetime:
-        return self.org.now()
+    def system(self) -> System:
+        return OrgSystem(self.org, self.sessions, self.url)
 
     def env(self) -> dict[str, str]:
         login = next(iter(self.sessions.logins.values()))
@@ -110,12 +106,13 @@ class Sandbox(Service):
 
     # One request
 
-    def answer(self, request: Request, about: str) -> Response:
+    def answer(self, request: Request) -> Response:
+        about = self._about(request)
         try:
             answer = self._answer(request, about)
         except ApiError as error:
             answer = error_answer(error, request)
-        return drift(self, request.path, about, answer)
+        return self.sent(request, drift(self, request.path, about, answer), about)
 
     def answer_within(self, request: Request) -> Response:
         """Answer a request that is part of another, which has been charged and spoiled already."""
@@ -162,7 +159,10 @@ class Sandbox(Service):
             answer.headers["Sforce-Limit-Info"] = self.sessions.limit_info
         return answer
 
-    def subject(self, request: Request) -> str:
+    def _about(self, request: Request) -> str:
+        """Return the object that a request is about, if a fault may ask."""
+        if not self.faults:
+            return ""
         try:
             return subject(self, request, self._route(request)[1])
         except ApiError:

@@ -1,4 +1,4 @@
-"""A sandbox as a server on loopback: routing, its own pages, request log, faults on the wire and compression.
+"""A sandbox as a server on loopback: routing, request log and its own pages around a system's answers.
 
 What is answered is told by `server.py` (Salesforce) and `marketo/server.py`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 from sync_pipeline.sandbox.http import Route
 from sync_pipeline.sandbox.misbehaviour import Misbehaviour
 from sync_pipeline.sandbox.request_log import RequestLog
-from sync_pipeline.sandbox.site import Site
+from sync_pipeline.sandbox.site import Site, System
 from sync_pipeline.sandbox.transport import compressed, cut
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Service(ABC):
     title: str
     faults: Misbehaviour
 
-    def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
-        self.log = RequestLog(self.now)
-        self.site: Site | None = None  # from the start on, when the address is known
+    def __init__(self, routes: Iterable[Route], clock: Callable[[], datetime], port: int = 0) -> None:
+        self.log = RequestLog(clock)
+        self._clock = clock
         self._routes = Map(
             [Rule(route.path, endpoint=route, methods=route.methods) for route in routes],
             strict_slashes=False,
@@ -45,32 +45,25 @@ class Service(ABC):
         self._server = wsgi.Server(("127.0.0.1", port), self, numthreads=THREADS)
         self._server.expiration_interval = 0.05  # seconds; stopping waits for it once
         self._thread: threading.Thread | None = None
+        self.site: Site | None = None  # from the start on, when the address is known
 
     @abstractmethod
-    def answer(self, request: Request, about: str) -> Response:
-        """Answer one request, whatever it asks; refusals are answers too. `about` is what `subject` says."""
-
-    def subject(self, request: Request) -> str:
-        """Return the name of the object that a request is about, by which faults can be aimed; "" if of none."""
-        return ""
-
-    def open_site(self) -> Site | None:
-        """Return the sandbox's own pages; its address is known by now."""
-        return None
+    def answer(self, request: Request) -> Response:
+        """Answer one request, whatever it asks; refusals are answers too."""
 
     @abstractmethod
     def env(self) -> dict[str, str]:
         """Return the settings by which this project's own connector finds the sandbox."""
 
     @abstractmethod
-    def now(self) -> datetime:
-        """Return the sandbox's time, by which clients cut their windows."""
+    def system(self) -> System:
+        """Return what its pages in the browser show."""
 
     # Life
 
     def __enter__(self) -> Self:
         self._server.prepare()
-        self.site = self.open_site()
+        self.site = Site(self.system(), self.faults, self.log)
         self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         self._thread.start()
         return self
@@ -95,12 +88,8 @@ class Service(ABC):
         own = self.site.answer(request) if self.site else None
         if own:
             return own(environ, start_response)  # not the system's: without faults, and not in the log
-        about = self.subject(request) if self.faults else ""
-        answer = compressed(request, self.answer(request, about))
-        drop = self.faults.take("drop", request.path, about)
-        if drop:
-            answer.response = cut(answer.iter_encoded(), drop["after_bytes"])
-        answer.date = self.now()
+        answer = self.answer(request)
+        answer.date = self._clock()  # by which clients cut their windows
         self.log.add(request.method, request.path, answer.status_code, time.perf_counter() - began)
         return answer(environ, start_response)
 
@@ -112,3 +101,11 @@ class Service(ABC):
         """
         route, arguments = self._routes.bind_to_environ(request.environ).match(method=method)
         return route, arguments
+
+    def sent(self, request: Request, answer: Response, about: str = "") -> Response:
+        """Return the answer as it goes over the wire: compressed if that is asked for, cut off if that is commanded."""
+        answer = compressed(request, answer)
+        drop = self.faults.take("drop", request.path, about)
+        if drop:
+            answer.response = cut(answer.iter_encoded(), drop["after_bytes"])
+        return answer

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sync_pipeline.sandbox.marketo.errors import CallError
 
+DAILY = 50_000  # calls
 _CENTRAL = timedelta(hours=6)  # Adobe says "12:00AM CST"; summer time is not heeded
 
 
@@ -26,7 +27,7 @@ class Limits:
         self.calls = 100  # in `seconds`
         self.seconds = 20.0
         self.at_once = 10
-        self.daily = 50_000
+        self.daily = DAILY
         self.used: dict[date, Counter[str]] = defaultdict(Counter)  # calls by user
         self.refused: dict[date, Counter[str]] = defaultdict(Counter)  # errors by code
         self._lock = threading.Lock()
@@ -71,7 +72,8 @@ class Limits:
             return self.daily - self.used[day_of(now)].total()
 
     def reset(self) -> None:
-        """Forget all calls, as after a night."""
+        """Forget all calls, as after a night, and what was commanded of the quota."""
         with self._lock:
+            self.daily = DAILY
             self.used.clear()
             self._recent.clear()

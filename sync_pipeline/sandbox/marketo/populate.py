@@ -65,6 +65,7 @@ def populate(
     made = {}
     with subscription.transaction(), subscription.cursor() as cursor:
         salesforce.set_variables(cursor, seed, sizes(people), 0, end, months)
+        cursor.execute("set variable persons = 0")
         cursor.execute("set variable score_field = ?", [subscription.lead.fields["leadScore"].id])
         cursor.execute(salesforce.load_sql("macros"))
         cursor.execute(_MACROS)

@@ -36,6 +36,7 @@ from sync_pipeline.sandbox.marketo import (
     schema_http,
     stats_http,
 )
+from sync_pipeline.sandbox.marketo.browse import SubscriptionSystem
 from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, skipped
 from sync_pipeline.sandbox.marketo.extract import Extracts
 from sync_pipeline.sandbox.marketo.faults import Faults
@@ -45,6 +46,7 @@ from sync_pipeline.sandbox.marketo.imports import Imports
 from sync_pipeline.sandbox.marketo.limits import Limits
 from sync_pipeline.sandbox.marketo.subscription import Subscription
 from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.site import System
 
 RESOURCES: tuple[ModuleType, ...] = (
     identity,
@@ -75,13 +77,13 @@ class MarketoSandbox(Service):
     `query_tokens` lets the token come as a parameter, which Adobe ended on 31 July 2026 and old clients still do.
     """
 
-    title = "Marketo"
+    title = "Marketo sandbox"
     faults: Faults
 
     def __init__(self, subscription: Subscription, port: int = 0, query_tokens: bool = False) -> None:
+        super().__init__((route for module in RESOURCES for route in module.ROUTES), subscription.now, port)
+        self.faults = Faults(lambda: self.limits.reset())
         self.subscription = subscription
-        super().__init__((route for module in RESOURCES for route in module.ROUTES), port)
-        self.faults = Faults()
         self.limits = Limits()
         self.identity = Identity(subscription)
         self._query_tokens = query_tokens
@@ -98,6 +100,9 @@ class MarketoSandbox(Service):
 
     def now(self) -> datetime:
         return self.subscription.now()
+
+    def system(self) -> System:
+        return SubscriptionSystem(self.subscription, self.limits, self.url)
 
     def env(self) -> dict[str, str]:
         service = next(iter(self.identity.services.values()))
@@ -120,16 +125,17 @@ class MarketoSandbox(Service):
 
     # One request
 
-    def answer(self, request: Request, about: str) -> Response:
+    def answer(self, request: Request) -> Response:
         number = f"{next(self._numbers):x}#{int(self.now().timestamp() * 1000):x}"
         try:
-            return self._too_large(request) or self._interrupt(request) or self._dispatch(request, number)
+            answer = self._too_large(request) or self._interrupt(request) or self._dispatch(request, number)
         except CallError as error:
             self.limits.count_error(error.code, self.now())
-            return error_answer(number, error)
+            answer = error_answer(number, error)
         except Exception as error:  # as the real one: an unhandled fault is an answer too, and never shows its inside
             _LOG.error("%s %s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)[-1:]))
-            return error_answer(number, CallError(611, "System error"))
+            answer = error_answer(number, CallError(611, "System error"))
+        return self.sent(request, answer)
 
     def _too_large(self, request: Request) -> Response | None:
         if len(request.environ.get("REQUEST_URI", "")) > LONGEST_URI:
