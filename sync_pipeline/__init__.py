@@ -1,4 +1,6 @@
-"""sync_pipeline: a Salesforce org (later Veeva, Marketo) as living tables in a DuckLake. Read in this order:
+"""sync_pipeline: a Salesforce org and a Marketo subscription (later Veeva) as living tables.
+
+Read in this order:
 
     model.py         the nouns that modules hand to one another
     catalog/         what is synced: declarations, data only

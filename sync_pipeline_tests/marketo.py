@@ -105,9 +105,8 @@ def connected(native: bool = False) -> Iterator[Connected]:
         yield Connected(subscription, sandbox, clock)
 
 
-def differences(system: Connected, lake: Lake, name: str) -> list[str]:
+def differences(system: Connected, lake: Lake, obj: Object) -> list[str]:
     """Return what differs between the living records of a subscription and their mirror; empty if nothing does."""
-    obj = declared(name)
     with lake.reading() as con:
         kept = table.fields_kept(con, obj)
         truth = {row["column_name"] for row in system.subscription.rows(f'describe "{obj.source}"')}
@@ -117,7 +116,7 @@ def differences(system: Connected, lake: Lake, name: str) -> list[str]:
             f"select {commas(spelled)} from {table.full_name(*obj.table)} where {quoted(table.DELETED_AT)} is null"
         ).fetchall()
     if not kept:
-        return [f"{name} has no mirror"]
+        return [f"{obj.name} has no mirror"]
     told = [
         tuple(None if v == "" else v for v in r.values())
         for r in system.subscription.rows(f'select {commas(map(quoted, names))} from "{obj.source}"')

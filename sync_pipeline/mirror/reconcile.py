@@ -115,7 +115,7 @@ def refresh(source: Source, obj: Object, run_id: str) -> Read:
             land(source, obj, source.connector.extract_alive(obj, fields), landing)
         return fields
 
-    if not _is_mirrored(source, obj):
+    if obj.known_by or not _is_mirrored(source, obj):
         return Read(obj, window, Counts())
     schema, fields = with_schema(source, obj, now, land_formulas)
     if landing.rows == 0:

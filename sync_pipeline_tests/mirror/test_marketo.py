@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_pipeline import catalog
 from sync_pipeline.connectors.marketo import Marketo, writes
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
@@ -48,7 +49,7 @@ class Mirrored:
         return self.lake.rows(query)
 
     def differences(self, names: Sequence[str] = MIRRORED) -> list[str]:
-        return [said for name in names for said in differences(self.system, self.lake, name)]
+        return [said for name in names for said in differences(self.system, self.lake, declared(name))]
 
 
 @pytest.fixture
@@ -80,6 +81,9 @@ def test_a_populated_subscription_is_mirrored_value_for_value(mirrored: Mirrored
         done = mirrored.cycle(system.connect(activity_types=tuple(types)))
         assert (done.status, done.message) == (SUCCEEDED, "")
     assert mirrored.differences(("person", "activity", "program", "program_member", "sales_person")) == []
+    interest = catalog.by_name("productInterest_c", catalog.objects("marketo", ["productInterest_c"]))
+    assert runs.sync(mirrored.source(), [interest]).status == SUCCEEDED
+    assert differences(system, mirrored.lake, interest) == []
     # Companies are known by their people, as no CRM is here to name the others.
     assert all(said.startswith("not mirrored") for said in mirrored.differences(("company",)))
     assert mirrored.rows("select count(*) > 50 from lake.marketo.company") == [(True,)]
@@ -273,6 +277,17 @@ def test_activities_that_marketo_has_forgotten_stay(mirrored: Mirrored) -> None:
         cursor.execute("delete from activity")
     assert runs.compare_ids(mirrored.source(), [declared("activity")]).status == SUCCEEDED
     assert mirrored.rows("select count(*) from lake.marketo.activity where _deleted_at is null") == [(1,)]
+
+
+def test_what_marketo_shows_late_is_read_by_the_overlap(mirrored: Mirrored) -> None:
+    mirrored.follow()
+    mirrored.system.sandbox.faults.add("late", seconds=30)
+    (ann,) = mirrored.system.create("ann@x.example")
+    mirrored.system.clock.pass_seconds(5)
+    assert mirrored.follow().counts().read == 0
+    mirrored.system.clock.pass_seconds(60)
+    mirrored.follow()
+    assert mirrored.rows("select id from lake.marketo.person") == [(ann,)]
 
 
 def test_a_missing_permission_concerns_its_object_alone(mirrored: Mirrored) -> None:
