@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -328,3 +330,57 @@ def test_a_real_data_set_is_mirrored_value_for_value(mirrored: Mirrored) -> None
     assert mirrored.differences(("person", "program", "activity")) == []
     assert mirrored.rows("select count(*) from lake.marketo.person") == [(made["lead"],)]
     assert mirrored.rows("select count(*) from lake.marketo.activity") == [(made["activity"],)]
+
+
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("expire", {"times": 2, "path": "/rest/*"}),
+    ("error", {"code": "713", "message": "Transient Error", "times": 4}),
+    ("error", {"code": "611", "message": "System error", "times": 40, "skip": 3}),
+    ("status", {"status": 502, "times": 3}),
+    ("drop", {"after_bytes": 200, "times": 2, "path": "/rest/*"}),
+    ("short_page", {"rows": 2, "times": 5}),
+    ("quota", {"calls": 4}),
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_the_mirror_becomes_equal_to_the_subscription(mirrored: Mirrored, seed: int) -> None:
+    """Laws 4 to 6: a course of edits, with faults in between and every cycle a process of its own."""
+    chance, system = random.Random(seed), mirrored.system
+    people = system.create(*(f"p{n}@x.example" for n in range(12)))
+    merged: dict[int, int] = {}
+    for step in range(6):
+        chance.shuffle(people)
+        for person in people[:3]:
+            system.update(person, lastName=f"step {step}", leadScore=step)
+        winner, loser, gone = people[3:6]
+        writes.merge(system.marketo.calls, winner, [loser])
+        merged[loser] = winner
+        system.delete(gone)
+        people = [one for one in people if one not in (loser, gone)]
+        people += system.create(f"p{chance.randrange(12)}@new.example", f"n{step}@x.example", f"m{step}@x.example")
+        people = list(dict.fromkeys(people))
+        system.clock.pass_seconds(chance.choice((1, 60, 600, 5_000, 400_000)))
+        kind, settings = chance.choice(FAULTS)
+        system.sandbox.faults.add(kind, **settings)
+        mirrored.cycle()
+        system.sandbox.faults.clear()
+        system.sandbox.limits.reset()
+        system.sandbox.limits.daily = 50_000
+    system.clock.pass_seconds(60)
+    mirrored.follow()
+    assert mirrored.differences(("person",)) == []
+    (told,) = system.subscription.rows("select count(*) as activities from activity")
+    assert mirrored.rows("select count(*) from lake.marketo.activity") == [tuple(told.values())]
+    # Who was merged away before the first load was never seen. The activity of a merge moves on with its winner, so a
+    # loser may be told as merged into the winner's winner.
+    seen = dict(mirrored.lake.rows("select id, mergedInto from lake.marketo.person where _deleted_at is not null"))
+    assert {person for person, into in seen.items() if into} == seen.keys() & merged.keys()
+    assert all(last(into, merged) == last(person, merged) for person, into in seen.items() if into)
+    twice = "select id, _change from lake.marketo.person_changes where _change in ('insert', 'delete', 'merge')"
+    assert mirrored.rows(f"select count(*) - count(distinct (id, _change)) from ({twice})") == [(0,)]
+
+
+def last(person: int, merged: dict[int, int]) -> int:
+    """Return who a person is in the end."""
+    return last(merged[person], merged) if person in merged else person

@@ -70,7 +70,7 @@ class Calls:
 
     def get(self, path: str, parameters: Mapping[str, object] | None = None) -> Json:
         """Return the body of a GET; one too long for an address travels as a POST (`_method=GET`)."""
-        given = {name: _spelled(value) for name, value in (parameters or {}).items() if value is not None}
+        given = _spelled(parameters)
         if len(urlencode(given)) > LONGEST_QUERY:
             return self._ask("POST", path, params={"_method": "GET"}, data=given)
         return self._ask("GET", path, params=given)
@@ -86,15 +86,14 @@ class Calls:
         Raises:
             UnknownOutcomeError: `once`, and whether it was done is not known.
         """
-        given = {name: _spelled(value) for name, value in (parameters or {}).items() if value is not None}
-        return self._ask("POST", path, once, params=given, **({} if body is None else {"json": body}))
+        return self._ask("POST", path, once, params=_spelled(parameters), **({} if body is None else {"json": body}))
 
     def delete(self, path: str, body: Json) -> Json:
         return self._ask("DELETE", path, json=body)
 
     def upload(self, path: str, parameters: Mapping[str, object], file: bytes, name: str) -> Json:
-        given = {key: _spelled(value) for key, value in parameters.items() if value is not None}
-        return self._ask("POST", path, once=True, params=given, files={"file": (name, file, "text/csv")})
+        files = {"file": (name, file, "text/csv")}
+        return self._ask("POST", path, once=True, params=_spelled(parameters), files=files)
 
     def _ask(self, method: str, path: str, once: bool = False, **options: Any) -> Json:
         for attempt in retrying(self._first_wait, self.sleep):
@@ -112,9 +111,10 @@ class Calls:
 
     def text(self, path: str) -> str:
         """Return a file as text: the failures or warnings of an import."""
-        with self.stream(path) as answer:
-            self.count_bytes(len(answer.content))
-            return answer.text
+        for attempt in retrying(self._first_wait, self.sleep):
+            with attempt:
+                return self._in_turn("GET", path, _file).text
+        raise AssertionError("unreachable: the retry policy re-raises")
 
     def _in_turn(self, method: str, path: str, read: Callable[[requests.Response], T], **options: Any) -> T:
         """Send a request when the limits allow, and again when somebody else had used them up meanwhile."""
@@ -173,7 +173,12 @@ def _file(answer: requests.Response) -> requests.Response:
     return answer
 
 
-def _spelled(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def _spelled(parameters: Mapping[str, object] | None) -> dict[str, str]:
+    """Return parameters as text: lists with commas, truth values in lower case; those without a value are left out."""
+    found = {}
+    for name, value in (parameters or {}).items():
+        if isinstance(value, list | tuple):
+            found[name] = ",".join(map(str, value))
+        elif value is not None:
+            found[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    return found

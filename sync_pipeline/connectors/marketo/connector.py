@@ -238,7 +238,8 @@ class Marketo:
         start = max(window.start or self._reach.first_day, self._reach.first_day)
         if obj.source == ACTIVITY:
             kept = max(start, window.end - self._reach.activities)
-            return parts_by_time("createdAt", kept, window.end, {"activityTypeIds": list(self._feeds.types)})
+            types = [*self._feeds.types, feed.DELETE]  # which the feed tells by a call of its own
+            return parts_by_time("createdAt", kept, window.end, {"activityTypeIds": types})
         if obj.source != LEAD:
             return parts_by_time("updatedAt", start, window.end)
         by_change = parts_by_time("updatedAt", start, window.end)

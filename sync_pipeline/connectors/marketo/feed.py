@@ -56,7 +56,7 @@ class Feed:
 
     since: datetime
     read_to: datetime
-    tokens: dict[tuple[int, ...], str] = field(default_factory=dict)
+    tokens: dict[tuple[int, ...], str]
     activities: list[Json] = field(default_factory=list)
 
 
@@ -80,10 +80,7 @@ class Feeds:
         with self._lock:
             feed = self._feed
             if feed is None or feed.since > start:
-                begin = start - SLACK
-                feed = self._feed = Feed(begin, begin)
-                token = paging_token(calls, begin)
-                feed.tokens = {(): token, **dict.fromkeys(self._calls, token)}
+                feed = self._feed = self._begun(calls, start - SLACK)
             if feed.read_to < end:
                 now = calls.now()
                 for types, token in feed.tokens.items():
@@ -92,6 +89,10 @@ class Feeds:
                     feed.tokens[types] = found.token
                 feed.read_to = now
             return list(feed.activities)
+
+    def _begun(self, calls: Calls, at: datetime) -> Feed:
+        token = paging_token(calls, at)
+        return Feed(at, at, {(): token, **dict.fromkeys(self._calls, token)})
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def log_in(http: requests.Session, given: Credentials) -> tuple[Token, requests.
     if answer.status_code >= 500:
         raise RetryableError(f"HTTP_{answer.status_code}", f"the identity service at {given.identity} is out of order")
     told = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-    if answer.status_code != requests.codes.ok or "access_token" not in told:
+    if answer.status_code == requests.codes.ok and "access_token" not in told:
+        raise RetryableError("NO_TOKEN", f"the identity service at {given.identity} answered without a token")
+    if answer.status_code != requests.codes.ok:
         code, said = told.get("error", f"HTTP_{answer.status_code}"), told.get("error_description", "no reason given")
         raise FatalError(str(code), f"the login at {given.identity} was refused: {said}")
     return Token(told["access_token"]), answer

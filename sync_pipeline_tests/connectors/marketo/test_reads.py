@@ -172,6 +172,20 @@ def test_a_feed_with_short_pages_is_read_to_its_end(system: Connected) -> None:
     assert values(found, "id") == sorted((str(one),) for one in ids)
 
 
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_feed_that_failed_for_one_object_is_read_for_the_next(system: Connected, failing: int) -> None:
+    """Its calls: token, activities, deletions, in the order of a feed's beginning."""
+    ids = system.create("a@x.example", "b@x.example")
+    system.delete(ids[0])
+    window = since(system, 60)
+    system.sandbox.faults.add("error", code="1099", message="Odd", skip=failing, times=1, path="/rest/v1/activities*")
+    with pytest.raises(RejectedError, match="1099"):
+        system.marketo.extract(ACTIVITY, ("marketoGUID",), window)
+    found = system.marketo.extract(PERSON, FIELDS, window)
+    assert values(found, "id", "isDeleted") == [(str(ids[0]), "true"), (str(ids[1]), "false")]
+    assert len(values(system.marketo.extract(ACTIVITY, ("marketoGUID",), window), "marketoGUID")) == 3
+
+
 def test_records_are_found_by_key_and_long_queries_travel_as_posts(system: Connected) -> None:
     """MK-REST-5: 414 above 8 KB."""
     ids = system.create(*(f"somebody-with-a-long-address-{n:04d}@example.example" for n in range(400)))

@@ -1,0 +1,138 @@
+"""Both real connectors against both sandboxes: a seller and a marketer edit the same people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipeline import assembly, catalog
+from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
+from sync_pipeline.lake import Lake
+from sync_pipeline.mirror import runs
+from sync_pipeline.mirror.source import Policy, Source
+from sync_pipeline.model import SUCCEEDED
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.settings import Settings
+from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes
+from sync_pipeline_tests.marketo import connected, declared
+
+PAIRINGS = catalog.pairings()
+CRM = tuple(p.crm for p in PAIRINGS)
+MARKETO = tuple(declared(name) for name in ("person", "sales_person", "company"))
+
+
+class Both:
+    """A Salesforce org and a Marketo subscription with one clock, mirrored into one lake and synced both ways."""
+
+    def __init__(self, opened: ExitStack, lake: Lake, landing: Path) -> None:
+        self.system = opened.enter_context(connected())
+        self.clock = self.system.clock
+        self.org = opened.enter_context(Org.open(clock=self.clock))
+        self.sandbox = opened.enter_context(Sandbox(self.org))
+        settings = Settings(_env_file=None, **{k.lower(): v for k, v in self.sandbox.env().items()})  # type: ignore[arg-type]
+        self.salesforce = assembly.salesforce(settings)
+        self.lake, self._landing, self._passes = lake, landing, 0
+
+    def cycle(self) -> dict[str, Synced]:
+        """Read both systems, decide, and write; nothing may fail."""
+        policy = Policy(retry_wait=0.01)
+        for connector, objects in ((self.salesforce, CRM), (self.system.marketo, MARKETO)):
+            self.clock.pass_seconds(300)
+            self.salesforce.names()  # any answer tells the connector what time it is now
+            done = runs.sync(Source(self.lake, connector, self._landing, policy), objects)
+            assert (done.status, done.message) == (SUCCEEDED, "")
+        self._passes += 1
+        sides: dict[str, Side] = {
+            "crm": SalesforceWriter(self.salesforce, first_wait=0.01),
+            "marketo": self.system.marketo,
+        }
+        told = describes(self.lake, ("salesforce", "marketo"))
+        run = Pass(self.lake, PAIRINGS, told, f"pass{self._passes}", Rules(), sides)
+        return {synced.pairing.name: synced for synced in run.run(self.clock())}
+
+    def person(self, crm_id: str) -> dict[str, Any]:
+        (found,) = self.system.subscription.rows('from lead where "externalPersonId" = ?', [crm_id])
+        return found
+
+    def writes(self) -> int:
+        """Return how many records were written to either system so far."""
+        return int(self.lake.rows("select count(*) from lake.sync.write_result where verdict = 'accepted'")[0][0])
+
+
+@pytest.fixture
+def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
+    with ExitStack() as opened:
+        yield Both(opened, lake, tmp_path / "landing")
+
+
+def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_both_ways(both: Both) -> None:
+    """SF-LEAD-1 to 4, SF-CONTACT-1 to 3 and 9, SF-ACCOUNT-8 and 9, SF-USER-4 and 8, CONN-20, GEN-11 and 15."""
+    mail = "seller@crm.example"
+    (seller,) = both.org.insert("User", [{"LastName": "Seller", "Email": mail, "Username": mail}])
+    (queue,) = both.org.insert("Group", [{"Name": "Inbound", "Type": "Queue"}])
+    (acme,) = both.org.insert("Account", [{"Name": "Acme", "OwnerId": seller, "Industry": "Energy"}])
+    same = {"Email": "ada@x.example", "OwnerId": seller}
+    ada, twin = both.org.insert(
+        "Contact", [{"LastName": "Ada", "AccountId": acme, **same}, {"LastName": "Twin", **same}]
+    )
+    (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee Ltd", "OwnerId": queue, "Phone": "1"}])
+    (stranger,) = both.system.create("ada@x.example", lastName="Stranger")
+    done = both.cycle()
+    assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
+
+    person = both.person(ada)
+    assert (person["lastName"], person["externalCompanyId"], person["externalSalesPersonId"]) == ("Ada", acme, seller)
+    assert both.person(twin)["id"] not in (person["id"], stranger)
+    assert (both.person(lead)["phone"], both.person(lead)["externalSalesPersonId"]) == ("1", None)
+    (company,) = both.system.subscription.rows("from company")
+    assert (company["company"], company["industry"], company["externalSalesPersonId"]) == ("Acme", "Energy", seller)
+
+    both.cycle()  # Marketo has noted where its new people came from, which the CRM is told once (CONN-20)
+    assert (both.org.record("Contact", ada) or {})["mkto71_Original_Source_Type__c"] == "Web service API"
+    settled = both.writes()
+    assert {n: s.said for n, s in both.cycle().items()} == dict.fromkeys(done, "")
+    assert both.writes() == settled
+
+    both.system.update(both.person(lead)["id"], phone="2", leadScore=7)
+    both.org.update("Contact", ada, {"Title": "Dr"})
+    for _ in range(3):
+        both.cycle()
+    assert both.writes() == settled + 2
+    changed = both.org.record("Lead", lead) or {}
+    assert (changed["Phone"], both.person(ada)["title"]) == ("2", "Dr")
+
+
+def test_a_conflict_goes_to_marketo_for_a_lead_and_to_the_crm_for_a_contact(both: Both) -> None:
+    """SF-LEAD-2, SF-CONTACT-3."""
+    (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee", "Phone": "1"}])
+    (contact,) = both.org.insert("Contact", [{"LastName": "Ada", "Phone": "1"}])
+    for _ in range(2):
+        both.cycle()
+    both.org.update("Lead", lead, {"Phone": "2"})
+    both.org.update("Contact", contact, {"Phone": "2"})
+    for crm_id in (lead, contact):
+        both.system.update(both.person(crm_id)["id"], phone="3")
+    done = both.cycle()
+    assert (done["lead"].planned.conflicts, done["contact"].planned.conflicts) == (1, 1)
+    both.cycle()
+    found = {name: (both.org.record(name, one) or {})["Phone"] for name, one in (("Lead", lead), ("Contact", contact))}
+    assert found == {"Lead": "3", "Contact": "2"}
+    assert (both.person(lead)["phone"], both.person(contact)["phone"]) == ("3", "2")
+
+
+def test_what_a_validation_rule_refuses_is_on_record_in_the_org_s_own_words(both: Both) -> None:
+    """SF-LEAD-8, SF-CONTACT-8."""
+    (contact,) = both.org.insert("Contact", [{"LastName": "Ada", "Phone": "1"}])
+    for _ in range(2):
+        both.cycle()
+
+    both.org.rules.validate("Contact", lambda record: "6" in (record.get("Phone") or ""), "No sixes, please")
+    both.system.update(both.person(contact)["id"], phone="666")
+    done = both.cycle()
+    assert done["contact"].rejected == 1
+    errors = both.lake.rows("select object, record_id, code, message from lake.sync.error where resolved_at is null")
+    assert errors == [("contact", contact, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No sixes, please")]
