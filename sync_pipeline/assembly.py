@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
@@ -18,7 +19,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
+from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record, worst
 from sync_pipeline.sync.plan import Limits
 
 DAY = timedelta(days=1)
@@ -82,6 +83,18 @@ def two_way(settings: Settings, opened: Lake, run_id: str, apply: bool) -> Pass:
         sides = {"crm": writer(settings, salesforce(settings)), "marketo": _marketo(settings, _used_today(opened))}
     systems = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
     return Pass(opened, wanted, describes(opened, tuple(systems)), run_id, rules, sides or None)
+
+
+def pass_over(settings: Settings, opened: Lake, apply: bool) -> tuple[str, list[Synced]]:
+    """Run one pass of the two-way sync; return its status and what it came to.
+
+    What was applied is on record as a run with its jobs. A plan is not: it stands in `sync.outbox` until the next one.
+    """
+    run_id, started = uuid.uuid4().hex, datetime.now(UTC)
+    done = two_way(settings, opened, run_id, apply).run(started)
+    if apply:
+        return record(opened, run_id, done, started, datetime.now(UTC)), done
+    return worst(synced.status for synced in done), done
 
 
 def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:

@@ -5,4 +5,4 @@ from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.settings import Settings
 
 settings = Settings()
-defs = definitions(assembly.objects(settings), settings)
+defs = definitions(assembly.objects(settings), settings, pairings=assembly.pairings(settings))

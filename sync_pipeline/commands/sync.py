@@ -87,7 +87,7 @@ def _both_ways(given: Settings, lake: Lake) -> str:
     """Plan, or write, what differs between both systems, as WRITE_BACK says; return the status."""
     if given.write_back == "off" or not assembly.pairings(given):
         return SUCCEEDED
-    status, done = two_way.pass_over(given, lake, apply=given.write_back == "apply")
+    status, done = assembly.pass_over(given, lake, apply=given.write_back == "apply")
     for synced in done:
         click.echo(two_way.line(synced), err=True)
     return status

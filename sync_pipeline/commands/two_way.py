@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 from rich.table import Table
 
 from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
-from sync_pipeline.lake import Lake, ledger
-from sync_pipeline.settings import Settings
-from sync_pipeline.sync.cycle import Synced, record, worst
+from sync_pipeline.lake import ledger
+from sync_pipeline.sync.cycle import Synced
 from sync_pipeline.sync.explain import Chapter
 from sync_pipeline.sync.explain import explain as story_of
 
 SAMPLES = 5
-
-
-def pass_over(given: Settings, lake: Lake, apply: bool) -> tuple[str, list[Synced]]:
-    """Run one pass of the two-way sync and put it on record; return its status and what it came to.
-
-    A plan is not on record: it stands in `sync.outbox` until the next one.
-    """
-    run_id, started = uuid.uuid4().hex, datetime.now(UTC)
-    done = assembly.two_way(given, lake, run_id, apply).run(started)
-    if apply:
-        return record(lake, run_id, done, started, datetime.now(UTC)), done
-    return worst(synced.status for synced in done), done
 
 
 def line(synced: Synced) -> str:
@@ -62,7 +48,7 @@ def plan(as_json: bool) -> None:
     if not assembly.pairings(given):
         raise click.ClickException("nothing is synced both ways: set MARKETO_URL and its credentials too")
     with open_lake(given) as lake, lake.only_pipeline():
-        status, done = pass_over(given, lake, apply=False)
+        status, done = assembly.pass_over(given, lake, apply=False)
         samples = lake.rows(
             f"select pairing, side, operation, crm_id, marketo_id, fields, because from {ledger.table('outbox')} o "
             f"where not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id) "

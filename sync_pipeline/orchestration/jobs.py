@@ -4,33 +4,44 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from sync_pipeline.model import Object
+from sync_pipeline.model import Object, Pairing
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
 from sync_pipeline.orchestration.checks import count_checks
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
+from sync_pipeline.orchestration.two_way import links
 from sync_pipeline.settings import Settings
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
 
-def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResource | None = None) -> dg.Definitions:
-    """Return all of Dagster's definitions; needs neither network nor secrets."""
+def definitions(
+    objects: Sequence[Object],
+    settings: Settings,
+    sync: SyncResource | None = None,
+    pairings: Sequence[Pairing] = (),
+) -> dg.Definitions:
+    """Return all of Dagster's definitions; needs neither network nor secrets.
+
+    Args:
+        pairings: what is synced both ways, after the mirrors, in every cycle.
+    """
     months = monthly(settings.sync_first_month)
     assets, files, counts = mirrors(objects, months), lake_files(objects), count_checks(objects)
+    both_ways = [links(pairings)] if pairings and settings.write_back != "off" else []
 
-    def job(mode: Mode, description: str) -> dg.JobDefinition:
+    def job(mode: Mode, description: str, after: Sequence[dg.AssetsDefinition] = ()) -> dg.JobDefinition:
         config = {"ops": {STEP: {"config": {"mode": mode.name}}}}
         return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
             mode.value,
-            selection=dg.AssetSelection.assets(*assets.keys) - dg.AssetSelection.checks(counts),
+            selection=dg.AssetSelection.assets(*assets.keys, *after) - dg.AssetSelection.checks(counts),
             config=config,
             description=description,
             executor_def=dg.in_process_executor,
         )
 
-    cycle = job(Mode.CYCLE, "Reads what changed since the last cycle. The sensor runs it all day.")
+    cycle = job(Mode.CYCLE, "Reads what changed since the last cycle. The sensor runs it all day.", both_ways)
     reconcile = job(Mode.RECONCILE, "Compares all ids with the org: hard deletes, records missed. Weekly.")
     formulas = job(Mode.FORMULAS, "Reads formula fields again, which change without a stamp. Nightly.")
     tidy = dg.define_asset_job("tidy", dg.AssetSelection.assets(files), executor_def=dg.in_process_executor)
@@ -51,7 +62,7 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
         return schedule
 
     return dg.Definitions(
-        assets=[assets, files],
+        assets=[assets, files, *both_ways],
         asset_checks=[counts],
         jobs=[cycle, reconcile, formulas, tidy, count],
         sensors=[cycle_sensor(cycle, months)],

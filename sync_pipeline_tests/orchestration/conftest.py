@@ -36,7 +36,7 @@ class Deployment:
     @property
     def definitions(self) -> dg.Definitions:
         settings = self.sync.settings()
-        return definitions(assembly.objects(settings), settings, self.sync)
+        return definitions(assembly.objects(settings), settings, self.sync, assembly.pairings(settings))
 
     def run(self, job: str, **options: object) -> dg.ExecuteInProcessResult:
         """Run a job in this process, on the newest month where it has partitions."""

@@ -58,3 +58,20 @@ def test_marketo_alone_has_its_assets_and_no_count_to_compare(both: Deployment) 
     keys = {key.path[0] for key in definitions.resolve_asset_graph().get_all_asset_keys()}
     assert keys == {"marketo", "sync"}
     assert definitions.resolve_job_def("cycle")
+
+
+def test_a_cycle_of_both_systems_ends_with_the_two_way_pass(both: Deployment) -> None:
+    both.org.insert("Contact", [{"LastName": "Ada"}, {"LastName": "Bea"}])
+    both.clock.pass_seconds(60)
+    applied = replace(both, overrides={**both.overrides, "write_back": "apply"})
+    done = applied.run("cycle")
+    assert done.success
+    found = both.instance.get_latest_materialization_event(dg.AssetKey(["sync", "link"]))
+    assert found is not None
+    assert found.asset_materialization is not None
+    told = found.asset_materialization.metadata
+    assert (told["create in Marketo"].value, told["rejected"].value, told["writes"].value) == (3, 0, "apply")
+    with both.lake() as lake:
+        found_links = lake.rows("select pairing, count(*) from lake.sync.link group by all order by 1")
+        assert found_links == [("contact", 2), ("user", 1)]
+        assert lake.rows("select status from lake.sync.run where kind = 'two-way'") == [("Succeeded",)]
