@@ -7,6 +7,7 @@ Read in this order:
     connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text in, records out
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
+    sync/            both ways: links, the case table, plans, the outbox
     settings.py      the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
     orchestration/   DAGSTER and nothing but Dagster
@@ -16,5 +17,6 @@ Read in this order:
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
 window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and
-`mirror.cycle` puts on record what was done and what was not.
+`mirror.cycle` puts on record what was done and what was not. Then `sync.cycle` decides on what changed on either side and,
+if it may, writes.
 """
