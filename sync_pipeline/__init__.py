@@ -17,6 +17,6 @@ Read in this order:
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
 window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and
-`mirror.cycle` puts on record what was done and what was not. Then `sync.cycle` decides on what changed on either side and,
-if it may, writes.
+`mirror.cycle` puts on record what was done and what was not. Then `sync.cycle` decides on what changed on either side
+and, if it may, writes.
 """
