@@ -8,6 +8,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from sync_pipeline import catalog
+from sync_pipeline.actions.feed import Options
 from sync_pipeline.connectors.login import Credentials
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.lake import Lake
@@ -42,6 +43,10 @@ def connector(settings: Settings) -> Salesforce:
 
 def lake(settings: Settings, *, read_only: bool = False) -> Lake:
     return Lake.open(settings.lake_catalog, settings.lake_data, read_only=read_only, memory_limit=settings.lake_memory)
+
+
+def feed_options(settings: Settings) -> Options:
+    return Options(settings.crm, settings.actions_linkedin_field, settings.actions_capacity)
 
 
 def source(

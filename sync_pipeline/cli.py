@@ -14,6 +14,8 @@ COMMANDS = {
     "sync": "sync",
     "status": "status",
     "sql": "sql",
+    "feed": "feed",
+    "duplicates": "duplicates",
     "lake": "lake",
     "sandbox": "sandbox",
 }

@@ -11,22 +11,17 @@ import duckdb
 
 from sync_pipeline.actions import people, tables
 from sync_pipeline.actions.fields import KEY, NAMES
-from sync_pipeline.actions.mirrors import PERSON, Mirrors, links, look
+from sync_pipeline.actions.mirrors import Mirrors, links, look
+from sync_pipeline.actions.people_changes import CHANGES, PEOPLE, apply, compare
 from sync_pipeline.actions.touched import marks, move_marks, touched_people
 from sync_pipeline.lake import Lake, ledger
-from sync_pipeline.lake.differences import Differences
 from sync_pipeline.lake.ledger import Notice
-from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Counts
 
 Connection = duckdb.DuckDBPyConnection
-PEOPLE, CHANGES = full_name(*tables.PEOPLE.table), full_name(*tables.PEOPLE.changes_table)
 FEED = "people"
 SOURCES = ("person", "contact", "lead", "opportunity_contact_role", "opportunity")
 CAPACITY = 1_500_000  # people an instance of Sales Insight Actions holds (SIA-FEED-16)
-NO_OWNER, NO_RECORD = "the owner is no user", "no living lead or contact is linked"
-REMOVALS = "('delete', 'merge')"
 
 
 class FeedError(Exception):
@@ -138,8 +133,8 @@ def _run(lake: Lake, options: Options, run_id: str, now: datetime, whole: bool) 
         among = "" if whole else "select marketo_id from touched"
         touched = f"from {links()}" if whole else touched_people(mirrors, PEOPLE, at)
         con.execute(f"create or replace temp table touched as {touched}")
-        _compare(con, mirrors, people.people_sql(mirrors, chosen, among), among)
-        changes = _apply(con, run_id, now)
+        compare(con, mirrors, people.people_sql(mirrors, chosen, among), among)
+        changes = apply(con, run_id, now)
         move_marks(con, FEED, mirrors, SOURCES, now)
         kept = _scalar(con, f"select count(*) from {PEOPLE} where _left_at is null")
         fed = Fed(_scalar(con, "select count(*) from touched"), changes, kept, notices, _full(kept, options))
@@ -156,64 +151,6 @@ def _mirrors(con: Connection, options: Options) -> Mirrors:
     if missing:
         raise FeedError(f"there is no {' and no '.join(missing)} in the lake yet: run a sync of both systems first")
     return mirrors
-
-
-def _compare(con: Connection, mirrors: Mirrors, query: str, among: str) -> None:
-    """Fill the temporary table `delta`: each person with a change of the feed, its new row, and what becomes of it."""
-    differ = Differences([name for name in NAMES if name != KEY], "f", "k")
-    gone, columns = quoted(DELETED_AT), commas(map(quoted, NAMES))
-    con.execute(f"""
-        create or replace temp table delta as {query},
-        kept as (select * from {PEOPLE} {f"where {KEY} in ({among})" if among else ""}),
-        coming as (
-            select f.*, null::timestamptz as _updated_at, null::varchar as _left_because, null::bigint as _merged_into,
-                case when k.{KEY} is null then 'insert' when k._left_at is not null then 'return'
-                    when {differ.any} then 'update' end as _change
-            from fed f left join kept k on k.{KEY} = f.{KEY}
-        ),
-        leaving as (
-            select {commas(f"k.{quoted(name)}" for name in NAMES)}, k._updated_at,
-                if(k.{KEY} in (select marketo_id from owned), '{NO_OWNER}', '{NO_RECORD}') as _left_because,
-                p."mergedInto" as _merged_into,
-                case when p.{gone} is not null then if(p."mergedInto" is null, 'delete', 'merge')
-                    when k._left_at is null then 'leave' end as _change
-            from kept k left join {mirrors.records("person", PERSON)} p on p.id = k.{KEY}
-            where k.{KEY} not in (select {KEY} from fed)
-        )
-        select {columns}, _updated_at, _left_because, _merged_into, _change from coming where _change is not null
-        union all
-        select {columns}, _updated_at, _left_because, _merged_into, _change from leaving where _change is not null
-    """)
-
-
-def _apply(con: Connection, run_id: str, now: datetime) -> dict[str, int]:
-    """Write `delta` to the feed and its changes; return how many of each kind.
-
-    Rows are removed and put in anew: DuckLake 1.5.5 loses rows of a table that is updated twice in part within one
-    transaction. The values of an insert are in the feed itself.
-    """
-    kinds: dict[str, int] = dict(con.execute("select _change, count(*) from delta group by all").fetchall())
-    if not kinds:
-        return {}
-    differ = Differences([name for name in NAMES if name != KEY], "d", "k")
-    told = "case when k.marketo_id is not null then {} end"
-    con.execute(f"""
-        insert into {CHANGES} by name
-        select d.{KEY}, _change, {literal(now)} as _detected_at, {literal(run_id)} as _run_id,
-            {told.format(differ.fields)} as _fields, {told.format(differ.before)} as _before,
-            {told.format(differ.after)} as _after, d._merged_into
-        from delta d left join {PEOPLE} k on k.{KEY} = d.{KEY} and d._change in ('update', 'return')
-    """)
-    if kinds.keys() != {"insert"}:
-        con.execute(f"delete from {PEOPLE} where {KEY} in (select {KEY} from delta)")
-    con.execute(f"""
-        insert into {PEOPLE} by name
-        select {commas(map(quoted, NAMES))}, coalesce(_updated_at, {literal(now)}) as _updated_at,
-            case when _change = 'leave' then {literal(now)} end as _left_at,
-            case when _change = 'leave' then _left_because end as _left_because
-        from delta where _change not in {REMOVALS}
-    """)
-    return kinds
 
 
 def _full(people: int, options: Options) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from sync_pipeline.actions.mirrors import CRM_TABLES
 from sync_pipeline.model import Object
+from sync_pipeline.orchestration import actions
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
-from sync_pipeline.orchestration.checks import count_checks
+from sync_pipeline.orchestration.checks import asset_key, count_checks
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
@@ -50,7 +52,8 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
 
         return schedule
 
-    return dg.Definitions(
+    made_of = [asset_key(obj) for obj in objects if obj.name in CRM_TABLES]
+    mirrored = dg.Definitions(
         assets=[assets, files],
         asset_checks=[counts],
         jobs=[cycle, reconcile, formulas, tidy, count],
@@ -64,3 +67,4 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
         resources={"sync": sync or SyncResource()},
         executor=dg.in_process_executor,
     )
+    return dg.Definitions.merge(mirrored, actions.definitions([*made_of, dg.AssetKey(["marketo", "person"])]))

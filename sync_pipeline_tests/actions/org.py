@@ -11,6 +11,7 @@ from typing import Any
 from sync_pipeline.actions import feed
 from sync_pipeline.actions.duplicates_report import DUPLICATES, Report, report
 from sync_pipeline.actions.feed import Fed, Options
+from sync_pipeline.actions.people_changes import CHANGES, PEOPLE
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import commas, quoted
 
@@ -141,7 +142,7 @@ class Mirrored:
         return feed.increment(self.lake, self.options, f"run{self.minute}", self.now)
 
     def fed(self, columns: str = "marketo_id") -> list[tuple[Any, ...]]:
-        return self.lake.rows(f"select {columns} from {feed.PEOPLE} order by marketo_id")
+        return self.lake.rows(f"select {columns} from {PEOPLE} order by marketo_id")
 
     def changes(self, columns: str = "marketo_id, _change") -> list[tuple[Any, ...]]:
-        return self.lake.rows(f"select {columns} from {feed.CHANGES} order by _detected_at, marketo_id")
+        return self.lake.rows(f"select {columns} from {CHANGES} order by _detected_at, marketo_id")

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from sync_pipeline.actions import feed
-from sync_pipeline.actions.feed import NO_OWNER, NO_RECORD, FeedError
+from sync_pipeline.actions.feed import FeedError
 from sync_pipeline.actions.fields import FIELDS, NAMES
+from sync_pipeline.actions.people_changes import NO_OWNER, NO_RECORD, PEOPLE
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.table import DELETED_AT
@@ -40,7 +41,7 @@ def test_a_record_has_thirteen_values_in_the_order_of_the_page(mirrored: Mirrore
         "Salesforce opportunity id", "Marketo id", "Company", "Title", "Email", "Phone number", "LinkedIn URL",
         "Source",
     ]  # fmt: skip
-    shown = mirrored.lake.rows(f"select * exclude (_updated_at, _left_at, _left_because) from {feed.PEOPLE}")
+    shown = mirrored.lake.rows(f"select * exclude (_updated_at, _left_at, _left_because) from {PEOPLE}")
     assert shown == [
         ("Ada", "Lovelace", contact, None, "001000000000001AAA", "006000000000001AAA", 7, "Engines Żółć", "Countess",
          "ada@example.com", "+44 1", "https://linkedin.example/ada", "Web")
@@ -132,7 +133,7 @@ def test_a_change_of_one_of_the_values_is_one_increment_that_names_it(mirrored: 
     assert (done.changes, done.looked_at) == ({"update": 1}, 1)
     (*_, change) = mirrored.changes("marketo_id, _change, _fields, _before, _after")
     assert change[:3] == (7, "update", [name])
-    [(value,)] = mirrored.lake.rows(f"select {name} from {feed.PEOPLE} where marketo_id = 7")
+    [(value,)] = mirrored.lake.rows(f"select {name} from {PEOPLE} where marketo_id = 7")
     assert change[4] == {name: value} != change[3]
 
 
