@@ -6,7 +6,7 @@
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     sync/            what both systems know, decided field by field
-    actions/         the people feed to Sales Insight Actions, duplicates
+    actions/         Sales Insight Actions: people feed, duplicates, sales activities
     settings.py      the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
     orchestration/   DAGSTER and nothing but Dagster

@@ -16,6 +16,7 @@ COMMANDS = {
     "sql": "sql",
     "feed": "feed",
     "duplicates": "duplicates",
+    "activities": "activities",
     "lake": "lake",
     "sandbox": "sandbox",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.actions import people, tables
+from sync_pipeline.actions import merges, people, tables
 from sync_pipeline.actions.fields import KEY, NAMES
 from sync_pipeline.actions.mirrors import Mirrors, links, look
 from sync_pipeline.actions.people_changes import CHANGES, PEOPLE, apply, compare
@@ -135,6 +135,8 @@ def _run(lake: Lake, options: Options, run_id: str, now: datetime, whole: bool) 
         con.execute(f"create or replace temp table touched as {touched}")
         compare(con, mirrors, people.people_sql(mirrors, chosen, among), among)
         changes = apply(con, run_id, now)
+        if "merge" in changes or whole:
+            merges.follow(con, mirrors)
         move_marks(con, FEED, mirrors, SOURCES, now)
         kept = _scalar(con, f"select count(*) from {PEOPLE} where _left_at is null")
         fed = Fed(_scalar(con, "select count(*) from touched"), changes, kept, notices, _full(kept, options))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from sync_pipeline.actions.fields import FIELDS, KEY
+from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE
 from sync_pipeline.lake import table
 from sync_pipeline.lake.table import CHANGE_COLUMNS
 from sync_pipeline.model import Object
@@ -43,6 +44,12 @@ TABLES: dict[str, dict[str, str]] = {
         "email": "VARCHAR", "scopes": "VARCHAR[]", "system": "VARCHAR", "object": "VARCHAR", "record_id": "VARCHAR",
         "linked_to": "VARCHAR", "owner_id": "VARCHAR", "account_id": "VARCHAR", "last_activity_at": STAMP,
         "kept": "BOOLEAN", "because": "VARCHAR", "found_at": STAMP,
+    },
+    **{
+        given.table: {
+            **{value.name: value.type.value for value in given.values}, "_person_id": "BIGINT", "_received_at": STAMP,
+        }
+        for given in (ACTIVITY, UNSUBSCRIBE)
     },
 }  # fmt: skip
 

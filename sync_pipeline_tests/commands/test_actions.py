@@ -1,4 +1,4 @@
-"""The people feed and the duplicates on the command line: preview, start, refresh, status."""
+"""The people feed, the duplicates and what a sales tool tells, on the command line."""
 
 from __future__ import annotations
 
@@ -70,3 +70,16 @@ def test_warnings_go_to_the_other_stream(folder: Path, monkeypatch: pytest.Monke
             mirrored.linked(person)
     result = run(folder, "feed", "start")
     assert (result.exit_code, "note: 2 people qualify" in result.stderr) == (0, True)
+
+
+def test_a_file_of_activities_is_taken_once_and_what_is_refused_is_told(folder: Path) -> None:
+    (folder / "told.csv").write_text(
+        "activity_id,kind,happened_at,email\na,reply,2026-01-01T00:00:00Z,x@example.com\nb,fax,2026-01-01,x@example.com\n"
+    )
+    first = run(folder, "activities", "import", "told.csv")
+    assert (first.exit_code, first.stdout) == (1, "1 new, 0 taken before, 1 reasons to refuse others\n")
+    assert "b: kind is none of send_email" in first.stderr
+    again = run(folder, "activities", "import", "told.csv", "--json")
+    assert (json.loads(again.stdout)["new"], json.loads(again.stdout)["known"]) == (0, 1)
+    wrong = run(folder, "activities", "import", "told.csv", "--unsubscribes")
+    assert (wrong.exit_code, "unsubscribe has no activity_id, kind" in wrong.stderr) == (1, True)
