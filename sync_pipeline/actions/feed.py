@@ -133,21 +133,23 @@ def _run(lake: Lake, options: Options, run_id: str, now: datetime, whole: bool) 
         among = "" if whole else "select marketo_id from touched"
         touched = f"from {links()}" if whole else touched_people(mirrors, PEOPLE, at)
         con.execute(f"create or replace temp table touched as {touched}")
-        compare(con, mirrors, people.people_sql(mirrors, chosen, among), among)
-        changes = apply(con, run_id, now)
-        if "merge" in changes or whole:
+        looked_at, changes = _scalar(con, "select count(*) from touched"), dict[str, int]()
+        if whole or looked_at:
+            compare(con, mirrors, people.people_sql(mirrors, chosen, among), among)
+            changes = apply(con, run_id, now)
+        if whole or "merge" in changes:
             merges.follow(con, mirrors)
         move_marks(con, FEED, mirrors, SOURCES, now)
         kept = _scalar(con, f"select count(*) from {PEOPLE} where _left_at is null")
-        fed = Fed(_scalar(con, "select count(*) from touched"), changes, kept, notices, _full(kept, options))
-        _record(con, fed, run_id, now, notices)
-        con.execute("drop table touched; drop table delta")
+        fed = Fed(looked_at, changes, kept, notices, _full(kept, options))
+        _record(con, fed, run_id, now)
+        con.execute("drop table touched; drop table if exists delta")
         return fed
 
 
 def _mirrors(con: Connection, options: Options) -> Mirrors:
     mirrors = look(con, options.crm)
-    missing = [f"marketo.{name}" for name in ("person",) if not mirrors.has(name)]
+    missing = [] if mirrors.has("person") else ["marketo.person"]
     if not mirrors.has("contact") and not mirrors.has("lead"):
         missing.append(f"{options.crm}.contact")
     if missing:
@@ -164,15 +166,15 @@ def _full(people: int, options: Options) -> str:
     )
 
 
-def _record(con: Connection, fed: Fed, run_id: str, now: datetime, notices: Sequence[Notice]) -> None:
+def _record(con: Connection, fed: Fed, run_id: str, now: datetime) -> None:
     """Put the run on record like a cycle's, so that `status` shows it; a notice is told once."""
     obj = tables.PEOPLE
     job = (run_id, obj.system, obj.name, "Feed", "Succeeded", now, now, None, None)
     ledger.insert(con, "job", [(*job, *fed.counts.as_dict().values(), fed.warning)])
-    told = con.execute(
-        f"select kind, field from {ledger.table('notice')} where system = ? and object = ?", [obj.system, obj.name]
-    ).fetchall()
-    ledger.add_notices(con, run_id, obj, [n for n in notices if (n.kind, n.field) not in told], now)
+    if fed.notices:
+        query = f"select kind, field from {ledger.table('notice')} where system = ? and object = ?"
+        told = con.execute(query, [obj.system, obj.name]).fetchall()
+        ledger.add_notices(con, run_id, obj, [n for n in fed.notices if (n.kind, n.field) not in told], now)
 
 
 def _scalar(con: Connection, query: str) -> int:

@@ -33,7 +33,7 @@ def expected(lake: Lake) -> dict[int, tuple[object, ...]]:
         living(lake, "salesforce.opportunity_contact_role", "Id"),
     )
     links = [row for row in records(lake, "sync.link") if row["ended_at"] is None]
-    fed = {}
+    fed: dict[int, tuple[object, ...]] = {}
     for person in living(lake, "marketo.person", "id").values():
         mine = {row["pairing"]: row["crm_id"] for row in links if row["marketo_id"] == str(person["id"])}
         contact, lead = contacts.get(mine.get("contact")), leads.get(mine.get("lead"))
