@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import changes, month, quiet, readers, restart, speed
+from benchmarks import changes, month, people, quiet, readers, restart, speed
 from benchmarks.bars import Bar, as_markdown
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Bar]]] = {
     "quiet": quiet.quiet,
     "changes": changes.changes,
     "month": month.month,
+    "people": people.people,
     "readers": readers.readers,
     "restart": restart.restart,
 }

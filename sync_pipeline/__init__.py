@@ -8,6 +8,7 @@ Read in this order:
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     sync/            both ways: links, the case table, plans, the outbox
+    actions/         Sales Insight Actions: people feed, duplicates, sales activities
     settings.py      the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
     orchestration/   DAGSTER and nothing but Dagster

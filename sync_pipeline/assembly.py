@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from pydantic import SecretStr
 
 from sync_pipeline import catalog
+from sync_pipeline.actions.feed import Options
 from sync_pipeline.connectors import marketo
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.connectors.login import Credentials
@@ -121,6 +122,10 @@ def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:
 
 def lake(settings: Settings, *, read_only: bool = False) -> Lake:
     return Lake.open(settings.lake_catalog, settings.lake_data, read_only=read_only, memory_limit=settings.lake_memory)
+
+
+def feed_options(settings: Settings) -> Options:
+    return Options(settings.crm, settings.actions_linkedin_field, settings.actions_capacity)
 
 
 def source(

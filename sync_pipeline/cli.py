@@ -16,6 +16,9 @@ COMMANDS = {
     "explain": "two_way",
     "status": "status",
     "sql": "sql",
+    "feed": "feed",
+    "duplicates": "duplicates",
+    "activities": "activities",
     "lake": "lake",
     "sandbox": "sandbox",
 }

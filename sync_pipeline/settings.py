@@ -135,6 +135,15 @@ class Settings(BaseSettings):
     sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
     sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")
 
+    actions_linkedin_field: str = Field(
+        "linkedInProfileURL", description="Marketo field, by REST name, of the people feed's LinkedIn address."
+    )
+    actions_capacity: int = Field(
+        1_500_000,
+        ge=1,
+        description="People that an instance of Sales Insight Actions holds (SIA-FEED-16); above it the feed warns.",
+    )
+
     @field_validator(
         "sync_custom_objects", "marketo_custom_objects", "marketo_activity_types", "sync_blocked_fields", mode="before"
     )

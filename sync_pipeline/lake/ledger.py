@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from sync_pipeline.lake.sql import commas, quoted
-from sync_pipeline.lake.table import full_name
+from sync_pipeline.lake.table import full_name, grow
 from sync_pipeline.lake.types import TEXT
 from sync_pipeline.model import Counts, Describe, Field, Object, Window
 
@@ -56,6 +56,8 @@ TABLES: dict[str, dict[str, str]] = {
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
+    # How far each feed has taken in the tables that it is made of; a feed without a row has not been started.
+    "taken": {"feed": "varchar", "source": "varchar", "synced_at": STAMP, "taken_at": STAMP},
     "conflict": {
         "noted_at": STAMP, "run_id": "varchar", "pairing": "varchar", "crm_id": "varchar", "marketo_id": "varchar",
         "field": "varchar", "crm_value": "varchar", "marketo_value": "varchar", "base_value": "varchar",
@@ -99,22 +101,7 @@ def table(name: str) -> str:
 
 def create(con: Connection) -> bool:
     """Make the ledger's tables, or add the columns an older ledger lacks; True if the ledger is new."""
-    known: dict[str, set[str]] = {}
-    for name, column in con.execute(
-        "select table_name, column_name from duckdb_columns() where database_name = 'lake' and schema_name = ?",
-        [SCHEMA],
-    ).fetchall():
-        known.setdefault(name, set()).add(column)
-    if not known:
-        con.execute(f"create schema if not exists {quoted('lake', SCHEMA)}")
-    for name, columns in TABLES.items():
-        if name not in known:
-            described = commas(f"{quoted(column)} {kind}" for column, kind in columns.items())
-            con.execute(f"create table {table(name)} ({described})")
-            continue
-        for column in columns.keys() - known[name]:
-            con.execute(f"alter table {table(name)} add column {quoted(column)} {columns[column]}")
-    return not known
+    return grow(con, SCHEMA, TABLES)
 
 
 def insert(con: Connection, name: str, records: Iterable[Sequence[object]]) -> None:

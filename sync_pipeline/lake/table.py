@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 
 from sync_pipeline.lake.sql import commas, literal, quoted
@@ -37,6 +39,24 @@ def columns(con: Connection, schema: str, table: str) -> dict[str, str]:
     return dict(found.fetchall())
 
 
+def grow(con: Connection, schema: str, tables: Mapping[str, Mapping[str, str]]) -> bool:
+    """Make the schema's declared tables, or add the columns that older ones lack; True if all of it is new."""
+    known: dict[str, set[str]] = {}
+    for name, column in con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'lake' and schema_name = ?",
+        [schema],
+    ).fetchall():
+        known.setdefault(name, set()).add(column)
+    if not known:
+        con.execute(f"create schema if not exists {quoted('lake', schema)}")
+    for name, kinds in tables.items():
+        if name not in known:
+            _create(con, (schema, name), kinds, partitioned_by=None)
+        for column in kinds.keys() - known.get(name, kinds.keys()):
+            con.execute(f"alter table {full_name(schema, name)} add column {quoted(column)} {kinds[column]}")
+    return not known
+
+
 def fields_kept(con: Connection, obj: Object) -> dict[str, str]:
     """Return the mirror's columns that keep fields of the system, without our own."""
     return {name: kind for name, kind in columns(con, *obj.table).items() if name not in OWN_COLUMNS}
@@ -50,7 +70,7 @@ def create_mirror(con: Connection, obj: Object, fields: dict[str, str]) -> None:
     con.execute(f"comment on table {full_name(*obj.table)} is {literal(obj.description)}")
 
 
-def _create(con: Connection, table: tuple[str, str], kinds: dict[str, str], partitioned_by: str | None) -> None:
+def _create(con: Connection, table: tuple[str, str], kinds: Mapping[str, str], partitioned_by: str | None) -> None:
     con.execute(f"create table {full_name(*table)} ({commas(f'{quoted(n)} {kind}' for n, kind in kinds.items())})")
     if partitioned_by:
         stamp = quoted(partitioned_by)

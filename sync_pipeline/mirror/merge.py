@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.lake import ledger
+from sync_pipeline.lake.differences import Differences
 from sync_pipeline.lake.landing import ROWS, Landing
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import commas, literal, quoted
@@ -181,33 +182,21 @@ def _from_landing(con: Connection, reader: pa.RecordBatchReader, statement: str)
 
 def _compare(con: Connection, plan: Merge) -> None:
     """Put the staged records that are new, moved or different into `delta`, with what became of each."""
-    differs = {name: f"s.{quoted(name)} is distinct from m.{quoted(name)}" for name in plan.compared}
-    any_differs = " or ".join(differs.values()) or "false"
-
-    def each(value: str) -> str:
-        cases = commas(
-            f"case when {test} then {value.format(name=literal(name), column=quoted(name))} end"
-            for name, test in differs.items()
-        )
-        return f"list_filter([{cases}], lambda x: x is not null)" if cases else "[]"
-
-    entry = "{{'key': {name}, 'value': %s.{column}::varchar}}"
+    differ = Differences(plan.compared, "s", "m")
     alive, was_gone = f"not {plan.deleted('s.')}", f"m.{quoted(DELETED_AT)} is not null"
     new = f"m.{plan.key} is null"
     if plan.refresh:
-        wanted = f"s.{plan.stamp} = m.{plan.stamp} and not ({was_gone}) and ({any_differs})"
+        wanted = f"s.{plan.stamp} = m.{plan.stamp} and not ({was_gone}) and ({differ.any})"
     else:
         wanted = (
             f"{new} or s.{plan.stamp} > m.{plan.stamp} "
-            f"or (s.{plan.stamp} = m.{plan.stamp} and ({any_differs} or ({was_gone} and {alive})))"
+            f"or (s.{plan.stamp} = m.{plan.stamp} and ({differ.any} or ({was_gone} and {alive})))"
         )
     con.execute(f"""
         create or replace temp table delta as
         with compared as (
             select s.*, {new} as _new, m.{quoted(DELETED_AT)} as _was_deleted_at,
-                {each("{name}")} as _fields,
-                map_from_entries({each(entry % "m")}) as _before,
-                map_from_entries({each(entry % "s")}) as _after
+                {differ.fields} as _fields, {differ.before} as _before, {differ.after} as _after
             from staged s left join {plan.mirror} m on m.{plan.key} = s.{plan.key}
             where {wanted}
         )

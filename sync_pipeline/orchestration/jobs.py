@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from sync_pipeline.actions.mirrors import CRM_TABLES
 from sync_pipeline.model import Object, Pairing
+from sync_pipeline.orchestration import actions
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
-from sync_pipeline.orchestration.checks import count_checks
+from sync_pipeline.orchestration.checks import asset_key, count_checks
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
@@ -61,7 +63,8 @@ def definitions(
 
         return schedule
 
-    return dg.Definitions(
+    made_of = [asset_key(obj) for obj in objects if obj.name in CRM_TABLES]
+    mirrored = dg.Definitions(
         assets=[assets, files, *both_ways],
         asset_checks=[counts],
         jobs=[cycle, reconcile, formulas, tidy, count],
@@ -75,3 +78,4 @@ def definitions(
         resources={"sync": sync or SyncResource()},
         executor=dg.in_process_executor,
     )
+    return dg.Definitions.merge(mirrored, actions.definitions([*made_of, dg.AssetKey(["marketo", "person"])]))

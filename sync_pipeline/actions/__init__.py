@@ -1,0 +1,8 @@
+"""Sales Insight Actions: what a sales tool reads of the people, and what it tells (SPEC 23-27). SQL over the lake.
+
+Read in this order: `fields` (the 13 values of the feed), `tables` (schema `actions`), `mirrors` (which mirrors and
+columns there are), `people` (who qualifies, and with which values), `touched` (whom a change may concern),
+`people_changes` (what becomes of each), `feed` (preview, start, increment), `duplicates` (who shares an e-mail),
+`duplicates_report` (bringing that report up to date); `inputs` (what a sales tool tells, declared), `intake` (taking it
+in), `merges` (whose it is after a merge).
+"""

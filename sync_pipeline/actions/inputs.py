@@ -1,0 +1,131 @@
+"""What a sales tool tells, declared once: sales activities of eight kinds (SIA-ACT-2) and unsubscribes (SIA-UNS-1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    """How a value is kept; the word is that of our column."""
+
+    TEXT = "VARCHAR"
+    WHOLE = "BIGINT"
+    TIME = "TIMESTAMP WITH TIME ZONE"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A named value of an input; `label` is what Adobe's glossary calls it, for the attributes of an activity."""
+
+    name: str
+    said: str
+    type: Type = Type.TEXT
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of sales activity with the names of its attributes.
+
+    Attributes:
+        type_id: that of the standard activity in Marketo where it is published (SIA-ACT-5). REST cannot write those, so
+            a custom activity stands in (SIA-ACT-7).
+    """
+
+    name: str
+    label: str
+    attributes: tuple[str, ...]
+    type_id: int | None = None
+
+
+def attribute(name: str, label: str, type: Type = Type.TEXT, choices: tuple[str, ...] = ()) -> Value:  # noqa: A002
+    return Value(name, label, type, choices=choices, label=label)
+
+
+ATTRIBUTES = (
+    attribute("sent_by", "Sent By"),
+    attribute("source", "Source"),
+    attribute("template_id", "Template ID"),
+    attribute("template_name", "Sales Template Name"),
+    attribute("template_url", "Sales Template URL"),
+    attribute("campaign_name", "Sales Campaign Name"),
+    attribute("campaign_url", "Sales Campaign URL"),
+    attribute("campaign_id", "Sales Campaign ID"),
+    attribute("email_subject", "Email Subject"),
+    attribute("sales_person_id", "Marketo Sales Person ID"),
+    attribute("link", "Link"),
+    attribute("received_by", "Received By"),
+    attribute("details", "Details"),
+    attribute("bounced_email", "Email"),
+    attribute("call_made_by", "Sales Call Made By"),
+    attribute("call_status", "Status", choices=("completed", "no answer", "cancelled", "failed")),
+    attribute("call_outcome", "Subject"),
+    attribute("url", "URL"),
+    attribute("phone_number", "Phone Number Called"),
+    attribute("duration_seconds", "Duration", Type.WHOLE),
+    attribute("recording_url", "Recording URL"),
+    attribute("answered_by", "Answered By"),
+    attribute("sales_call_status", "Sales Call Status"),
+)
+
+SENT = (
+    "sent_by", "source", "template_id", "template_name", "template_url", "campaign_name", "campaign_url",
+    "email_subject", "sales_person_id",
+)  # fmt: skip
+CALL = (
+    "call_made_by", "call_status", "call_outcome", "campaign_name", "url", "phone_number", "duration_seconds",
+    "recording_url", "answered_by", "source", "sales_person_id",
+)  # fmt: skip
+CAMPAIGN = ("campaign_name", "campaign_id", "sales_call_status", "url", "sent_by", "source")
+KINDS = (
+    Kind("send_email", "Send Sales Email", SENT, 39),
+    Kind("open_email", "Open Sales Email", SENT, 40),
+    Kind("click_email", "Click Sales Email", (*SENT, "link"), 41),
+    Kind("reply", "Replied to Sales Email", ("received_by", "source", "sales_person_id")),
+    Kind(
+        "bounce", "Sales Email Bounced", ("details", "bounced_email", "sent_by", "template_id", "sales_person_id"), 48
+    ),
+    Kind("call", "Received Sales Call", CALL),
+    Kind("add_to_campaign", "Add to Sales Campaign", CAMPAIGN),
+    Kind("remove_from_campaign", "Removed from Sales Campaign", CAMPAIGN),
+)
+
+PERSON = (
+    Value("marketo_id", "the person, by the Marketo id of the feed", Type.WHOLE),
+    Value("salesforce_id", "or by the id of its lead or contact"),
+    Value("email", "or by its address"),
+)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table that is filled from outside; each record once, told from the others by its `key`."""
+
+    table: str
+    key: str
+    values: tuple[Value, ...]
+
+
+ACTIVITY = Input(
+    "sales_activity",
+    "activity_id",
+    (
+        Value("activity_id", "the sender's own id of it; the same one again is no second activity", required=True),
+        Value("kind", "one of the eight", required=True, choices=tuple(kind.name for kind in KINDS)),
+        Value("happened_at", "when, ISO; UTC without an offset", Type.TIME, required=True),
+        *PERSON,
+        *ATTRIBUTES,
+    ),
+)
+UNSUBSCRIBE = Input(
+    "unsubscribe",
+    "unsubscribe_id",
+    (
+        Value("unsubscribe_id", "the sender's own id of it", required=True),
+        Value("happened_at", "when, ISO; UTC without an offset", Type.TIME, required=True),
+        *PERSON,
+    ),
+)

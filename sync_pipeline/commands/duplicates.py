@@ -1,0 +1,28 @@
+"""`sync-pipeline duplicates`: who shares an e-mail address, in Marketo, in the CRM, and across."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from sync_pipeline.actions.duplicates import SCOPES
+from sync_pipeline.actions.duplicates_report import report
+from sync_pipeline.commands.options import open_lake, settings
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Look at all addresses, not only at those that a change may concern.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def duplicates(full: bool, as_json: bool) -> None:
+    """Bring lake.actions.duplicates up to date and count its groups."""
+    given = settings()
+    with open_lake(given) as lake, lake.only_pipeline():
+        found = report(lake, given.crm, datetime.now(UTC), whole=full)
+    if as_json:
+        click.echo(json.dumps(vars(found)))
+        return
+    click.echo(f"{found.groups:,} groups of {found.records:,} records; {found.new:,} new, {found.ended:,} ended")
+    for scope, said in SCOPES.items():
+        click.echo(f"  {found.scopes[scope]:>8,}  {scope}: {said}")
