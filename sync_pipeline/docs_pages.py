@@ -68,6 +68,22 @@ def objects_page(objects: Sequence[Object]) -> str:
     return "\n".join(parts)
 
 
+def veeva_page() -> str:
+    """Return the page of the objects of a Veeva org, and of those that are left out."""
+    parts = [
+        f"{NOTE}\n# Objects of Veeva CRM\n",
+        "Mirrored with `CRM=veeva`, into `lake.veeva`. People are the person accounts of the record types in "
+        "`VEEVA_PROFESSIONAL_TYPES`; on Marketo's side each is a company and a person. Every other field that the sync "
+        "user can see is mirrored too. Further custom objects are chosen with `SYNC_CUSTOM_OBJECTS`.\n",
+        *(_object(obj) for obj in catalog.objects("veeva")),
+        "## Objects that are left out\n",
+        "The sync user may see them. They are neither mirrored nor written, and asking for one says why. Business "
+        "accounts are rows of `account`, and stay out of Marketo.\n",
+        _table(("object", "why"), [(f"`{name}`", why) for name, why in catalog.refused("veeva").items()]),
+    ]
+    return "\n".join(parts)
+
+
 def _object(obj: Object) -> str:
     facts = [
         ("table", f"`lake.{'.'.join(obj.table)}`, changes in `lake.{'.'.join(obj.changes_table)}`"),
@@ -114,8 +130,8 @@ def tables_page() -> str:
         "client. A query keeps the snapshot it began with; a sync never locks it out. Several queries that must agree "
         "name one: `from lake.salesforce.contact at (version => 4711)`, with a `snapshot_id` of `lake.snapshots()`; a "
         "`begin` alone does not hold a SQLite catalog still.\n",
-        "## Mirrors: `lake.salesforce.<object>`\n", _table(("column", "type", "meaning"), mirror),
-        "\n## Changes: `lake.salesforce.<object>_changes`\n", _table(("column", "type", "meaning"), changes),
+        "## Mirrors: `lake.<system>.<object>`\n", _table(("column", "type", "meaning"), mirror),
+        "\n## Changes: `lake.<system>.<object>_changes`\n", _table(("column", "type", "meaning"), changes),
         "\n## Ledger: `lake.sync.<table>`\n",
         _table(("table", "columns"), [(f"`{name}`", ", ".join(f"`{c}`" for c in columns))
                                       for name, columns in ledger.TABLES.items()]),
@@ -148,6 +164,7 @@ def pages() -> dict[Path, str]:
     return {
         FOLDER / "settings.md": settings_page(),
         FOLDER / "objects.md": objects_page(catalog.objects("salesforce")),
+        FOLDER / "veeva.md": veeva_page(),
         FOLDER / "tables.md": tables_page(),
         FOLDER / "deciding.md": deciding_page(),
     }

@@ -1,6 +1,6 @@
 """What is synced: the declarations of objects and of their field mappings. Data only, no I/O.
 
-`salesforce` declares the objects, `mappings_*` their fields, `ignored` what the native sync leaves out.
+`salesforce` and `veeva` declare the objects, `mappings_*` their fields, `ignored` what the native sync leaves out.
 Adding an object is one declaration; no other module names one.
 """
 
@@ -8,40 +8,57 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingOf
 
-from sync_pipeline.catalog import salesforce
+from sync_pipeline.catalog import salesforce, veeva
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
 from sync_pipeline.model import Object
 
-__all__ = ["IGNORED_BY_NATIVE", "PERSON_ACCOUNT", "by_name", "ignored_by_native", "objects"]
+__all__ = ["IGNORED_BY_NATIVE", "PERSON_ACCOUNT", "by_name", "ignored_by_native", "objects", "refused"]
 
-_OBJECTS_OF = {"salesforce": salesforce.objects}
+_OBJECTS_OF = {"salesforce": salesforce.objects, "veeva": veeva.objects}
+_REFUSED_OF: MappingOf[str, MappingOf[str, str]] = {"veeva": veeva.REFUSED}
 
 
 def objects(crm: str, custom: Sequence[str] = ()) -> tuple[Object, ...]:
     """Return the objects of `crm` in the order of a first load, with the custom objects of these API names.
 
     Raises:
-        ValueError: an unknown `crm`, or a custom object that is misspelt or named twice (SF-CO-4).
+        ValueError: an unknown `crm`, or a custom object that is misspelt, refused or named twice (SF-CO-4).
     """
     if crm not in _OBJECTS_OF:
         raise ValueError(f"unknown CRM {crm!r}; known: {', '.join(_OBJECTS_OF)}")
+    for source in custom:
+        _check_not_refused(crm, source)
     declared = _OBJECTS_OF[crm](custom)
-    twice = [name for name, count in Counter(o.name for o in declared).items() if count > 1]
+    twice = [name for name, count in Counter(o.source.lower() for o in declared).items() if count > 1]
     if twice:
         raise ValueError(f"named more than once among the objects of {crm}: {', '.join(twice)}")
     return declared
+
+
+def refused(crm: str) -> MappingOf[str, str]:
+    """Return the objects of a CRM that take no part in its sync though one may see them, with the reason."""
+    return _REFUSED_OF.get(crm, {})
 
 
 def by_name(name: str, among: Iterable[Object]) -> Object:
     """Return the object that `name` means: our name or the system's own, in upper or lower case.
 
     Raises:
-        ValueError: none of `among` is called that; the message lists our names.
+        ValueError: none of `among` is called that; the message lists our names, or says why the object is refused.
     """
     declared = tuple(among)
     for one in declared:
         if name.lower() in (one.name, one.source.lower()):
             return one
+    for system in {one.system for one in declared}:
+        _check_not_refused(system, name)
     raise ValueError(f"unknown object {name!r}; known: {', '.join(o.name for o in declared)}")
+
+
+def _check_not_refused(crm: str, name: str) -> None:
+    for source, why in refused(crm).items():
+        if name.lower() == source.lower():
+            raise ValueError(f"{source} is not part of the {crm.title()} sync: {why}")
