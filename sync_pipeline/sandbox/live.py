@@ -19,7 +19,8 @@ from sync_pipeline.sandbox.store import quote
 
 Make = Callable[[Random, Faker], Any]
 
-# How often each kind of edit happens, and to which objects.
+# How often each kind of edit happens, and to which objects; in a Veeva org, where a Contact is mostly half a person,
+# to others.
 KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "updated": (70, ("Lead", "Contact", "Lead", "Contact", "Account", "Opportunity", "Task", "Invoice__c")),
     "created": (10, ("Lead", "Contact", "Task")),
@@ -28,6 +29,15 @@ KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "undeleted": (4, ("Lead", "Contact", "Task", "Opportunity")),
     "merged": (1, ("Lead", "Contact", "Account")),
 }
+VEEVA_KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    "updated": (70, ("Contact", "Contact", "Account", "Call2_vod__c", "Call2_vod__c", "Call2_Key_Message_vod__c")),
+    "created": (10, ("Call2_vod__c", "Account")),
+    "touched": (10, ("Account", "Call2_vod__c", "Address_vod__c")),
+    "deleted": (5, ("Account", "Call2_vod__c")),
+    "undeleted": (4, ("Account", "Call2_vod__c")),
+    "merged": (1, ("Account",)),
+}
+KINDS_OF = {"salesforce": KINDS, "veeva": VEEVA_KINDS}
 NO_PERSONS = " and not IsPersonAccount"
 BATCH_SECONDS = 0.2  # edits due within this time are made together
 
@@ -37,11 +47,19 @@ def _phone(random: Random, _: Faker) -> str:
 
 
 def _title(random: Random, faker: Faker) -> str:
-    return f"{faker.job()} {random.randrange(1000)}"[:128]
+    return f"{faker.job()} {random.randrange(1000)}"[:80]
 
 
 def _note(random: Random, faker: Faker) -> str:
     return f'{faker.sentence()}\n"{faker.sentence()}", {random.randrange(10**6)}'
+
+
+def _presentation(random: Random, _: Faker) -> str:
+    return f"What is new? Edition {random.randrange(1000)}"
+
+
+def _reaction(random: Random, _: Faker) -> str:
+    return random.choice(["Positive", "Neutral", "Negative"])
 
 
 def _amount(random: Random, _: Faker) -> float:
@@ -56,6 +74,8 @@ CHANGES: Mapping[str, Mapping[str, Make | None]] = {
     "Opportunity": {"Amount": _amount, "NextStep": _title, "Description": _note},
     "Task": {"Description": _note, "IsReminderSet": FLIP},
     "Invoice__c": {"Amount__c": _amount, "Paid__c": FLIP},
+    "Call2_vod__c": {"Next_Call_Notes_vod__c": _note, "Unlock_vod__c": FLIP},
+    "Call2_Key_Message_vod__c": {"Clm_Presentation_Name_vod__c": _presentation, "Reaction_vod__c": _reaction},
 }
 
 
@@ -113,14 +133,15 @@ class Staff:
             "undeleted": self._undeleted,
             "merged": self._merged,
         }
-        known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in KINDS.items()}
-        if org.has_persons:
+        self._kinds = KINDS_OF[org.schema.crm]
+        known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in self._kinds.items()}
+        if org.has_persons and "Account" not in known["created"]:
             known["created"].append("Account")
-        self._objects = {kind: names for kind, names in known.items() if names}  # Veeva orgs, say, have fewer
+        self._objects = {kind: names for kind, names in known.items() if names}  # an org of one's own may have fewer
 
     def edit(self, count: int) -> list[Edit]:
         """Make `count` edits, those of one object and kind together, and return them."""
-        weights = [KINDS[kind][0] for kind in self._objects]
+        weights = [self._kinds[kind][0] for kind in self._objects]
         plan: dict[tuple[str, str], int] = defaultdict(int)
         for kind in self._random.choices(list(self._objects), weights, k=count):
             plan[kind, self._random.choice(self._objects[kind])] += 1
@@ -170,7 +191,8 @@ class Staff:
             self._org.follow(name, records, [field])
 
     def _created(self, name: str, times: int, taken: set[str]) -> list[Edit]:
-        records = [self._person() if name != "Task" else self._task() for _ in range(times)]
+        make = {"Task": self._task, "Call2_vod__c": self._call}.get(name, self._person)
+        records = [make() for _ in range(times)]
         if name == "Lead":
             records = [{**record, "Company": self._faker.company()} for record in records]
         if name == "Account":  # nobody founds companies here; people who come as accounts are persons
@@ -188,6 +210,13 @@ class Staff:
 
     def _task(self) -> dict[str, Any]:
         return {"Subject": "Call", "Status": "Not Started", "Priority": "Normal", "Description": self._faker.sentence()}
+
+    def _call(self) -> dict[str, Any]:
+        account = next(iter(self._pick("Account", 1, set(), "not IsDeleted and IsPersonAccount")), None)
+        day = self._org.now().date()
+        return {"Account_vod__c": account, "Call_Date_vod__c": day, "Status_vod__c": "Saved_vod",
+                "Call_Type_vod__c": "Detail Only", "Attendee_Type_vod__c": "Person_Account_vod",
+                "Mobile_ID_vod__c": f"new-{self._random.getrandbits(40):x}"}  # fmt: skip
 
     def _touched(self, name: str, times: int, taken: set[str]) -> list[Edit]:
         records = self._pick(name, times, taken)

@@ -21,7 +21,7 @@ def serve(org: Org, port: int = 0, env_file: Path | None = None) -> None:
     with Sandbox(org, port) as sandbox:
         if env_file:
             write_env(env_file, sandbox.env())
-        print(f"Salesforce sandbox at {sandbox.url}", flush=True)
+        print(f"{org.schema.crm.title()} sandbox at {sandbox.url}", flush=True)
         print("open it in a browser to see and edit its records, its request log and its faults", flush=True)
         stop.wait()
 

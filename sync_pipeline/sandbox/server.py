@@ -42,6 +42,7 @@ from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
+from sync_pipeline.sandbox.persons import PROFESSIONAL
 from sync_pipeline.sandbox.request_log import RequestLog
 from sync_pipeline.sandbox.sessions import Sessions
 from sync_pipeline.sandbox.site import Site
@@ -126,8 +127,10 @@ class Sandbox:
     def env(self) -> dict[str, str]:
         """Return the settings by which this project's own connector finds the sandbox."""
         login = next(iter(self.sessions.logins.values()))
+        crm = self.org.schema.crm
         return {
-            "CRM": "salesforce",
+            "CRM": crm,
+            **({"VEEVA_PROFESSIONAL_TYPES": PROFESSIONAL} if crm == "veeva" else {}),
             "SALESFORCE_LOGIN_URL": self.url,
             "SALESFORCE_CLIENT_ID": self.sessions.client_id,
             "SALESFORCE_CLIENT_SECRET": self.sessions.client_secret,
