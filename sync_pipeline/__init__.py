@@ -1,4 +1,4 @@
-"""sync_pipeline: a Salesforce org (later Veeva, Marketo) as living tables in a DuckLake. Read in this order:
+"""sync_pipeline: a Salesforce or Veeva org (later Marketo) as living tables in a DuckLake. Read in this order:
 
     model.py         the nouns that modules hand to one another
     catalog/         what is synced: declarations, data only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -18,7 +19,16 @@ from sync_pipeline.settings import Settings
 
 def objects(settings: Settings) -> tuple[Object, ...]:
     """Return the declared objects of the chosen CRM and the custom ones chosen in settings, in reading order."""
-    return catalog.objects(settings.crm, settings.sync_custom_objects)
+    types = settings.veeva_professional_types
+    declared = catalog.objects(settings.crm, settings.sync_custom_objects)
+    return tuple(obj if obj.chosen_types is None else replace(obj, chosen_types=types) for obj in declared)
+
+
+def undecided(settings: Settings) -> str:
+    """Tell what must be decided before a first sync and is not; empty if nothing is (SPEC 31, decision 31)."""
+    names = ", ".join(obj.name for obj in objects(settings) if obj.chosen_types == ())
+    said = "VEEVA_PROFESSIONAL_TYPES must name the record types whose people take part"
+    return f"{names}: {said}; `sync-pipeline check` lists the org's own" if names else ""
 
 
 def connector(settings: Settings) -> Salesforce:

@@ -18,7 +18,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
 
-    crm: Literal["salesforce"] = Field("salesforce", description="The CRM that is synced.")
+    crm: Literal["salesforce", "veeva"] = Field(
+        "salesforce",
+        description="The CRM that is synced. Veeva CRM runs on force.com: the settings of Salesforce log in to it too.",
+    )
     salesforce_login_url: str = Field(
         "https://login.salesforce.com",
         description="Where to log in: https://login.salesforce.com, https://test.salesforce.com or the org's My Domain "
@@ -40,6 +43,13 @@ class Settings(BaseSettings):
         ge=0,
         lt=1,
         description="Share of the org's daily API calls that is left to others; at it, reading pauses.",
+    )
+
+    veeva_professional_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Record types of accounts, by developer name, separated by commas, whose people take part in the "
+        "Veeva sync (VV-PA-1). Often `Professional_vod`; `sync-pipeline check` lists the org's own. It is not guessed: "
+        "without it no sync begins.",
     )
 
     lake_catalog: str = Field(
@@ -75,7 +85,7 @@ class Settings(BaseSettings):
     sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
     sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")
 
-    @field_validator("sync_custom_objects", mode="before")
+    @field_validator("sync_custom_objects", "veeva_professional_types", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given

@@ -60,7 +60,7 @@ def test_the_company_has_the_account_fields_of_spec_11_1() -> None:
 
 
 def test_default_fields_are_those_of_marketos_own_page() -> None:
-    """VV-PA-13. What the page calls SFDC here is Veeva's in its system values; an account's type has a field of its own."""
+    """VV-PA-13. What it calls SFDC is Veeva's among the system values; an account's type has a field of its own."""
     person = {m.label.replace("Veeva is", "SFDC Is").replace("Veeva", "SFDC") for m in PERSON}
     assert veeva_labels("Contact") - person == set()
     assert veeva_labels("Account") - {m.label for m in COMPANY} == {"SFDC Type"}
