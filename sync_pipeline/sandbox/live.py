@@ -13,70 +13,13 @@ from typing import Any
 import pyarrow as pa
 from faker import Faker
 
+from sync_pipeline.sandbox.habits import CHANGES, KINDS, Make, phone
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.persons import account_name
 from sync_pipeline.sandbox.store import quote
 
-Make = Callable[[Random, Faker], Any]
-
-# How often each kind of edit happens, and to which objects; in a Veeva org, where a Contact is mostly half a person,
-# to others.
-KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
-    "updated": (70, ("Lead", "Contact", "Lead", "Contact", "Account", "Opportunity", "Task", "Invoice__c")),
-    "created": (10, ("Lead", "Contact", "Task")),
-    "touched": (10, ("Lead", "Contact", "Account", "Campaign", "CampaignMember")),
-    "deleted": (5, ("Lead", "Contact", "Task", "Opportunity")),
-    "undeleted": (4, ("Lead", "Contact", "Task", "Opportunity")),
-    "merged": (1, ("Lead", "Contact", "Account")),
-}
-VEEVA_KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
-    "updated": (70, ("Contact", "Contact", "Account", "Call2_vod__c", "Call2_vod__c", "Call2_Key_Message_vod__c")),
-    "created": (10, ("Call2_vod__c", "Account")),
-    "touched": (10, ("Account", "Call2_vod__c", "Address_vod__c")),
-    "deleted": (5, ("Account", "Call2_vod__c")),
-    "undeleted": (4, ("Account", "Call2_vod__c")),
-    "merged": (1, ("Account",)),
-}
-KINDS_OF = {"salesforce": KINDS, "veeva": VEEVA_KINDS}
 NO_PERSONS = " and not IsPersonAccount"
 BATCH_SECONDS = 0.2  # edits due within this time are made together
-
-
-def _phone(random: Random, _: Faker) -> str:
-    return f"+49 {random.randrange(100, 999)} {random.randrange(10**6, 10**7)}"
-
-
-def _title(random: Random, faker: Faker) -> str:
-    return f"{faker.job()} {random.randrange(1000)}"[:80]
-
-
-def _note(random: Random, faker: Faker) -> str:
-    return f'{faker.sentence()}\n"{faker.sentence()}", {random.randrange(10**6)}'
-
-
-def _presentation(random: Random, _: Faker) -> str:
-    return f"What is new? Edition {random.randrange(1000)}"
-
-
-def _reaction(random: Random, _: Faker) -> str:
-    return random.choice(["Positive", "Neutral", "Negative"])
-
-
-def _amount(random: Random, _: Faker) -> float:
-    return random.randrange(10**8) / 100
-
-
-FLIP = None  # the new value of a yes-or-no field is the other one
-CHANGES: Mapping[str, Mapping[str, Make | None]] = {
-    "Lead": {"Title": _title, "Phone": _phone, "Description": _note, "HasOptedOutOfEmail": FLIP},
-    "Contact": {"Title": _title, "MobilePhone": _phone, "Description": _note, "HasOptedOutOfEmail": FLIP},
-    "Account": {"Phone": _phone, "Description": _note, "AnnualRevenue": _amount},
-    "Opportunity": {"Amount": _amount, "NextStep": _title, "Description": _note},
-    "Task": {"Description": _note, "IsReminderSet": FLIP},
-    "Invoice__c": {"Amount__c": _amount, "Paid__c": FLIP},
-    "Call2_vod__c": {"Next_Call_Notes_vod__c": _note, "Unlock_vod__c": FLIP},
-    "Call2_Key_Message_vod__c": {"Clm_Presentation_Name_vod__c": _presentation, "Reaction_vod__c": _reaction},
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +76,7 @@ class Staff:
             "undeleted": self._undeleted,
             "merged": self._merged,
         }
-        self._kinds = KINDS_OF[org.schema.crm]
+        self._kinds = KINDS[org.schema.crm]
         known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in self._kinds.items()}
         if org.has_persons and "Account" not in known["created"]:
             known["created"].append("Account")
@@ -205,7 +148,7 @@ class Staff:
             "FirstName": self._faker.first_name(),
             "LastName": self._faker.last_name(),
             "Email": f"new.{number:x}@sandbox.example",
-            "Phone": _phone(self._random, self._faker),
+            "Phone": phone(self._random, self._faker),
         }
 
     def _task(self) -> dict[str, Any]:

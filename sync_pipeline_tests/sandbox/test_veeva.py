@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox import Org, Sandbox, Schema
-from sync_pipeline.sandbox.live import VEEVA_KINDS, edit
+from sync_pipeline.sandbox.habits import KINDS
+from sync_pipeline.sandbox.live import edit
 from sync_pipeline.sandbox.populate import populate, veeva_sizes
 from sync_pipeline_tests.catalog.spec import synced_in_veeva
 from sync_pipeline_tests.sandbox.conftest import Clock, log_in
@@ -227,7 +228,7 @@ def test_its_staff_edits_people_and_calls_and_nothing_that_the_sync_refuses() ->
         edits = [str(done).split()[:2] for done in edit(org, 400, 9)]
         assert disagreeing(org) == 0
     kinds = Counter(kind for _, kind in edits)
-    assert kinds.keys() == VEEVA_KINDS.keys()
+    assert kinds.keys() == KINDS["veeva"].keys()
     assert {name for name, _ in edits} == {
         *("Account", "Contact", "Call2_vod__c", "Call2_Key_Message_vod__c", "Address_vod__c"),
     }
