@@ -1,5 +1,6 @@
 # Each target does its own set-up, with only Python >= 3.11, make and git on the machine.
 PYTHON ?= python3
+CRM ?= salesforce
 BIN := .venv/bin
 
 .PHONY: setup demo test check bench interop ui docs lock clean
@@ -15,8 +16,9 @@ setup: .venv/installed
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# make demo CRM=veeva: a Veeva org instead of a Salesforce one; make ui CRM=veeva likewise.
 demo: setup
-	$(BIN)/sync-pipeline demo
+	$(BIN)/sync-pipeline demo --crm $(CRM)
 
 test: setup
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import changes, month, people, quiet, readers, restart, speed
+from benchmarks import changes, month, people, quiet, readers, restart, speed, veeva
 from benchmarks.bars import Bar, as_markdown
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -23,6 +23,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Bar]]] = {
     "people": people.people,
     "readers": readers.readers,
     "restart": restart.restart,
+    "veeva": veeva.veeva,
 }
 
 

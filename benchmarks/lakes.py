@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sync_pipeline import assembly
+from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Object
@@ -16,8 +17,6 @@ from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.pipeline import Pipeline
 from sync_pipeline_tests.sandbox.conftest import Clock
-
-CUSTOM_OBJECTS = "Invoice__c,Product_Interest__c"
 
 
 @dataclass(frozen=True)
@@ -58,4 +57,5 @@ def bench(org_file: Path, folder: Path, fields: frozenset[str] = frozenset()) ->
         for name in org.schema["Contact"].fields.keys() - fields if fields else ():
             org.hide_field("Contact", name)
         folder.mkdir(parents=True, exist_ok=True)
-        yield Bench(org, clock, sandbox, Pipeline(folder, {**sandbox.env(), "SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS}))
+        custom = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS[org.schema.crm]}
+        yield Bench(org, clock, sandbox, Pipeline(folder, {**sandbox.env(), **custom}))

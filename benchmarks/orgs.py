@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox import Org, Schema
 from sync_pipeline.sandbox.populate import make, populate, sizes
 
 FOLDER = Path("data/bench")
@@ -45,6 +45,11 @@ def of_people(count: int) -> Path:
     return _kept(f"people-{count}.duckdb", lambda org: populate(org, count, SEED))
 
 
+def of_veeva(people: int) -> Path:
+    """Return the file of a Veeva org with so many person accounts, ten calls each, and all that hangs on them."""
+    return _kept(f"veeva-{people}.duckdb", lambda org: populate(org, people, SEED), Schema.veeva())
+
+
 def copy_of(org: Path, to: Path) -> Path:
     """Return a copy that may be edited."""
     to.parent.mkdir(parents=True, exist_ok=True)
@@ -52,12 +57,12 @@ def copy_of(org: Path, to: Path) -> Path:
     return to
 
 
-def _kept(name: str, fill: Callable[[Org], object]) -> Path:
+def _kept(name: str, fill: Callable[[Org], object], schema: Schema | None = None) -> Path:
     file, part = FOLDER / name, FOLDER / f"{name}.part"
     if not file.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        with Org.open(part) as org:
+        with Org.open(part, schema) as org:
             fill(org)
             with org.cursor() as cursor:
                 cursor.execute("checkpoint")

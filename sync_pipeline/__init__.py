@@ -1,4 +1,4 @@
-"""sync_pipeline: a Salesforce org and a Marketo subscription (later Veeva) as living tables.
+"""sync_pipeline: a Salesforce or Veeva org and a Marketo subscription as living tables.
 
 Read in this order:
 

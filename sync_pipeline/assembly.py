@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from pydantic import SecretStr
@@ -29,7 +30,16 @@ DAY = timedelta(days=1)
 def objects(settings: Settings) -> tuple[Object, ...]:
     """Return the declared objects of all systems and the custom ones chosen in settings, in reading order."""
     custom = {settings.crm: settings.sync_custom_objects, "marketo": settings.marketo_custom_objects}
-    return tuple(obj for system in settings.systems() for obj in catalog.objects(system, custom[system]))
+    types = settings.veeva_professional_types
+    declared = (obj for system in settings.systems() for obj in catalog.objects(system, custom[system]))
+    return tuple(obj if obj.chosen_types is None else replace(obj, chosen_types=types) for obj in declared)
+
+
+def undecided(settings: Settings) -> str:
+    """Tell what must be decided before a first sync and is not; empty if nothing is (SPEC 31, decision 31)."""
+    names = ", ".join(obj.name for obj in objects(settings) if obj.chosen_types == ())
+    said = "VEEVA_PROFESSIONAL_TYPES must name the record types whose people take part"
+    return f"{names}: {said}; `sync-pipeline check` lists the org's own" if names else ""
 
 
 def connector(settings: Settings, system: str | None = None, used_today: int = 0) -> Connector:
@@ -67,8 +77,12 @@ def writer(settings: Settings, org: Salesforce) -> SalesforceWriter:
 
 
 def pairings(settings: Settings) -> tuple[Pairing, ...]:
-    """Return what is synced both ways, in the order of writing; nothing while only one system is configured."""
-    return catalog.pairings(settings.marketo_person_key) if len(settings.systems()) > 1 else ()
+    """Return what is synced both ways, in the order of writing; nothing while only one system is configured.
+
+    Of Veeva nothing is written yet.
+    """
+    both = len(settings.systems()) > 1 and settings.crm == "salesforce"
+    return catalog.pairings(settings.marketo_person_key) if both else ()
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, apply: bool) -> Pass:

@@ -93,6 +93,22 @@ def objects_page(crm: Sequence[Object], marketo: Sequence[Object]) -> str:
     return "\n".join(parts)
 
 
+def veeva_page() -> str:
+    """Return the page of the objects of a Veeva org, and of those that are left out."""
+    parts = [
+        f"{NOTE}\n# Objects of Veeva CRM\n",
+        "Mirrored with `CRM=veeva`, into `lake.veeva`. People are the person accounts of the record types in "
+        "`VEEVA_PROFESSIONAL_TYPES`; on Marketo's side each is a company and a person. Every other field that the sync "
+        "user can see is mirrored too. Further custom objects are chosen with `SYNC_CUSTOM_OBJECTS`.\n",
+        *(_object(obj) for obj in catalog.objects("veeva")),
+        "## Objects that are left out\n",
+        "The sync user may see them. They are neither mirrored nor written, and asking for one says why. Business "
+        "accounts are rows of `account`, and stay out of Marketo.\n",
+        _table(("object", "why"), [(f"`{name}`", why) for name, why in catalog.refused("veeva").items()]),
+    ]
+    return "\n".join(parts)
+
+
 def _object(obj: Object) -> str:
     facts = [
         ("table", f"`lake.{'.'.join(obj.table)}`, changes in `lake.{'.'.join(obj.changes_table)}`"),
@@ -239,6 +255,7 @@ def pages() -> dict[Path, str]:
     return {
         FOLDER / "settings.md": settings_page(),
         FOLDER / "objects.md": objects_page(catalog.objects("salesforce"), catalog.objects("marketo")),
+        FOLDER / "veeva.md": veeva_page(),
         FOLDER / "tables.md": tables_page(),
         FOLDER / "deciding.md": deciding_page(),
         FOLDER / "feed.md": feed_page(),

@@ -100,6 +100,8 @@ class Object:
         every: how often it is read, if a cycle would be too often.
         counted: whether the system tells how many records there are.
         compared: whether all ids can be compared; of records that the system itself forgets they cannot.
+        chosen_types: record types, by developer name, whose records take part beyond the mirror; None where all do,
+            empty where they have yet to be chosen (SPEC 31, decision 31).
         rule: who wins a conflict where a mapping does not say.
     """
 
@@ -121,6 +123,7 @@ class Object:
     every: timedelta = timedelta(0)
     counted: bool = True
     compared: bool = True
+    chosen_types: tuple[str, ...] | None = None
     rule: Rule = Rule.CRM_ONLY
     mappings: tuple[Mapping, ...] = ()
 
@@ -148,6 +151,7 @@ class Pairing:
         key: the Marketo field that carries the id of the CRM record (SPEC 31, decision 2).
         alive: SQL over the CRM's mirror that tells whether a record can still be linked and written.
         mappings: the fields that both sides hold.
+        called: our name of the pairing, where the CRM object makes more than one.
     """
 
     crm: Object
@@ -155,11 +159,12 @@ class Pairing:
     key: str
     mappings: tuple[Mapping, ...]
     alive: str = "true"
+    called: str = ""
 
     @property
     def name(self) -> str:
-        """Our name of the pairing: that of its CRM object."""
-        return self.crm.name
+        """Our name of the pairing: that of its CRM object, unless it is called otherwise."""
+        return self.called or self.crm.name
 
     def rule(self, mapping: Mapping) -> Rule:
         return mapping.rule or self.crm.rule
@@ -193,6 +198,7 @@ class Describe:
     fields: tuple[Field, ...]
     key_prefix: str | None = None
     queryable: bool = True
+    record_types: tuple[str, ...] = ()  # by developer name, without the master one; not remembered in the lake
 
     def field(self, name: str) -> Field | None:
         return next((f for f in self.fields if f.name == name), None)

@@ -18,7 +18,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
 
-    crm: Literal["salesforce"] = Field("salesforce", description="The CRM that is synced.")
+    crm: Literal["salesforce", "veeva"] = Field(
+        "salesforce",
+        description="The CRM that is synced. Veeva CRM runs on force.com: the settings of Salesforce log in to it too.",
+    )
     salesforce_login_url: str = Field(
         "https://login.salesforce.com",
         description="Where to log in: https://login.salesforce.com, https://test.salesforce.com or the org's My Domain "
@@ -101,6 +104,12 @@ class Settings(BaseSettings):
     sync_blocked_fields: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Marketo fields that the CRM may fill but not overwrite, separated by commas (FIELD-15)."
     )
+    veeva_professional_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Record types of accounts, by developer name, separated by commas, whose people take part in the "
+        "Veeva sync (VV-PA-1). Often `Professional_vod`; `sync-pipeline check` lists the org's own. It is not guessed: "
+        "without it no sync begins.",
+    )
 
     lake_catalog: str = Field(
         "data/catalog.sqlite", description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`."
@@ -145,7 +154,12 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "sync_custom_objects", "marketo_custom_objects", "marketo_activity_types", "sync_blocked_fields", mode="before"
+        "sync_custom_objects",
+        "marketo_custom_objects",
+        "marketo_activity_types",
+        "sync_blocked_fields",
+        "veeva_professional_types",
+        mode="before",
     )
     @classmethod
     def _split(cls, given: object) -> object:

@@ -58,3 +58,25 @@ PERSON_ACCOUNT: tuple[Mapping, ...] = (
         if mapping.direction is not Direction.CRM_TO_MARKETO and mapping.crm != "Description"
     ),
 )
+
+# Of the fields that Marketo fills, Veeva's set-up names these (VV-CONN-4).
+FILLED_IN_VEEVA = ("mkto71_Lead_Score__pc", "mkto71_Inferred_")
+
+# The person in a Veeva account (VV-PA-13), with Marketo's system values under Veeva's name (VV-PA-14); Veeva Type is
+# what a link is of and no field of the record. As an account's Description is its contact's too, the notes come from
+# there, one-way like every account field (VV-PA-6).
+VEEVA_PERSON: tuple[Mapping, ...] = (
+    system("PersonContactId", "Veeva Id"),
+    system("CreatedDate", "Veeva Created Date"),
+    system("IsDeleted", "Veeva is Deleted"),
+    # No standard field of a person: it must be created in Marketo first (FIELD-22), like accountType.
+    to_marketo("IsPersonAccount", "isPersonAccount", "Is Person Account"),
+    to_marketo("Id", "externalCompanyId", "Company"),
+    to_marketo("OwnerId", "externalSalesPersonId", "Sales Owner"),
+    to_marketo("Description", "mktoPersonNotes", "Person Notes"),
+    *(
+        mapping
+        for mapping in PERSON_ACCOUNT
+        if mapping.marketo and (mapping.is_two_way or mapping.crm.startswith(FILLED_IN_VEEVA))
+    ),
+)

@@ -1,4 +1,4 @@
-"""`sync-pipeline sandbox`: a Salesforce org on this machine, to serve, fill, edit and watch."""
+"""`sync-pipeline sandbox`: a Salesforce or Veeva org on this machine, to serve, fill, edit and watch."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ from sync_pipeline.sandbox.populate import populate as fill
 from sync_pipeline.sandbox.serve import run
 from sync_pipeline.sandbox.service import Service
 
-ORG_FILE = Path("data/sandbox/org.duckdb")
+ORG_FILES = {"salesforce": Path("data/sandbox/org.duckdb"), "veeva": Path("data/sandbox/veeva.duckdb")}
 PEOPLE = 1_000
 SEED = 1
-CUSTOM_OBJECTS = "Invoice__c,Product_Interest__c"
+CUSTOM_OBJECTS = {"salesforce": "Invoice__c,Product_Interest__c", "veeva": "Address_vod__c,Call2_Detail_vod__c"}
 
 org_option = click.option(
-    "--org", "file", type=click.Path(path_type=Path, dir_okay=False), default=ORG_FILE, show_default=True,
-    help="File that holds the org.",
+    "--org", "file", type=click.Path(path_type=Path, dir_okay=False),
+    help=f"File that holds the org; without it {ORG_FILES['salesforce']}, or {ORG_FILES['veeva']}.",
+)  # fmt: skip
+crm_option = click.option(
+    "--crm", type=click.Choice(tuple(ORG_FILES)), default="salesforce", envvar="CRM", show_default=True,
+    help="Whose org it is.",
 )  # fmt: skip
 seed_option = click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed, the same org.")
 people_type = click.IntRange(min=20)
@@ -36,16 +40,23 @@ persons_option = click.option(
 )  # fmt: skip
 
 
-def open_org(file: Path, persons: float | None = None) -> Org:
+def open_org(crm: str, file: Path | None = None, persons: float | None = None) -> Org:
     """Open or make the org in a file, with person accounts where a share is given; only one process can hold it."""
+    if crm == "veeva" and persons is not None:
+        raise click.UsageError("--person-accounts is for Salesforce orgs: in a Veeva org the people are such accounts")
+    file = file or ORG_FILES[crm]
     file.parent.mkdir(parents=True, exist_ok=True)
+    schema = Schema.veeva() if crm == "veeva" else Schema.standard(person_accounts=persons is not None)
     try:
-        org = Org.open(file, Schema.standard(person_accounts=persons is not None))
+        org = Org.open(file, schema)
     except duckdb.Error as error:
         raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+    held = f"a {org.schema.crm.title()} org" if org.schema.crm != crm else ""
     if persons is not None and not org.has_persons:
+        held = "an org without person accounts"
+    if held:
         org.close()
-        raise click.UsageError(f"{file} holds an org without person accounts; name another file with --org")
+        raise click.UsageError(f"{file} holds {held}; name another file with --org")
     return org
 
 
@@ -57,7 +68,7 @@ def is_new(org: Org) -> bool:
 
 @click.group()
 def sandbox() -> None:
-    """A Salesforce org, and a Marketo subscription, on this machine that behave like real ones."""
+    """A Salesforce or Veeva org, and a Marketo subscription, on this machine that behave like real ones."""
 
 
 sandbox.add_command(fault)
@@ -67,7 +78,8 @@ sandbox.add_command(marketo)
 @sandbox.command()
 @click.option("--load", "directory", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Start a new org with the CSV files or JSON trees of this folder.")  # fmt: skip
-@click.option("--people", type=people_type, help="Start a new org with so many leads and contacts.")
+@click.option("--people", type=people_type, help="Start a new org with so many leads and contacts, or person accounts.")
+@crm_option
 @persons_option
 @seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
@@ -78,21 +90,24 @@ sandbox.add_command(marketo)
 def serve(
     directory: Path | None,
     people: int | None,
+    crm: str,
     persons: float | None,
     seed: int,
     port: int,
     env_file: Path | None,
     with_marketo: bool,
     subscription_file: Path,
-    file: Path,
+    file: Path | None,
 ) -> None:
     """Serve the org until Ctrl-C; print its address."""
     if directory and people:
         raise click.UsageError("--load and --people exclude one another")
     with ExitStack() as opened:
-        org = opened.enter_context(open_org(file, persons))
+        org = opened.enter_context(open_org(crm, file, persons))
         if (directory or people) and not is_new(org):
-            raise click.UsageError(f"{file} already holds an org: serve it as it is, or name another file with --org")
+            raise click.UsageError(
+                f"{file or ORG_FILES[crm]} already holds an org: serve it as it is, or name another file with --org"
+            )
         if directory:
             _say(_loaded(org, directory))
         elif is_new(org):
@@ -113,15 +128,18 @@ def _loaded(org: Org, directory: Path) -> dict[str, int]:
 
 
 @sandbox.command()
-@click.option("--people", type=people_type, default=PEOPLE, show_default=True, help="Leads and contacts.")
+@click.option(
+    "--people", type=people_type, default=PEOPLE, show_default=True, help="Leads and contacts, or person accounts."
+)
+@crm_option
 @persons_option
 @seed_option
 @org_option
-def populate(people: int, persons: float | None, seed: int, file: Path) -> None:
-    """Fill a new org with companies, people, owners, opportunities, members and tasks."""
-    with open_org(file, persons) as org:
+def populate(people: int, crm: str, persons: float | None, seed: int, file: Path | None) -> None:
+    """Fill a new org with companies, people, owners and all that hangs on them."""
+    with open_org(crm, file, persons) as org:
         if not is_new(org):
-            raise click.UsageError(f"{file} already holds an org; name another file with --org")
+            raise click.UsageError(f"{file or ORG_FILES[crm]} already holds an org; name another file with --org")
         _say(fill(org, people, seed, persons=persons or 0))
 
 

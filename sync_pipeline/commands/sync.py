@@ -62,6 +62,8 @@ def sync(
         raise click.UsageError("--full, --since, --reconcile and --formulas exclude one another")
     given = settings()
     wanted = chosen(given, objects)
+    if undecided := assembly.undecided(given):
+        raise click.UsageError(undecided)
     with open_lake(given) as lake, lake.only_pipeline(), _progress() as (landed, told):
 
         def read(source: Source, objects: Sequence[Object]) -> Cycle:

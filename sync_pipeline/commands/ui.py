@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from sync_pipeline.commands.options import console, settings
-from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILE, PEOPLE, SEED, is_new, open_org
+from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, PEOPLE, SEED, is_new, open_org
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.live import live
 from sync_pipeline.sandbox.populate import populate
@@ -29,9 +29,10 @@ def ui(port: int) -> None:
     """Open Dagster; without credentials, on a sandbox whose staff goes on editing."""
     HOME.mkdir(parents=True, exist_ok=True)
     shutil.copyfile("dagster.yaml", HOME / "dagster.yaml")
-    if settings().has_credentials():
+    given = settings()
+    if given.has_credentials():
         sys.exit(_dagster(port, {}))
-    with open_org(ORG_FILE) as org:
+    with open_org(given.crm) as org:
         if is_new(org):
             populate(org, PEOPLE, SEED)
         with Sandbox(org) as sandbox:
@@ -40,7 +41,7 @@ def ui(port: int) -> None:
             staff.start()
             console.print(f"no credentials are set: Dagster works on the sandbox, whose own page is {sandbox.url}/")
             try:
-                objects = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS, "SYNC_FIRST_MONTH": "2024-01-01"}
+                objects = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS[given.crm], "SYNC_FIRST_MONTH": "2024-01-01"}
                 code = _dagster(port, {**objects, **sandbox.env()})
             finally:
                 stop.set()

@@ -107,7 +107,8 @@ class Salesforce:
     def describe(self, source: str) -> Describe:
         told = self.get(self.resource(f"sobjects/{soql.name(source)}/describe")).json()
         fields = tuple(answers.field(f) for f in told["fields"])
-        return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True))
+        types = tuple(t["developerName"] for t in told.get("recordTypeInfos", ()) if not t["master"])
+        return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True), types)
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
         """Read few records by REST, many by Bulk API 2.0; `totalSize` of the first REST page says which.

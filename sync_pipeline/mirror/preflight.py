@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sync_pipeline import catalog
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.model import Describe, Object
@@ -19,10 +20,11 @@ RECORDS_PER_SECOND = 3_000
 
 
 class Severity(StrEnum):
-    """`error`: the object cannot be synced as declared. `warning`: it can, with something left out."""
+    """`error`: the object cannot be synced as declared. `warning`: it can, but not all of it. `note`: so it is."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class Checked:
 
 
 def judge(obj: Object, described: Describe) -> Iterable[Finding]:
-    """Compare what the sync user sees of an object with what SPEC 2.1 and the mappings need."""
+    """Compare what the sync user sees of an object with what SPEC 2.1, the settings and the mappings need."""
+    if obj.chosen_types is not None and (said := _types(obj.chosen_types, described.record_types)):
+        yield Finding(obj.name, Severity.ERROR, said)
     missing = [name for name in obj.required if name not in described.names]
     if missing:
         yield Finding(obj.name, Severity.ERROR, f"fields not visible to the sync user: {', '.join(missing)}")
@@ -86,6 +90,19 @@ def judge(obj: Object, described: Describe) -> Iterable[Finding]:
         yield Finding(obj.name, Severity.WARNING, said)
 
 
+def _types(chosen: Sequence[str], known: Sequence[str]) -> str:
+    """Return what is wrong with the chosen record types; empty if nothing is."""
+    unknown = [name for name in chosen if name not in known]
+    if chosen and not unknown:
+        return ""
+    said = (
+        f"no record type is called {', '.join(unknown)}"
+        if unknown
+        else "the record types that take part are not chosen"
+    )
+    return f"{said}; the sync user sees {', '.join(known) or 'none'}"
+
+
 def check(connector: Connector, objects: Sequence[Object]) -> Checked:
     """Log in and look at every object, reading no records.
 
@@ -94,6 +111,8 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
     """
     organization, visible = connector.organization_id(), connector.names()
     findings = [Finding(connector.system, Severity.WARNING, said) for said in connector.remarks()]
+    refused = {name: why for name, why in catalog.refused(connector.system).items() if name in visible}
+    findings += [Finding(name, Severity.NOTE, f"visible, but not synced: {why}") for name, why in refused.items()]
     records: dict[str, int | None] = {}
     for obj in objects:
         records[obj.name] = None

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from sync_pipeline import assembly
 from sync_pipeline.lake import LakeError
 from sync_pipeline.orchestration.resources import SyncResource
 
@@ -51,6 +52,8 @@ def cycle_sensor(job: dg.JobDefinition, months: dg.MonthlyPartitionsDefinition) 
             return dg.SkipReason(
                 "no credentials: set SALESFORCE_CLIENT_ID, MARKETO_CLIENT_ID and the others of docs/settings.md"
             )
+        if undecided := assembly.undecided(given):
+            return dg.SkipReason(undecided)
         last = _last(context.instance, job.name)
         now = datetime.now(UTC)
         wait = why_wait(last, _in_use(sync), now, timedelta(seconds=given.sync_pause_seconds))

@@ -33,9 +33,8 @@ _AUTHORS = ("OwnerId", "CreatedById", "LastModifiedById")  # by these a user has
 class OrgSystem:
     """See `System`. `address` is where clients log in."""
 
-    title = "Salesforce sandbox"
-
     def __init__(self, org: Org, sessions: Sessions, address: str) -> None:
+        self.title = f"{org.schema.crm.title()} sandbox"
         self._org = org
         self._sessions = sessions
         self._address = address

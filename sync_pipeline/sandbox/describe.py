@@ -48,8 +48,18 @@ FULL_ONLY = frozenset(
 #   childRestrictedDelete: the parent cannot be deleted while it has these children
 #   convertsTo: the fields (`Contact.Score__c`) that a lead's custom field becomes when the lead is converted
 #   bulk: False for an object that Bulk API refuses
+#   guess: True for a field of which no public source tells the type
 PRIVATE = frozenset(
-    ["sql", "childRelationshipName", "childCascadeDelete", "childRestrictedDelete", "convertsTo", "bulk", "flags"]
+    [
+        "sql",
+        "childRelationshipName",
+        "childCascadeDelete",
+        "childRestrictedDelete",
+        "convertsTo",
+        "bulk",
+        "flags",
+        "guess",
+    ]
 )
 LONG_TEXT = 255  # a textarea above this many characters can be neither filtered nor sorted nor grouped
 

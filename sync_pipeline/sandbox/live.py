@@ -13,50 +13,13 @@ from typing import Any
 import pyarrow as pa
 from faker import Faker
 
+from sync_pipeline.sandbox.habits import CHANGES, KINDS, Make, phone
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.persons import account_name
 from sync_pipeline.sandbox.store import quote
 
-Make = Callable[[Random, Faker], Any]
-
-# How often each kind of edit happens, and to which objects.
-KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
-    "updated": (70, ("Lead", "Contact", "Lead", "Contact", "Account", "Opportunity", "Task", "Invoice__c")),
-    "created": (10, ("Lead", "Contact", "Task")),
-    "touched": (10, ("Lead", "Contact", "Account", "Campaign", "CampaignMember")),
-    "deleted": (5, ("Lead", "Contact", "Task", "Opportunity")),
-    "undeleted": (4, ("Lead", "Contact", "Task", "Opportunity")),
-    "merged": (1, ("Lead", "Contact", "Account")),
-}
 NO_PERSONS = " and not IsPersonAccount"
 BATCH_SECONDS = 0.2  # edits due within this time are made together
-
-
-def _phone(random: Random, _: Faker) -> str:
-    return f"+49 {random.randrange(100, 999)} {random.randrange(10**6, 10**7)}"
-
-
-def _title(random: Random, faker: Faker) -> str:
-    return f"{faker.job()} {random.randrange(1000)}"[:128]
-
-
-def _note(random: Random, faker: Faker) -> str:
-    return f'{faker.sentence()}\n"{faker.sentence()}", {random.randrange(10**6)}'
-
-
-def _amount(random: Random, _: Faker) -> float:
-    return random.randrange(10**8) / 100
-
-
-FLIP = None  # the new value of a yes-or-no field is the other one
-CHANGES: Mapping[str, Mapping[str, Make | None]] = {
-    "Lead": {"Title": _title, "Phone": _phone, "Description": _note, "HasOptedOutOfEmail": FLIP},
-    "Contact": {"Title": _title, "MobilePhone": _phone, "Description": _note, "HasOptedOutOfEmail": FLIP},
-    "Account": {"Phone": _phone, "Description": _note, "AnnualRevenue": _amount},
-    "Opportunity": {"Amount": _amount, "NextStep": _title, "Description": _note},
-    "Task": {"Description": _note, "IsReminderSet": FLIP},
-    "Invoice__c": {"Amount__c": _amount, "Paid__c": FLIP},
-}
 
 
 @dataclass(frozen=True)
@@ -113,14 +76,15 @@ class Staff:
             "undeleted": self._undeleted,
             "merged": self._merged,
         }
-        known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in KINDS.items()}
-        if org.has_persons:
+        self._kinds = KINDS[org.schema.crm]
+        known = {kind: [name for name in names if name in org.schema] for kind, (_, names) in self._kinds.items()}
+        if org.has_persons and "Account" not in known["created"]:
             known["created"].append("Account")
-        self._objects = {kind: names for kind, names in known.items() if names}  # Veeva orgs, say, have fewer
+        self._objects = {kind: names for kind, names in known.items() if names}  # an org of one's own may have fewer
 
     def edit(self, count: int) -> list[Edit]:
         """Make `count` edits, those of one object and kind together, and return them."""
-        weights = [KINDS[kind][0] for kind in self._objects]
+        weights = [self._kinds[kind][0] for kind in self._objects]
         plan: dict[tuple[str, str], int] = defaultdict(int)
         for kind in self._random.choices(list(self._objects), weights, k=count):
             plan[kind, self._random.choice(self._objects[kind])] += 1
@@ -170,7 +134,8 @@ class Staff:
             self._org.follow(name, records, [field])
 
     def _created(self, name: str, times: int, taken: set[str]) -> list[Edit]:
-        records = [self._person() if name != "Task" else self._task() for _ in range(times)]
+        make = {"Task": self._task, "Call2_vod__c": self._call}.get(name, self._person)
+        records = [make() for _ in range(times)]
         if name == "Lead":
             records = [{**record, "Company": self._faker.company()} for record in records]
         if name == "Account":  # nobody founds companies here; people who come as accounts are persons
@@ -183,11 +148,18 @@ class Staff:
             "FirstName": self._faker.first_name(),
             "LastName": self._faker.last_name(),
             "Email": f"new.{number:x}@sandbox.example",
-            "Phone": _phone(self._random, self._faker),
+            "Phone": phone(self._random, self._faker),
         }
 
     def _task(self) -> dict[str, Any]:
         return {"Subject": "Call", "Status": "Not Started", "Priority": "Normal", "Description": self._faker.sentence()}
+
+    def _call(self) -> dict[str, Any]:
+        account = next(iter(self._pick("Account", 1, set(), "not IsDeleted and IsPersonAccount")), None)
+        day = self._org.now().date()
+        return {"Account_vod__c": account, "Call_Date_vod__c": day, "Status_vod__c": "Saved_vod",
+                "Call_Type_vod__c": "Detail Only", "Attendee_Type_vod__c": "Person_Account_vod",
+                "Mobile_ID_vod__c": f"new-{self._random.getrandbits(40):x}"}  # fmt: skip
 
     def _touched(self, name: str, times: int, taken: set[str]) -> list[Edit]:
         records = self._pick(name, times, taken)

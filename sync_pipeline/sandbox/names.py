@@ -18,31 +18,32 @@ SIZE = 400
 
 
 class Locale(NamedTuple):
-    """`share` is how many of a hundred people live there, `dial` the country's calling code."""
+    """`share` is how many of a hundred people live there, `dial` the country's calling code, `iso` its two letters."""
 
     code: str
+    iso: str
     country: str
     dial: str
     share: int
 
 
 LOCALES = (
-    Locale("en_US", "United States", "1", 34),
-    Locale("en_GB", "United Kingdom", "44", 9),
-    Locale("de_DE", "Germany", "49", 9),
-    Locale("fr_FR", "France", "33", 8),
-    Locale("es_ES", "Spain", "34", 6),
-    Locale("pt_BR", "Brazil", "55", 6),
-    Locale("it_IT", "Italy", "39", 5),
-    Locale("nl_NL", "Netherlands", "31", 4),
-    Locale("pl_PL", "Poland", "48", 4),
-    Locale("sv_SE", "Sweden", "46", 3),
-    Locale("cs_CZ", "Czechia", "420", 3),
-    Locale("tr_TR", "Türkiye", "90", 3),
-    Locale("el_GR", "Greece", "30", 2),
-    Locale("ja_JP", "Japan", "81", 2),
-    Locale("zh_CN", "China", "86", 1),
-    Locale("ru_RU", "Kazakhstan", "7", 1),
+    Locale("en_US", "us", "United States", "1", 34),
+    Locale("en_GB", "gb", "United Kingdom", "44", 9),
+    Locale("de_DE", "de", "Germany", "49", 9),
+    Locale("fr_FR", "fr", "France", "33", 8),
+    Locale("es_ES", "es", "Spain", "34", 6),
+    Locale("pt_BR", "br", "Brazil", "55", 6),
+    Locale("it_IT", "it", "Italy", "39", 5),
+    Locale("nl_NL", "nl", "Netherlands", "31", 4),
+    Locale("pl_PL", "pl", "Poland", "48", 4),
+    Locale("sv_SE", "se", "Sweden", "46", 3),
+    Locale("cs_CZ", "cz", "Czechia", "420", 3),
+    Locale("tr_TR", "tr", "Türkiye", "90", 3),
+    Locale("el_GR", "gr", "Greece", "30", 2),
+    Locale("ja_JP", "jp", "Japan", "81", 2),
+    Locale("zh_CN", "cn", "China", "86", 1),
+    Locale("ru_RU", "kz", "Kazakhstan", "7", 1),
 )
 
 

@@ -44,13 +44,12 @@ _ORGANIZATION = {
     "LanguageLocaleKey": "en_US",
     "FiscalYearStartMonth": 1,
 }
-_PERSON_TYPE = {
-    "Name": "Person Account",
-    "DeveloperName": persons.TYPE_NAME,
-    "SobjectType": "Account",
-    "IsPersonType": True,
-    "IsActive": True,
+# The record type for persons that an org is born with, by CRM.
+_PERSON_TYPES = {
+    "salesforce": {"Name": "Person Account", "DeveloperName": persons.TYPE_NAME},
+    "veeva": {"Name": "Professional", "DeveloperName": persons.PROFESSIONAL},
 }
+_PERSON_TYPE = {"SobjectType": "Account", "IsPersonType": True, "IsActive": True}
 
 
 class Org(RecycleBin):
@@ -69,7 +68,8 @@ class Org(RecycleBin):
         if "Organization" in self.schema:
             self.insert("Organization", [only(self.schema["Organization"], _ORGANIZATION)])
         if self.has_persons and "RecordType" in self.schema:
-            self.insert("RecordType", [only(self.schema["RecordType"], _PERSON_TYPE)])
+            born_with = {**_PERSON_TYPES[self.schema.crm], **_PERSON_TYPE}
+            self.insert("RecordType", [only(self.schema["RecordType"], born_with)])
 
     @property
     def user_id(self) -> str:
@@ -164,6 +164,7 @@ class Org(RecycleBin):
                     children += f" and not {FLAG}"  # a person's halves stay with one another
                 moved = [row[0] for row in cursor.execute(children, [list(losers)]).fetchall()]
                 assign(cursor, child, moved, {field: winner, **self._modified(child, author)})
+                self.follow(child.name, moved)
                 children_moved += moved
                 if child.name == "CampaignMember" and field in ("LeadId", "ContactId"):
                     self.unite_members(field, winner)

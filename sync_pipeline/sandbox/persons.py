@@ -15,6 +15,7 @@ from sync_pipeline.sandbox.describe import Json, expand_field
 FLAG, LINK = "IsPersonAccount", "PersonContactId"
 LINKS = {("Account", LINK), ("Contact", "AccountId")}  # where the halves name one another
 TYPE_NAME = "PersonAccount"  # the record type that every org with person accounts is born with
+PROFESSIONAL = "Professional_vod"  # the same in a Veeva org
 _PARTS = ("LastName", "FirstName", "Salutation")
 # Fields of the contact that an account shows with the prefix, in describe's order; the rest is not for persons.
 _ADDRESS = (

@@ -1,7 +1,8 @@
 """A realistic org out of a number of people and a seed, made by DuckDB from `population/<Object>.sql`.
 
 The same seed, sizes and end give the same org, whatever the machine. What a record of an object looks like is told in
-its SQL file; what is common to all (id, stamps, recycle bin) is added here.
+its SQL file, where a Veeva org has others in `population/veeva`; what is common to all (id, stamps, recycle bin) is
+added here.
 """
 
 from __future__ import annotations
@@ -45,15 +46,41 @@ def sizes(people: int) -> dict[str, int]:
     }
 
 
+def veeva_sizes(people: int) -> dict[str, int]:
+    """Return the same of a Veeva org of about so many person accounts, each with ten calls.
+
+    There is little of what the Veeva sync leaves alone (VV-GEN-5); one contact in ten works for a business account.
+    """
+    few = sizes(max(people // 20, 20))
+    left_alone = ("Opportunity", "OpportunityContactRole", "CampaignMember", "CampaignMemberStatus", "Campaign")
+    contacts = people * 10 // 9 + 1
+    return {
+        "User": 10 + min(people // 500, 400),
+        "Group": 8,
+        "RecordType": 8,
+        "Account": people // 8 + 4,
+        "Lead": few["Lead"],
+        "Contact": contacts,
+        **{name: few[name] for name in (*left_alone, "Task", "Event")},
+        "Product_vod__c": 24,
+        "Key_Message_vod__c": 60,
+        "Address_vod__c": contacts // 2,
+        "Call2_vod__c": people * 10,
+        "Call2_Key_Message_vod__c": people * 6,
+        "Call2_Detail_vod__c": people * 5,
+    }
+
+
 def populate(
     org: Org, people: int, seed: int, until: datetime | None = None, months: float = 24, persons: float = 0
 ) -> dict[str, int]:
-    """Fill the org with `people` leads and contacts (55 : 45) and all that hangs on them.
+    """Fill the org with `people` leads and contacts (55 : 45), or with person accounts, and all that hangs on them.
 
     Args:
         until: aware end of the org's history, by default the org's present; no stamp lies after it.
         months: length of that history.
-        persons: share of the contacts that are person accounts, each with an account of its own.
+        persons: share of the contacts that are person accounts, each with an account of its own; in a Veeva org all
+            that may be are.
 
     Returns:
         How many records were made, by object.
@@ -65,8 +92,9 @@ def populate(
         raise ValueError("the org has no person accounts; its schema decides on them")
     if people < 20:
         raise ValueError(f"an org is populated with 20 people or more, not {people}")
-    made = sizes(people)
-    made["Account"] += make(org, made, seed, until, months, persons)
+    is_veeva = org.schema.crm == "veeva"
+    made = veeva_sizes(people) if is_veeva else sizes(people)
+    made["Account"] += make(org, made, seed, until, months, 1.0 if is_veeva else persons)
     return made
 
 
@@ -85,19 +113,26 @@ def make(
     end = (until or org.now()).astimezone(UTC)
     reserved = {**made, "Account": made["Account"] + made["Contact"]} if persons else made
     first = {name: org.reserve_ids(name, count) for name, count in reserved.items()}
+    crm, count = org.schema.crm, 0
     with org.writing, org.cursor() as cursor:
         cursor.execute("set variable users = ?", [[org.user_id]])  # the authors of the first users
-        set_variables(cursor, seed, made, first.get("Invoice__c", 0), end, months)
+        set_variables(cursor, seed, made, end, months)
         cursor.execute("set variable persons = ?", [persons])
         for name in made:
+            cursor.execute(f"create or replace temp macro number_{name}(n) as n + {first[name]}")
             cursor.execute(f"create or replace temp macro id_{name}(n) as {org.id_sql(name, f'(n + {first[name]})')}")
-        cursor.execute(load_sql("macros"))
+        for macros in load_sql(crm, "macros"):
+            cursor.execute(macros)
         for name in made:
             cursor.execute(_insert(org, name, cursor))
             for variable, query in _LISTS.get(name, {}).items():
                 cursor.execute(f"set variable {variable} = ({query})")
-        without = 'not exists (from "Account" as a where a.Id = s.AccountId)'
-        return org.complete(cursor, "Contact", without) if persons else 0
+            if name == "Contact" and persons:
+                without = 'not exists (from "Account" as a where a.Id = s.AccountId)'
+                count = org.complete(cursor, "Contact", without)
+                for update in load_sql(crm, "persons"):
+                    cursor.execute(update)
+        return count
 
 
 # Ids that later objects draw from, listed once their own object is there.
@@ -112,15 +147,17 @@ _LISTS = {
 }
 
 
-def load_sql(name: str) -> str:
-    return (resources.files("sync_pipeline.sandbox") / "population" / f"{name}.sql").read_text(encoding="utf-8")
+def load_sql(crm: str, name: str) -> list[str]:
+    """Return what is common to all orgs and what is the CRM's own, of which either may be missing."""
+    folder = resources.files("sync_pipeline.sandbox") / "population"
+    files = (folder / f"{name}.sql", folder / crm / f"{name}.sql")
+    return [file.read_text(encoding="utf-8") for file in files if file.is_file()]
 
 
 def set_variables(
     cursor: duckdb.DuckDBPyConnection,
     seed: int,
     made: Mapping[str, int],
-    invoice: int,
     end: datetime,
     months: float,
 ) -> None:
@@ -129,13 +166,13 @@ def set_variables(
         "seed": seed,
         "totals": made,
         "most": max(made.values()),
-        "invoice": invoice,
         "since": int(since.timestamp()),
         "until": int(end.timestamp()),
         "span": int((end - since).total_seconds()),
         "locales": [number for number, locale in enumerate(LOCALES) for _ in range(locale.share)],
         "countries": [locale.country for locale in LOCALES],
         "dials": [locale.dial for locale in LOCALES],
+        "codes": [locale.iso for locale in LOCALES],
         "pool": SIZE,
         "trades": list(TRADES),
         "industries": list(INDUSTRIES),
@@ -147,7 +184,7 @@ def set_variables(
 
 def _insert(org: Org, name: str, cursor: duckdb.DuckDBPyConnection) -> str:
     """Return the statement that makes the records of an object: its own SQL plus ids, stamps and the recycle bin."""
-    own = load_sql(name)
+    own = load_sql(org.schema.crm, name)[-1]
     given = {column[0] for column in cursor.execute(f"select * from ({own}) limit 0").description or ()}
     columns = org.schema[name].columns
     dead = "IsDeleted" if "IsDeleted" in given else f"is_dead(n, '{name}')" if "IsDeleted" in columns else "false"

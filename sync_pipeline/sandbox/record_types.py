@@ -17,11 +17,13 @@ MASTER = "012000000000000AAA"  # the type of records that have no other, with th
 def infos(org: Org, found: SObject, version: str) -> list[Json]:
     """Return what describe tells of an object's record types; the first that is active is everybody's default.
 
-    Recorded describes list none for custom objects and for those that hang on a parent, such as contact roles.
+    Recorded describes list none for objects that hang on a parent, such as contact roles, and for custom objects that
+    have no types of their own.
     """
-    if found.describe["custom"] or not found.describe["mruEnabled"] or not found.describe["layoutable"]:
-        return []
     types = _types(org, found.name)
+    custom = found.describe["custom"] and not types
+    if custom or not found.describe["mruEnabled"] or not found.describe["layoutable"]:
+        return []
     default = next((one["Id"] for one in types if one["IsActive"]), MASTER)
     master = {"Id": MASTER, "DeveloperName": "Master", "Name": "Master", "IsActive": True}
     return [

@@ -94,14 +94,31 @@ class Schema:
     @classmethod
     def standard(cls, person_accounts: bool = False) -> Schema:
         """Return the objects declared beside this module, on demand with accounts that are persons."""
-        folder = resources.files("sync_pipeline.sandbox") / "schema"
-        if not folder.is_dir():
-            return cls()
-        files = sorted((f for f in folder.iterdir() if f.name.endswith(".json")), key=lambda f: f.name)
-        schema = cls(json.loads(file.read_text(encoding="utf-8")) for file in files)
+        schema = cls(_declared())
         if person_accounts:
             schema.enable_persons()
         return schema
+
+    @classmethod
+    def veeva(cls) -> Schema:
+        """Return the objects of a Veeva org: the standard ones with Veeva's fields and person accounts, and its own.
+
+        A declaration in `schema/veeva` of a standard object adds fields to it, or says otherwise of them.
+        """
+        schema = cls(describe for describe in _declared() if not describe["name"].endswith("__c"))
+        for describe in _declared("veeva"):
+            known = schema.get(describe["name"])
+            fields = {
+                field["name"]: field for field in (*(known.fields.values() if known else ()), *describe["fields"])
+            }
+            schema.put({**(known.describe if known else {}), **describe, "fields": list(fields.values())})
+        schema.enable_persons()
+        return schema
+
+    @property
+    def crm(self) -> str:
+        """Which CRM this is, in the words of the settings: an org with Veeva's calls is a Veeva org."""
+        return "veeva" if "Call2_vod__c" in self else "salesforce"
 
     def enable_persons(self) -> None:
         """Let accounts be persons, which in a real org nobody can take back."""
@@ -153,6 +170,13 @@ class Schema:
             if self[parent].name in field["referenceTo"] and field["name"] != "MasterRecordId"
         }
         return list({**implied, **told}.values())
+
+
+def _declared(folder: str = "") -> Iterator[Json]:
+    """Yield what is declared in `schema`, or in a folder of it, by name."""
+    files = (resources.files("sync_pipeline.sandbox") / "schema" / folder).iterdir()
+    for file in sorted((f for f in files if f.name.endswith(".json")), key=lambda f: f.name):
+        yield json.loads(file.read_text(encoding="utf-8"))
 
 
 def describe_object(schema: Schema, name: str, version: str, hidden: Collection[str] = ()) -> Json:

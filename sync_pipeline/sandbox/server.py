@@ -39,6 +39,7 @@ from sync_pipeline.sandbox.faults import Faults
 from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
+from sync_pipeline.sandbox.persons import PROFESSIONAL
 from sync_pipeline.sandbox.service import Service
 from sync_pipeline.sandbox.sessions import Sessions
 from sync_pipeline.sandbox.site import System
@@ -94,8 +95,10 @@ class Sandbox(Service):
 
     def env(self) -> dict[str, str]:
         login = next(iter(self.sessions.logins.values()))
+        crm = self.org.schema.crm
         return {
-            "CRM": "salesforce",
+            "CRM": crm,
+            **({"VEEVA_PROFESSIONAL_TYPES": PROFESSIONAL} if crm == "veeva" else {}),
             "SALESFORCE_LOGIN_URL": self.url,
             "SALESFORCE_CLIENT_ID": self.sessions.client_id,
             "SALESFORCE_CLIENT_SECRET": self.sessions.client_secret,

@@ -125,7 +125,7 @@ class Pass:
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> Planned:
         with self.lake.transaction() as con:
             links.adopt(con, pairing, self.run_id, now)
-        referred = {p.name: p.crm for p in self.pairings}
+        referred = {p.name: p for p in self.pairings}
         asked = Question(pairing, fields, self.run_id, referred, self.rules.truncates)
         with self.lake.transaction() as con:
             decide(con, asked)

@@ -33,14 +33,14 @@ class Question:
     Attributes:
         fields: the fields that are compared, see `fields.compared`.
         run_id: the cycle this is part of; records that it has planned to create count as linked already.
-        referred: by name of a pairing, the CRM objects that the fields refer to.
+        referred: by name, the pairings that the fields refer to.
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
     """
 
     pairing: Pairing
     fields: Sequence[Compared]
     run_id: str
-    referred: Mapping[str, Object] = field(default_factory=dict)
+    referred: Mapping[str, Pairing] = field(default_factory=dict)
     truncates: bool = True
 
     @property
@@ -137,8 +137,8 @@ def _references(con: Connection, asked: Question) -> None:
     """)
     expected = [
         f"select * from referred where pairing = {literal(name)} and crm_id in ("
-        f"select {quoted(obj.key)} from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null)"
-        for name, obj in asked.referred.items()
+        f"select {quoted(other.crm.key)} from {_alive(other.crm, other)})"
+        for name, other in asked.referred.items()
     ] or ["select * from referred where false"]
     con.execute(f"create or replace temp table expected as {' union '.join(expected)}")
 

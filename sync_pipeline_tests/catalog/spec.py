@@ -39,3 +39,18 @@ def cells(line: str) -> list[str]:
 def listed(cell: str) -> set[str]:
     """Return the names of a comma-separated cell, without what stands in brackets; a dash is no name."""
     return {name.strip() for name in re.sub(r"\(.*?\)", "", cell).split(",")} - {"\N{EN DASH}"}
+
+
+def synced_in_veeva(source: str) -> list[dict[str, str]]:
+    """Return what Marketo's own sync takes of a Veeva object: label, API name and type of each field."""
+    below = shared("VEEVA.md").split(f"\n## {source} fields synced\n")[1]
+    heading, _, *rows = (cells(line) for line in takewhile(lambda line: line.startswith("|"), below.splitlines()))
+    return [dict(zip(heading, row, strict=True)) for row in rows]
+
+
+def veeva_labels(part: str) -> set[str]:
+    """Return Marketo's labels of the fields that its Veeva sync maps by default, of the Contact or Account part."""
+    text = shared("VEEVA.md").split(f"\n{part} part: ")[1].split(".\n")[0].rstrip(".\n")
+    names = (one.split("->")[-1].strip() for one in text.split(";"))
+    groups = (name.split("/") for name in names)
+    return {label for first, *rest in groups for label in (first, *(f"Billing {other}" for other in rest))}

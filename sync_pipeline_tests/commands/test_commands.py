@@ -128,6 +128,35 @@ def test_an_org_with_person_accounts_is_made_once_and_not_out_of_another(run: Ru
     assert "holds an org without person accounts" in refused.stderr
 
 
+def test_a_veeva_org_is_made_and_taken_for_no_salesforce_org(run: Run) -> None:
+    made = run("sandbox", "populate", "--crm", "veeva", "--people", "40", "--org", "veeva.duckdb")
+    assert made.exit_code == 0, made.stderr
+    assert "400 Call2_vod__c" in made.stdout
+    for arguments, said in (
+        (["--crm", "salesforce", "--org", "veeva.duckdb"], "holds a Veeva org"),
+        (["--crm", "veeva", "--org", "veeva.duckdb"], "already holds an org"),
+        (["--crm", "veeva", "--person-accounts", "0.5"], "--person-accounts is for Salesforce orgs"),
+    ):
+        refused = run("sandbox", "populate", *arguments)
+        assert (refused.exit_code, said in refused.stderr) == (2, True), refused.stderr
+
+
+def test_a_veeva_sync_says_what_must_be_chosen_first_and_what_it_refuses(run: Run) -> None:
+    """VV-PA-1, VV-GEN-5: nothing is guessed, nothing is left out silently."""
+    undecided = run("sync", CRM="veeva")
+    assert (undecided.exit_code, "VEEVA_PROFESSIONAL_TYPES must name" in undecided.stderr) == (2, True)
+    refused = run("sync", "--objects", "lead", CRM="veeva", VEEVA_PROFESSIONAL_TYPES="Professional_vod")
+    assert (refused.exit_code, "Lead is not part of the Veeva sync" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("crm", ["salesforce", "veeva"])
+def test_the_demo_runs_to_its_end(run: Run, crm: str) -> None:
+    done = run("demo", "--crm", crm, "--people", "40", "--cycles", "1", LAKE_CATALOG=f"{crm}.sqlite", LAKE_DATA=crm)
+    assert done.exit_code == 0, done.stderr
+    assert f"A {crm.title()} org on this machine" in done.stdout
+    assert f"make ui CRM={crm}" in done.stdout
+
+
 @pytest.mark.parametrize("option", ["--full", "--reconcile", "--formulas", "--since=2026-01-01T00:00:00Z"])
 def test_every_kind_of_sync_runs(synced: Run, option: str) -> None:
     done = synced("sync", option, "--objects", OBJECTS, "--json")

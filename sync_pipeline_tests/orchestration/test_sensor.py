@@ -63,3 +63,10 @@ def test_without_credentials_the_sensor_says_so(deployment: Deployment) -> None:
     for name in ("salesforce_client_id", "salesforce_username"):
         del deployment.overrides[name]
     assert "no credentials" in tick(deployment).skip_message  # type: ignore[attr-defined]
+
+
+def test_before_the_professionals_of_a_veeva_org_are_chosen_the_sensor_says_so(deployment: Deployment) -> None:
+    deployment.overrides["crm"] = "veeva"
+    assert "VEEVA_PROFESSIONAL_TYPES" in tick(deployment).skip_message  # type: ignore[attr-defined]
+    deployment.overrides["veeva_professional_types"] = "Professional_vod"
+    assert [r.run_key for r in tick(deployment).run_requests] == ["first"]  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline.sandbox.live import KINDS, Edit, edit, live
+from sync_pipeline.sandbox.habits import KINDS
+from sync_pipeline.sandbox.live import Edit, edit, live
 from sync_pipeline.sandbox.org import Org
 from sync_pipeline.sandbox.populate import populate
 
@@ -64,7 +65,7 @@ def test_each_edit_does_what_it_says_and_stamps_the_record(org: Org) -> None:
     edits = edit(org, 400, seed=7)
     after = _values(org)
     assert len(edits) == 400
-    assert {one.kind for one in edits} == set(KINDS)
+    assert {one.kind for one in edits} == set(KINDS["salesforce"])
     assert len({(one.object, one.id) for one in edits}) == 400
     stamps, winners = {"LastModifiedDate", "LastModifiedById", "SystemModstamp"}, _winners(edits, after)
     for one in edits:
@@ -134,7 +135,7 @@ def test_live_edits_until_it_is_told_to_stop_and_says_what_it_does(org: Org) -> 
     people = {"Lead", "Contact"}
     for line in told:
         name, kind, record = line.split(" ")
-        assert kind in KINDS
+        assert kind in KINDS["salesforce"]
         with org.cursor() as cursor:
             assert cursor.execute(f'select count(*) from "{name}" where Id = ?', [record]).fetchone() == (1,)
     assert people & {line.split(" ")[0] for line in told}

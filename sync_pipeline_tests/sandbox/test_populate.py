@@ -9,17 +9,26 @@ from typing import Any
 import pytest
 
 from sync_pipeline.model import id18
-from sync_pipeline.sandbox.org import Org
+from sync_pipeline.sandbox import Org, Schema
 from sync_pipeline.sandbox.populate import populate, sizes
 
 UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
 PEOPLE = 3_000
+SCHEMAS = {"salesforce": (Schema.standard, PEOPLE), "veeva": (Schema.veeva, 500)}
 
 
-def _org(seed: int = 1, people: int = PEOPLE) -> Org:
-    org = Org.open(None)
-    populate(org, people, seed, until=UNTIL)
+def _org(seed: int = 1, people: int = 0, crm: str = "salesforce") -> Org:
+    schema, usual = SCHEMAS[crm]
+    org = Org.open(None, schema())
+    populate(org, people or usual, seed, until=UNTIL)
     return org
+
+
+@pytest.fixture(scope="module", params=SCHEMAS)
+def either(request: pytest.FixtureRequest) -> Iterator[Org]:
+    """A Salesforce org, then a Veeva org: for what holds of both."""
+    with _org(crm=request.param) as org:
+        yield org
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +52,11 @@ def _digest(org: Org) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_the_same_seed_gives_the_same_org_and_another_seed_another(org: Org) -> None:
-    with _org() as again, _org(seed=2) as other:
-        assert _digest(again) == _digest(org)
-        assert _digest(other)["Lead"] != _digest(org)["Lead"]
+def test_the_same_seed_gives_the_same_org_and_another_seed_another(either: Org) -> None:
+    crm = either.schema.crm
+    with _org(crm=crm) as again, _org(seed=2, crm=crm) as other:
+        assert _digest(again) == _digest(either)
+        assert _digest(other)["Lead"] != _digest(either)["Lead"]
 
 
 def test_all_objects_have_their_number_of_records(org: Org) -> None:
@@ -57,20 +67,20 @@ def test_all_objects_have_their_number_of_records(org: Org) -> None:
     assert sizes(PEOPLE)["Lead"] / PEOPLE == pytest.approx(0.55)
 
 
-def test_every_reference_leads_to_a_record_of_an_object_it_may_lead_to(org: Org) -> None:
+def test_every_reference_leads_to_a_record_of_an_object_it_may_lead_to(either: Org) -> None:
     absent = {"Profile", "Individual", "DandBCompany"}
     followed = 0
-    for found in org.schema:
+    for found in either.schema:
         for field in found.fields.values():
             if field["type"] != "reference" or absent & set(field["referenceTo"]):
                 continue
-            targets = [f'select Id from "{target}"' for target in field["referenceTo"] if target in org.schema]
+            targets = [f'select Id from "{target}"' for target in field["referenceTo"] if target in either.schema]
             name = field["name"]
             if not targets:
                 continue
-            followed += _one(org, f'select count("{name}") from "{found.name}"')
+            followed += _one(either, f'select count("{name}") from "{found.name}"')
             lost = f'select count(*) from "{found.name}" where "{name}" not in ({" union all ".join(targets)})'
-            assert _one(org, lost) == 0, f"{found.name}.{name}"
+            assert _one(either, lost) == 0, f"{found.name}.{name}"
     assert followed > 10 * PEOPLE
 
 
@@ -135,28 +145,28 @@ def test_texts_are_as_people_type_them(org: Org) -> None:
     assert kinds[-1] >= 10
 
 
-def test_text_fields_keep_within_their_declared_lengths(org: Org) -> None:
-    for found in org.schema:
+def test_text_fields_keep_within_their_declared_lengths(either: Org) -> None:
+    for found in either.schema:
         texts = [f for f in found.fields.values() if f["name"] in found.columns and f["length"]]
         longest = ", ".join(f'coalesce(max(length("{field["name"]}")), 0)' for field in texts)
-        row = _one(org, f'select {longest} from "{found.name}"')
+        row = _one(either, f'select {longest} from "{found.name}"')
         over = [f["name"] for f, length in zip(texts, row, strict=True) if length > f["length"]]
         assert over == [], found.name
 
 
-def test_fields_that_cannot_be_null_are_filled(org: Org) -> None:
-    for name in sizes(PEOPLE):
-        found = org.schema[name]
+def test_fields_that_cannot_be_null_are_filled(either: Org) -> None:
+    for found in either.schema:
+        name = found.name
         filled = [f["name"] for f in found.fields.values() if not f["nillable"] and f["name"] in found.columns]
         unset = {"ProfileId"}  # of an object that the sandbox does not have
         nulls = ", ".join(f'count(*) - count("{field}")' for field in filled)
-        row = _one(org, f"select {nulls} from \"{name}\" where Id <> '{org.user_id}'")
+        row = _one(either, f"select {nulls} from \"{name}\" where Id <> '{either.user_id}'")
         assert {field for field, count in zip(filled, row, strict=True) if count} <= unset, name
 
 
-def test_picklists_hold_declared_values(org: Org) -> None:
+def test_picklists_hold_declared_values(either: Org) -> None:
     checked = 0
-    for found in org.schema:
+    for found in either.schema:
         for field in found.fields.values():
             if field["type"] != "picklist" or (found.name, field["name"]) == ("CampaignMember", "Status"):
                 continue  # member statuses are the campaign's own
@@ -165,7 +175,7 @@ def test_picklists_hold_declared_values(org: Org) -> None:
                 continue
             name = f'"{field["name"]}"'
             wrong = f'select count(*) from "{found.name}" where {name} not in ({values})'
-            assert _one(org, wrong) == 0, f"{found.name}.{name}"
+            assert _one(either, wrong) == 0, f"{found.name}.{name}"
             checked += 1
     assert checked > 20
 
@@ -246,11 +256,17 @@ def test_formulas_follow_their_record(org: Org) -> None:
     assert _one(org, f"select count(Total__c) from {relation}") == sizes(PEOPLE)["Invoice__c"]
 
 
-def test_a_populated_org_can_be_populated_further() -> None:
-    with _org(people=100) as org:
+@pytest.mark.parametrize("crm", SCHEMAS)
+def test_a_populated_org_can_be_populated_further(crm: str) -> None:
+    with _org(people=100, crm=crm) as org:
+        once = _one(org, 'select count(*) from "Contact"')
         populate(org, 100, 2, until=UNTIL)
-        leads, distinct = _one(org, 'select count(*), count(distinct Id) from "Lead"')
-        assert leads == distinct == 2 * sizes(100)["Lead"]
+        for found in org.schema:
+            unique = ["Id", *(f["name"] for f in found.fields.values() if f["unique"])]
+            for name in unique:
+                values, distinct = _one(org, f'select count("{name}"), count(distinct "{name}") from "{found.name}"')
+                assert values == distinct, f"{found.name}.{name}"
+        assert _one(org, 'select count(*) from "Contact"') == 2 * once
 
 
 def test_too_few_people_are_refused() -> None:

@@ -64,10 +64,11 @@ def populate(
     end = (until or subscription.now()).astimezone(UTC)
     made = {}
     with subscription.transaction(), subscription.cursor() as cursor:
-        salesforce.set_variables(cursor, seed, sizes(people), 0, end, months)
+        salesforce.set_variables(cursor, seed, sizes(people), end, months)
         cursor.execute("set variable persons = 0")
         cursor.execute("set variable score_field = ?", [subscription.lead.fields["leadScore"].id])
-        cursor.execute(salesforce.load_sql("macros"))
+        for macros in salesforce.load_sql("salesforce", "macros"):
+            cursor.execute(macros)
         cursor.execute(_MACROS)
         for table in _TABLES:
             flags = _flags(subscription, table)

@@ -5,10 +5,9 @@ select
   last_name(person) as LastName,
   full_name(first_name(person), last_name(person)) as Name,
   one_of(['Mr.', 'Ms.', 'Mrs.', 'Dr.', null], person, 'salutation') as Salutation,
-  pool('job', person, 'job') as Title,
+  left(pool('job', person, 'job'), 80) as Title,  -- no longer than a person account's may be
   one_of(['Sales', 'Finance', 'Technology', 'Purchasing', 'Legal', null], person, 'department') as Department,
-  case when is_person or person < total('Lead') or not chance(0.03, n, 'private') then id_Account(account) end
-    as AccountId,
+  case when has_account(n) then id_Account(account) end as AccountId,
   street(person) as MailingStreet,
   city(person) as MailingCity,
   pool('postcode', person, 'city') as MailingPostalCode,

@@ -54,6 +54,9 @@ create or replace temp macro contact_of(opportunity) as coalesce(
 
 -- A person is a number: that of the lead, then those of the contacts. Name, place and e-mail follow from it.
 create or replace temp macro person_of_contact(n) as coalesce(12 * pair_of_contact(n) + 5, total('Lead') + n);
+-- Contacts may be nobody's; those that began as leads are a company's.
+create or replace temp macro has_account(contact) as
+  is_person(contact) or person_of_contact(contact) < total('Lead') or not chance(0.03, contact, 'private');
 create or replace temp macro locale(person) as getvariable('locales')[1 + below(100, person, 'locale')];
 create or replace temp macro pool(kind, person, word) as
   getvariable(kind)[1 + locale(person) * getvariable('pool') + below(getvariable('pool'), person, word)];
@@ -65,6 +68,7 @@ create or replace temp macro last_name(person) as
 create or replace temp macro full_name(first, last) as concat_ws(' ', first, last);
 create or replace temp macro city(person) as left(pool('city', person, 'city'), 40);
 create or replace temp macro country(person) as getvariable('countries')[1 + locale(person)];
+create or replace temp macro country_code(person) as getvariable('codes')[1 + locale(person)];
 create or replace temp macro phone(person, word) as
   case when chance(0.7, person, word)
   then '+' || getvariable('dials')[1 + locale(person)] || ' ' || (100 + below(900, person, word || 'a')) || ' '
