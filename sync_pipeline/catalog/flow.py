@@ -9,9 +9,9 @@ from __future__ import annotations
 from sync_pipeline.model import Direction, Mapping, Rule
 
 
-def to_marketo(crm: str, marketo: str | None, label: str, on: str = "person") -> Mapping:
+def to_marketo(crm: str, marketo: str | None, label: str, on: str = "person", refers_to: str = "") -> Mapping:
     """Return the mapping of a field that only ever flows from the CRM to Marketo."""
-    return Mapping(crm, marketo, label, Direction.CRM_TO_MARKETO, on, Rule.CRM_ONLY)
+    return Mapping(crm, marketo, label, Direction.CRM_TO_MARKETO, on, Rule.CRM_ONLY, refers_to)
 
 
 def to_crm(crm: str, marketo: str | None, label: str, on: str = "person") -> Mapping:
