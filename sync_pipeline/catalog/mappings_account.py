@@ -71,8 +71,8 @@ VEEVA_PERSON: tuple[Mapping, ...] = (
     system("IsDeleted", "Veeva is Deleted"),
     # No standard field of a person: it must be created in Marketo first (FIELD-22), like accountType.
     to_marketo("IsPersonAccount", "isPersonAccount", "Is Person Account"),
-    to_marketo("Id", "externalCompanyId", "Company"),
-    to_marketo("OwnerId", "externalSalesPersonId", "Sales Owner"),
+    to_marketo("Id", "externalCompanyId", "Company", refers_to="account"),
+    to_marketo("OwnerId", "externalSalesPersonId", "Sales Owner", refers_to="user"),
     to_marketo("Description", "mktoPersonNotes", "Person Notes"),
     *(
         mapping

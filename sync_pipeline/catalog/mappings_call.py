@@ -6,7 +6,6 @@ their names there are ours to give; the labels are those of Marketo's own Veeva 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from sync_pipeline.catalog.flow import to_marketo
@@ -18,7 +17,7 @@ _of_message = partial(to_marketo, on="call_key_message")
 CALL: tuple[Mapping, ...] = (
     _of_call("Id", "veevaId", "Veeva Id"),
     # The attendee of a group call has a call of his own, so nothing is lost by one person a call (VV-CALL-6).
-    replace(_of_call("Account_vod__c", "leadId", "Account"), refers_to="person_account"),
+    _of_call("Account_vod__c", "leadId", "Account", refers_to="person_account"),
     _of_call("Call_Type_vod__c", "callType", "Call Type"),
     _of_call("Contact_vod__c", "contactId", "Contact"),
     _of_call("Call_Date_vod__c", "callDate", "Date"),
@@ -30,7 +29,7 @@ CALL: tuple[Mapping, ...] = (
 CALL_KEY_MESSAGE: tuple[Mapping, ...] = (
     _of_message("Id", "veevaId", "Veeva Id"),
     # Written once its call is, parked until then (VV-CALL-7); the call says whose it is.
-    replace(_of_message("Call2_vod__c", "callId", "Call"), refers_to="call"),
+    _of_message("Call2_vod__c", "callId", "Call", refers_to="call"),
     _of_message("Category_vod__c", "category", "Category"),
     _of_message("Clm_Presentation_Name_vod__c", "clmPresentationName", "CLM Presentation Name"),
     _of_message("Key_Message_Name_vod__c", "keyMessageName", "Key Message Name"),
