@@ -13,6 +13,7 @@ from sync_pipeline.actions.duplicates_report import DUPLICATES, Report, report
 from sync_pipeline.actions.feed import Fed, Options
 from sync_pipeline.actions.people_changes import CHANGES, PEOPLE
 from sync_pipeline.lake import Lake, ledger, table
+from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.sql import commas, quoted
 
 Value = str | int | bool | datetime | None
@@ -53,7 +54,7 @@ class Mirrored:
             for name, kinds in self._kinds.items():
                 self._create(con, name, kinds)
 
-    def _create(self, con: Any, name: str, kinds: dict[str, str]) -> None:
+    def _create(self, con: Connection, name: str, kinds: dict[str, str]) -> None:
         schema, _, bare = name.partition(".")
         con.execute(f"create schema if not exists {quoted('lake', schema)}")
         columns = {**kinds, table.SYNCED_AT: STAMP, table.DELETED_AT: STAMP}
@@ -68,17 +69,18 @@ class Mirrored:
     def put(self, name: str, key: Value, **values: Value) -> None:
         """Make a record of a mirror, or change the values that are given."""
         self.minute += 1
-        id_column, full = next(iter(TABLES[name])), table.full_name(*name.split("."))
-        values = {**values, id_column: key, table.SYNCED_AT: self.now}
         with self.lake.transaction() as con:
-            if con.execute(f"select 1 from {full} where {quoted(id_column)} = ?", [key]).fetchone():
-                sets = commas(f"{quoted(column)} = ?" for column in values)
-                con.execute(f"update {full} set {sets} where {quoted(id_column)} = ?", [*values.values(), key])
-            else:
-                places = commas("?" for _ in values)
-                con.execute(
-                    f"insert into {full} ({commas(map(quoted, values))}) values ({places})", list(values.values())
-                )
+            self._put(con, name, key, values)
+
+    def _put(self, con: Connection, name: str, key: Value, given: dict[str, Value]) -> None:
+        id_column, full = next(iter(TABLES[name])), table.full_name(*name.split("."))
+        values = {**given, id_column: key, table.SYNCED_AT: self.now}
+        if con.execute(f"select 1 from {full} where {quoted(id_column)} = ?", [key]).fetchone():
+            sets = commas(f"{quoted(column)} = ?" for column in values)
+            con.execute(f"update {full} set {sets} where {quoted(id_column)} = ?", [*values.values(), key])
+        else:
+            places = commas("?" for _ in values)
+            con.execute(f"insert into {full} ({commas(map(quoted, values))}) values ({places})", list(values.values()))
 
     def person(self, key: int, **values: Value) -> None:
         self.put("marketo.person", key, **values)
@@ -100,12 +102,15 @@ class Mirrored:
     def link(self, pairing: str, crm_id: str, person: int) -> None:
         self.minute += 1
         with self.lake.transaction() as con:
-            con.execute(
-                f"insert into {ledger.table('link')} by name select ? as pairing, ? as crm_id, "
-                "'person' as marketo_object, ? as marketo_id, ?::timestamptz as linked_at "
-                f"where not exists (from {ledger.table('link')} where crm_id = ? and ended_at is null)",
-                [pairing, crm_id, str(person), self.now, crm_id],
-            )
+            self._link(con, pairing, crm_id, person)
+
+    def _link(self, con: Connection, pairing: str, crm_id: str, person: int) -> None:
+        con.execute(
+            f"insert into {ledger.table('link')} by name select ? as pairing, ? as crm_id, "
+            "'person' as marketo_object, ? as marketo_id, ?::timestamptz as linked_at "
+            f"where not exists (from {ledger.table('link')} where crm_id = ? and ended_at is null)",
+            [pairing, crm_id, str(person), self.now, crm_id],
+        )
 
     def unlink(self, crm_id: str) -> None:
         self.minute += 1
@@ -115,10 +120,11 @@ class Mirrored:
     def linked(self, person: int, pairing: str = "contact", owner: str = USER, **values: Value) -> str:
         """Make a person linked to a lead or contact of its own; return the CRM id."""
         crm_id = f"{'003' if pairing == 'contact' else '00Q'}{person:012d}AAA"
-        email = values.get("email")
-        self.put(f"salesforce.{pairing}", crm_id, OwnerId=owner, Email=email)
-        self.person(person, **values)
-        self.link(pairing, crm_id, person)
+        self.minute += 1
+        with self.lake.transaction() as con:
+            self._put(con, f"salesforce.{pairing}", crm_id, {"OwnerId": owner, "Email": values.get("email")})
+            self._put(con, "marketo.person", person, values)
+            self._link(con, pairing, crm_id, person)
         return crm_id
 
     def activity(self, person: int) -> datetime:
