@@ -52,7 +52,7 @@ def definitions(objects: Sequence[Object], settings: Settings, sync: SyncResourc
 
         return schedule
 
-    made_of = [asset_key(obj) for obj in objects if obj.name in CRM_TABLES]
+    made_of = [asset_key(obj) for obj in objects if obj.system == settings.crm and obj.name in CRM_TABLES]
     mirrored = dg.Definitions(
         assets=[assets, files],
         asset_checks=[counts],
