@@ -63,7 +63,7 @@ def definitions(
 
         return schedule
 
-    made_of = [asset_key(obj) for obj in objects if obj.name in CRM_TABLES]
+    made_of = [asset_key(obj) for obj in objects if obj.system == settings.crm and obj.name in CRM_TABLES]
     mirrored = dg.Definitions(
         assets=[assets, files, *both_ways],
         asset_checks=[counts],

@@ -42,8 +42,8 @@ class Deployed:
 
     def scheduled(self, job: str) -> dg.RunRequest | dg.SkipReason:
         schedule = self.definitions.resolve_schedule_def(f"{job}_schedule")
-        context = dg.build_schedule_context(instance=self.instance, resources={"sync": self.sync})
-        data = schedule.evaluate_tick(context)
+        with dg.build_schedule_context(instance=self.instance, resources={"sync": self.sync}) as context:
+            data = schedule.evaluate_tick(context)
         return data.run_requests[0] if data.run_requests else dg.SkipReason(data.skip_message)
 
 
