@@ -56,7 +56,7 @@ def test_marketo_alone_has_its_assets_and_no_count_to_compare(both: Deployment) 
     alone = {k: v for k, v in both.overrides.items() if not k.startswith("salesforce")}
     definitions = replace(both, overrides=alone).definitions
     keys = {key.path[0] for key in definitions.resolve_asset_graph().get_all_asset_keys()}
-    assert keys == {"marketo", "sync"}
+    assert keys == {"marketo", "sync", "actions"}
     assert definitions.resolve_job_def("cycle")
 
 
