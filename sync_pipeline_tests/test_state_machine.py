@@ -25,7 +25,7 @@ from sync_pipeline_tests.mirrored import OBJECTS, Mirrored
 from sync_pipeline_tests.mortal import KilledError, Life
 from sync_pipeline_tests.sandbox.conftest import Client, log_in
 
-COURSES = int(os.environ.get("SYNC_PIPELINE_COURSES", "4"))
+COURSES = int(os.environ.get("SYNC_PIPELINE_COURSES", "2"))
 STEPS = 5
 MERGED = ("Account", "Contact", "Lead")
 EDITED = (*MERGED, "Thing__c")

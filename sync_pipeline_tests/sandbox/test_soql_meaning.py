@@ -19,7 +19,7 @@ from sync_pipeline_tests.sandbox.oracle import Data
 from sync_pipeline_tests.sandbox.queries import Grouping, Listing
 
 PEOPLE = 80
-EXAMPLES = 150
+EXAMPLES = 60
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from sync_pipeline.model import Rule
 from sync_pipeline_tests.sync.world import World
 
 # `LAWS_EXAMPLES=2000 pytest ...test_laws.py` is the long run.
-EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "3"))
 TWO_WAY = {"LastName": "lastName", "Phone": "phone", "HasOptedOutOfEmail": "unsubscribed", "LeadSource": "leadSource"}
 VALUES = {
     "LastName": st.sampled_from(["Ada", "Bea", "Čapek"]),
