@@ -83,7 +83,7 @@ def demo(people: int, cycles: int, crm: str) -> None:
             _follow(given, org, cycles)
     _say(5, "What next")
     for command, what in NEXT.items():
-        console.print(f"  {command.format(crm=crm):52}{what}")
+        console.print(f"  {command.format(crm=crm):62}{what}")
 
 
 def _say(number: int, title: str) -> None:
