@@ -19,9 +19,9 @@ from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror.source import Policy, Source
-from sync_pipeline.model import Object, Pairing
+from sync_pipeline.model import Object, Pairing, worst
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record, worst
+from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record
 from sync_pipeline.sync.plan import Limits
 
 DAY = timedelta(days=1)

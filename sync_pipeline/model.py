@@ -18,6 +18,12 @@ from typing import Any
 SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"
 
 
+def worst(statuses: Iterable[str]) -> str:
+    """Return the status of a whole from those of its parts."""
+    found = set(statuses)
+    return next((status for status in (FAILED, INCOMPLETE) if status in found), SUCCEEDED)
+
+
 class Direction(StrEnum):
     """Which way a mapped field flows."""
 
@@ -165,6 +171,10 @@ class Pairing:
     def name(self) -> str:
         """Our name of the pairing: that of its CRM object, unless it is called otherwise."""
         return self.called or self.crm.name
+
+    def object(self, side: str) -> Object:
+        """Return the object of a side, `crm` or `marketo`."""
+        return {"crm": self.crm, "marketo": self.marketo}[side]
 
     def rule(self, mapping: Mapping) -> Rule:
         return mapping.rule or self.crm.rule

@@ -28,7 +28,7 @@ from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import preflight, runs
 from sync_pipeline.mirror.cycle import Cycle, Done, Told
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Object
+from sync_pipeline.model import SUCCEEDED, Object, worst
 from sync_pipeline.settings import Settings
 
 Landed = Callable[[Object, int, int], None]
@@ -112,10 +112,9 @@ def each_system(
 
 def as_dict(cycles: Sequence[Cycle]) -> dict[str, object]:
     """Return the line of `--json`: scripts rely on these names. Objects of Marketo have its name before theirs."""
-    statuses = [cycle.status for cycle in cycles]
     return {
         "run_id": cycles[0].run_id,
-        "status": next((s for s in (FAILED, INCOMPLETE) if s in statuses), SUCCEEDED),
+        "status": worst(cycle.status for cycle in cycles),
         "started_at": cycles[0].started_at.isoformat(),
         "ended_at": cycles[-1].ended_at.isoformat(),
         "objects": {

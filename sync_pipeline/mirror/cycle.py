@@ -19,7 +19,7 @@ from sync_pipeline.lake import LakeError, ledger
 from sync_pipeline.lake.landing import LandingError
 from sync_pipeline.mirror.read import PULL, Read
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window, worst
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Cycle:
 
     @property
     def status(self) -> str:
-        statuses = {d.status for d in self.done}
-        return FAILED if FAILED in statuses else INCOMPLETE if INCOMPLETE in statuses else SUCCEEDED
+        return worst(d.status for d in self.done)
 
     @property
     def message(self) -> str:

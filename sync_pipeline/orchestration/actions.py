@@ -14,10 +14,11 @@ from sync_pipeline.actions.duplicates import SCOPES
 from sync_pipeline.actions.people_changes import KINDS
 from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.lake.table import columns
+from sync_pipeline.orchestration.assets import OWNER
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
 
-GROUP, STORED_IN, OWNERS = tables.SCHEMA, {"duckdb", "parquet"}, ["team:analytics-engineering"]
+GROUP, STORED_IN, OWNERS = tables.SCHEMA, {"duckdb", "parquet"}, [OWNER]
 CAPACITY, NO_NEW_GROUPS = "within_capacity", "no_new_groups"
 PEOPLE, DUPLICATES = asset_key(tables.PEOPLE), asset_key(tables.DUPLICATES)
 FEED_STEP, DUPLICATES_STEP = "people_feed", "duplicates_report"

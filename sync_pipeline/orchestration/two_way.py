@@ -6,11 +6,11 @@ import dagster as dg
 
 from sync_pipeline import assembly
 from sync_pipeline.model import SUCCEEDED, Pairing
+from sync_pipeline.orchestration.assets import OWNER
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
 from sync_pipeline.sync.cycle import Synced
 
-OWNER = "team:analytics-engineering"
 HEAD = ("object", "looked at", "create in Marketo", "update in Marketo", "update in the CRM", "conflicts", "refused",
         "rejected", "not done because")  # fmt: skip
 

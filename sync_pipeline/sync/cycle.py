@@ -5,7 +5,7 @@ Reading comes before it (`mirror`), and does not depend on it: one system's outa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,7 @@ from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
-from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule, worst
 from sync_pipeline.sync import links, outbox, plan
 from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide
 from sync_pipeline.sync.fields import Compared, compared
@@ -59,19 +59,22 @@ class Synced:
         return sum(sent.rejected for sent in self.sent.values())
 
     @property
+    def waiting(self) -> int:
+        """Writes that the next pass tries again."""
+        return sum(sent.retry for sent in self.sent.values())
+
+    @property
     def status(self) -> str:
         if self.error:
             return FAILED
-        waiting = sum(sent.retry for sent in self.sent.values())
-        return INCOMPLETE if self.rejected or waiting or self.planned.refused else SUCCEEDED
+        return INCOMPLETE if self.rejected or self.waiting or self.planned.refused else SUCCEEDED
 
     @property
     def said(self) -> str:
         """What was not done; empty if all was."""
         if self.error:
             return f"{self.pairing.name}: {self.error}"
-        waiting = sum(sent.retry for sent in self.sent.values())
-        numbers = {"rejected": self.rejected, "to be tried again": waiting, "fields refused": self.planned.refused}
+        numbers = {"rejected": self.rejected, "to be tried again": self.waiting, "fields refused": self.planned.refused}
         told = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
         return f"{self.pairing.name}: {told}" if told else ""
 
@@ -160,16 +163,10 @@ def record(lake: Lake, run_id: str, done: Sequence[Synced], started: datetime, e
     return status
 
 
-def worst(statuses: Iterable[str]) -> str:
-    """Return the status of a whole from those of its parts."""
-    found = set(statuses)
-    return next((status for status in (FAILED, INCOMPLETE) if status in found), SUCCEEDED)
-
-
 def _jobs(run_id: str, synced: Synced, started: datetime, ended: datetime) -> Iterator[tuple[object, ...]]:
     planned = synced.planned
     for side, sent in synced.sent.items():
-        obj = synced.pairing.crm if side == CRM else synced.pairing.marketo
+        obj = synced.pairing.object(side)
         new = min(planned.creates, sent.accepted) if side == MARKETO else 0
         counts = Counts(
             read=planned.touched,

@@ -105,7 +105,7 @@ def unread(pairing: Pairing) -> str:
     The mirror then still holds the value from before, and would be taken for an edit that undoes the write. Such a
     link is looked at again in the next cycle.
     """
-    sides = ((CRM, pairing.crm), (MARKETO, pairing.marketo))
+    sides = ((side, pairing.object(side)) for side in (CRM, MARKETO))
     return " or ".join(
         f"coalesce(l.{side}_written_at >= (select max(watermark) from {ledger.table('watermark')} "
         f"where system = {literal(obj.system)} and object = {literal(obj.name)}), false)"

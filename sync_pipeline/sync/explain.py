@@ -94,12 +94,12 @@ def _records(con: Connection, pairing: Pairing, who: str) -> Iterator[_Known]:
         linked = con.execute(
             f"select {other}_id from {link} where pairing = {literal(pairing.name)} and {side}_id in ({ids})"
         ).fetchall()
-        obj = pairing.crm if other == "crm" else pairing.marketo
+        obj = pairing.object(other)
         condition = pairing.alive if other == "crm" else "true"
         for (found,) in linked:
             matches[other] += _matching(con, obj, "", found, condition)
     for side, rows in matches.items():
-        obj = pairing.crm if side == "crm" else pairing.marketo
+        obj = pairing.object(side)
         for record_id, deleted, alive in rows:
             why_not = (
                 "deleted" if deleted else "" if alive else f"of {obj.name}s only those count where {pairing.alive}"

@@ -103,7 +103,7 @@ def _send(
     writes: list[_Write],
     now: Callable[[], datetime],
 ) -> Sent:
-    obj = pairing.crm if side == CRM else pairing.marketo
+    obj = pairing.object(side)
     kinds = {f.crm.name: f.crm for f in fields} if side == CRM else {f.marketo.name: f.marketo for f in fields}
     operation = Operation(writes[0].operation)
     key = pairing.key if operation is Operation.UPSERT else ""

@@ -7,9 +7,11 @@ The table exists once: the SQL of a decision, the page in the docs and the tests
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sync_pipeline.lake.sql import literal
 from sync_pipeline.model import Rule
 
 
@@ -111,12 +113,16 @@ def case_sql() -> str:
 
 def name_sql(number: str) -> str:
     """Return the SQL for the name of a case."""
-    return f"case {number} " + " ".join(f"when {i} then '{c.name}'" for i, c in enumerate(CASES)) + " end"
+    return _of_case(number, [case.name for case in CASES])
 
 
 def outcome_sql(number: str) -> str:
     """Return the SQL for the outcome of a case, before a conflict is resolved."""
-    return f"case {number} " + " ".join(f"when {i} then '{c.outcome}'" for i, c in enumerate(CASES)) + " end"
+    return _of_case(number, [case.outcome for case in CASES])
+
+
+def _of_case(number: str, said: Sequence[str]) -> str:
+    return f"case {number} " + " ".join(f"when {i} then {literal(one)}" for i, one in enumerate(said)) + " end"
 
 
 def resolution_sql() -> str:
