@@ -19,7 +19,7 @@ from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror.source import Policy, Source
-from sync_pipeline.model import Object, Pairing, worst
+from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record
 from sync_pipeline.sync.plan import Limits
@@ -103,13 +103,14 @@ def two_way(settings: Settings, opened: Lake, run_id: str, apply: bool) -> Pass:
 def pass_over(settings: Settings, opened: Lake, apply: bool) -> tuple[str, list[Synced]]:
     """Run one pass of the two-way sync; return its status and what it came to.
 
-    What was applied is on record as a run with its jobs. A plan is not: it stands in `sync.outbox` until the next one.
+    What was applied is on record as a run with its jobs. A plan is not: it stands in `sync.outbox` until the next one,
+    and only one that could not be made is no success.
     """
     run_id, started = uuid.uuid4().hex, datetime.now(UTC)
     done = two_way(settings, opened, run_id, apply).run(started)
     if apply:
         return record(opened, run_id, done, started, datetime.now(UTC)), done
-    return worst(synced.status for synced in done), done
+    return worst(FAILED if synced.error else SUCCEEDED for synced in done), done
 
 
 def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:

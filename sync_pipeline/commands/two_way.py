@@ -13,6 +13,7 @@ from rich.table import Table
 from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
 from sync_pipeline.lake import ledger
+from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sync.cycle import Synced
 from sync_pipeline.sync.explain import Chapter
 from sync_pipeline.sync.explain import explain as story_of
@@ -61,7 +62,7 @@ def plan(as_json: bool) -> None:
             click.echo(line(synced))
         _show(Chapter("some of the writes", ("object", "to", "how", "CRM id", "Marketo id", "fields", "because"),
                       tuple(samples)))  # fmt: skip
-    if any(synced.error for synced in done):
+    if status != SUCCEEDED:
         sys.exit(NOT_DONE)
 
 

@@ -66,7 +66,7 @@ TABLES: dict[str, dict[str, str]] = {
     # Append-only: a write stays as it was planned, what became of it is in `write_result`.
     "outbox": {
         "write_id": "varchar", "run_id": "varchar", "planned_at": STAMP, "side": "varchar", "pairing": "varchar",
-        "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar",
+        "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar", "applied": "boolean",
         "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
     },
     "write_result": {

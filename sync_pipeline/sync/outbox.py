@@ -40,14 +40,19 @@ class Sent:
 
 
 def take_back(con: Connection, run_id: str, now: datetime) -> None:
-    """Remove the writes that were never answered, of plans and of cycles that died; cycles decide on them anew."""
+    """Remove the writes that were never answered, of plans and of cycles that died.
+
+    What a cycle had begun to apply is decided anew, as its changes count as decided on. A plan left its changes as they
+    were, so nothing of it is left behind: it must not change what comes after it.
+    """
     unanswered = (
         f"from {ledger.table('outbox')} o where run_id <> {literal(run_id)} "
         f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
     )
     con.execute(
         f"insert into {ledger.table('pending')} select distinct pairing, crm_id, 'not answered', {literal(now)} "
-        f"{unanswered} and (pairing, crm_id) not in (select (pairing, crm_id) from {ledger.table('pending')})"
+        f"{unanswered} and applied "
+        f"and (pairing, crm_id) not in (select (pairing, crm_id) from {ledger.table('pending')})"
     )
     con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
 

@@ -123,7 +123,7 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
     name, run, at = literal(asked.pairing.name), literal(asked.run_id), literal(now)
     con.execute(
         f"insert into {ledger.table('outbox')} by name select write_id, {run} as run_id, {at} as planned_at, side, "
-        f"{name} as pairing, operation, crm_id, marketo_id, fields, because from write"
+        f"{name} as pairing, operation, crm_id, marketo_id, {literal(applied)} as applied, fields, because from write"
     )
     if not applied:
         return

@@ -216,6 +216,19 @@ def test_a_plan_writes_nothing_and_applying_it_gives_the_same_numbers(world: Wor
     assert (plans[0].creates, plans[0].to_crm) == (1, 1)
 
 
+def test_a_plan_leaves_no_trace_in_what_is_decided_after_it(world: World) -> None:
+    """A score edited against the flow stays, although a plan for another field of the record was made before."""
+    crm_id, person = world.linked(Phone="1")
+    world.marketo.edit(person, leadScore=7)
+    world.cycle()
+    world.cycle()
+    world.crm.edit(crm_id, Score__c=1.0, Phone="2")
+    world.read()
+    world.sync(apply=False)
+    world.sync()
+    assert (world.crm.records[crm_id]["Score__c"], world.marketo.records[person]["phone"]) == (1.0, "2")
+
+
 def test_above_a_limit_nothing_is_sent_and_the_message_names_it(world: World) -> None:
     """Law 7."""
     people = [world.linked(Phone="1")[1] for _ in range(3)]
