@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.sandbox.serve import write_env
 
 Run = Callable[..., Result]
@@ -81,6 +82,23 @@ def test_the_settings_that_serve_writes_lead_to_the_sandbox(run: Run, sandbox: S
     assert run("fault", "list").stdout == "no faults are in force\n"
     edits = run("edit", "--count", "3")
     assert (edits.exit_code, len(edits.stdout.splitlines())) == (0, 3)
+
+
+def test_of_two_sandboxes_the_marketo_one_is_meant_where_it_is_said_or_is_alone(
+    run: Run, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    assert "no sandbox is known: give --url, or set MARKETO_URL" in run("fault", "list", "--marketo").stderr
+    with Subscription.open() as subscription, MarketoSandbox(subscription) as marketo:
+        write_env(tmp_path / ".env", {**sandbox.env(), **marketo.env()})
+        assert run("fault", "add", "slow").exit_code == 0
+        assert run("fault", "add", "expire", "--marketo").exit_code == 0
+        assert [one["kind"] for one in sandbox.faults.as_list()] == ["slow"]
+        assert [one["kind"] for one in marketo.faults.as_list()] == ["expire"]
+        write_env(tmp_path / ".env", marketo.env())
+        assert "expire" in run("fault", "list").stdout
+        edits = run("edit", "--count", "3")
+        assert (edits.exit_code, len(edits.stdout.splitlines())) == (0, 3)
+        assert len(subscription.rows("select id from lead")) > 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from click.testing import CliRunner
 
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox.marketo import Subscription
+from sync_pipeline.sandbox.marketo.tables import ACTIVITY
+from sync_pipeline_tests.sandbox.conftest import Clock
 
 
 def test_a_subscription_is_populated_once(tmp_path: Path) -> None:
@@ -27,6 +30,18 @@ def test_a_subscription_is_populated_once(tmp_path: Path) -> None:
     assert "already holds a subscription" in again.output
     with Subscription.open(file) as subscription:
         assert len(subscription.rows("select id from lead")) == 98
+
+
+def test_the_first_day_of_a_subscription_is_that_of_its_oldest_record_or_activity(clock: Clock) -> None:
+    """MK-REST-18: a first load costs an export job for each 31 days since."""
+    with Subscription.open(clock=clock) as subscription:
+        assert subscription.first_day() == clock().date()
+        earlier = subscription.present() - timedelta(days=40)
+        subscription.insert(subscription.lead, [{"id": 1, "createdAt": earlier, "updatedAt": subscription.present()}])
+        assert subscription.first_day() == earlier.date()
+        told = {"id": 1, "leadId": 1, "activityTypeId": 1, "activityDate": earlier - timedelta(days=1)}
+        subscription.insert(ACTIVITY, [told])
+        assert subscription.first_day() == earlier.date() - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +63,7 @@ def test_servers_write_settings_that_lead_to_them(tmp_path: Path, command: list[
             timeout=30,
         )
         assert answer.json()["token_type"] == "bearer"
+        assert "2010-01-01" < settings["MARKETO_FIRST_DAY"] < f"{datetime.now(UTC):%Y-%m-%d}"
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)

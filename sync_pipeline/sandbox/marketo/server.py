@@ -110,6 +110,9 @@ class MarketoSandbox(Service):
             "MARKETO_URL": self.url,
             "MARKETO_CLIENT_ID": service.client_id,
             "MARKETO_CLIENT_SECRET": service.client_secret,
+            "MARKETO_FIRST_DAY": self.subscription.first_day().isoformat(),  # no export job for the time before
+            "MARKETO_POLL_SECONDS": "1",  # job states change at once here
+            "MARKETO_CALLS_IN_20_SECONDS": "100",  # and nobody else shares the quota
         }
 
     def spoiled(self, path: str, records: Sequence[Json], write: Callable[[Sequence[Json]], list[Json]]) -> list[Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -124,6 +124,15 @@ class Subscription(Database):
         """Return which of these persons there are."""
         rows = self.rows("select id from lead where id in (select unnest(?::bigint[]))", [list(leads)])
         return {row["id"] for row in rows}
+
+    def first_day(self) -> date:
+        """Return the UTC day of the oldest record or activity; today, where there is none."""
+        made = [name for name, object_type in self.objects.items() if "createdAt" in object_type.fields]
+        times = ['select min("activityDate") as told from activity']
+        times += [f'select min("createdAt") from {quote(name)}' for name in made]
+        (found,) = self.rows(f"select min(told) as oldest from ({' union all '.join(times)})")
+        first: datetime = found["oldest"] or self.present()
+        return first.date()
 
     def partitions(self) -> dict[str, int]:
         """Return the ids of the partitions by name."""
