@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 
 from pydantic import SecretStr
 
@@ -42,13 +43,32 @@ def undecided(settings: Settings) -> str:
     return f"{names}: {said}; `sync-pipeline check` lists the org's own" if names else ""
 
 
-def connector(settings: Settings, system: str | None = None, used_today: int = 0) -> Connector:
-    """Return the connector to a system, the CRM if none is named.
+class Systems:
+    """The connectors of one run: mirrors are read and writes are sent under one login and within one rate of calls.
 
-    Args:
-        used_today: calls that earlier processes made on the running day; only Marketo's limits need to be told.
+    A connector is made when it is first asked for, and sends nothing before its first call.
     """
-    return _marketo(settings, used_today) if system == "marketo" else salesforce(settings)
+
+    def __init__(self, settings: Settings, opened: Lake | None = None) -> None:
+        """Give the systems of settings.
+
+        Args:
+            opened: tells how many of the day's calls to Marketo earlier runs made (LIM-4).
+        """
+        self._settings = settings
+        self._lake = opened
+
+    @cached_property
+    def crm(self) -> Salesforce:
+        return salesforce(self._settings)
+
+    @cached_property
+    def marketo(self) -> marketo.Marketo:
+        return _marketo(self._settings, _used_today(self._lake) if self._lake else 0)
+
+    def connector(self, system: str | None = None) -> Connector:
+        """Return the connector to a system, the CRM if none is named."""
+        return self.marketo if system == "marketo" else self.crm
 
 
 def salesforce(settings: Settings) -> Salesforce:
@@ -85,30 +105,28 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
     return catalog.pairings(settings.marketo_person_key) if both else ()
 
 
-def two_way(settings: Settings, opened: Lake, run_id: str, apply: bool) -> Pass:
-    """Return one pass of the two-way sync; without `apply` it only plans, and needs no connection."""
+def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
+    """Return one pass of the two-way sync, which writes `over` the systems; without them it only plans."""
     wanted = pairings(settings)
     rules = Rules(
         Limits(settings.sync_most_writes, settings.sync_most_write_share),
         blocked=settings.sync_blocked_fields,
         truncates=settings.sync_cut_long_texts,
     )
-    sides: dict[str, Side] = {}
-    if apply:
-        sides = {"crm": writer(settings, salesforce(settings)), "marketo": _marketo(settings, _used_today(opened))}
-    systems = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
-    return Pass(opened, wanted, describes(opened, tuple(systems)), run_id, rules, sides or None)
+    sides: dict[str, Side] = {"crm": writer(settings, over.crm), "marketo": over.marketo} if over else {}
+    of = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
+    return Pass(opened, wanted, describes(opened, tuple(of)), run_id, rules, sides or None)
 
 
-def pass_over(settings: Settings, opened: Lake, apply: bool) -> tuple[str, list[Synced]]:
-    """Run one pass of the two-way sync; return its status and what it came to.
+def pass_over(settings: Settings, opened: Lake, over: Systems | None = None) -> tuple[str, list[Synced]]:
+    """Run one pass of the two-way sync, which writes `over` the systems; return its status and what it came to.
 
     What was applied is on record as a run with its jobs. A plan is not: it stands in `sync.outbox` until the next one,
     and only one that could not be made is no success.
     """
     run_id, started = uuid.uuid4().hex, datetime.now(UTC)
-    done = two_way(settings, opened, run_id, apply).run(started)
-    if apply:
+    done = two_way(settings, opened, run_id, over).run(started)
+    if over:
         return record(opened, run_id, done, started, datetime.now(UTC)), done
     return worst(FAILED if synced.error else SUCCEEDED for synced in done), done
 
@@ -148,12 +166,16 @@ def source(
     opened: Lake,
     system: str | None = None,
     landed: Callable[[Object, int, int], None] = lambda _o, _r, _of: None,
+    over: Systems | None = None,
 ) -> Source:
-    """Return a system, the CRM if none is named, as it is mirrored into a lake."""
-    used_today = _used_today(opened) if system == "marketo" else 0
+    """Return a system, the CRM if none is named, as it is mirrored into a lake.
+
+    Args:
+        over: the connectors to read by; new ones if they are not given.
+    """
     return Source(
         opened,
-        connector(settings, system, used_today),
+        (over or Systems(settings, opened)).connector(system),
         settings.lake_landing,
         Policy(
             overlap=timedelta(seconds=settings.sync_overlap_seconds),

@@ -74,12 +74,14 @@ class KnownBy:
         table: a mirror of the lake, schema and name; it need not be there.
         column: the mirror's column that names keys.
         only: values of other columns that a row must have.
+        at: the column that tells when a row was last written.
     """
 
     by: str
     table: tuple[str, str]
     column: str
-    only: MappingOf[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
+    only: MappingOf[str, tuple[int | str, ...]] = field(default_factory=dict, hash=False)
+    at: str = "_synced_at"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from sync_pipeline import assembly
+from sync_pipeline.assembly import Systems
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.mirror import preflight
 from sync_pipeline.mirror.preflight import Severity
@@ -174,7 +175,7 @@ def test_no_sync_begins_before_the_professionals_are_chosen(sync: SyncResource) 
 )
 def test_the_check_names_the_orgs_own_record_types(sync: SyncResource, chosen: str, said: str) -> None:
     given = Settings(**{**sync.overrides, "veeva_professional_types": chosen})  # type: ignore[arg-type]
-    found = preflight.check(assembly.connector(given), assembly.objects(given))
+    found = preflight.check(Systems(given).crm, assembly.objects(given))
     (error,) = (finding for finding in found.findings if finding.severity is Severity.ERROR)
     assert error.object == "account"
     assert error.message.startswith(said)
@@ -183,7 +184,7 @@ def test_the_check_names_the_orgs_own_record_types(sync: SyncResource, chosen: s
 def test_the_check_tells_what_is_visible_and_refused(sync: SyncResource) -> None:
     """VV-GEN-5."""
     given = sync.settings()
-    found = preflight.check(assembly.connector(given), assembly.objects(given))
+    found = preflight.check(Systems(given).crm, assembly.objects(given))
     assert [f for f in found.findings if f.severity is Severity.ERROR] == []
     notes = {f.object: f.message for f in found.findings if f.severity is Severity.NOTE}
     assert notes.keys() >= {"Lead", "Contact", "Opportunity", "Campaign", "Task", "Event"}

@@ -73,6 +73,12 @@ PROGRAM_MEMBER = declare(
     key="membershipId",
 )
 
+
+def _written(by: str, pairing: str) -> KnownBy:
+    """What we wrote ourselves is read again, however long after the CRM's record was: a write may have had to wait."""
+    return KnownBy(by, ("sync", "link"), "crm_id", {"pairing": (pairing,)}, at="marketo_written_at")
+
+
 SALES_PERSON = declare(
     "salesPerson",
     "sales_person",
@@ -82,6 +88,7 @@ SALES_PERSON = declare(
     known_by=(
         KnownBy("externalSalesPersonId", ("marketo", "person"), "externalSalesPersonId"),
         KnownBy("externalSalesPersonId", ("salesforce", "user"), "Id"),
+        _written("externalSalesPersonId", "user"),
     ),
 )
 
@@ -95,6 +102,7 @@ COMPANY = declare(
     known_by=(
         KnownBy("externalCompanyId", ("marketo", "person"), "externalCompanyId"),
         KnownBy("externalCompanyId", ("salesforce", "account"), "Id"),
+        _written("externalCompanyId", "account"),
     ),
 )
 
@@ -119,6 +127,7 @@ OPPORTUNITY = declare(
     known_by=(
         KnownBy("externalOpportunityId", ("marketo", "opportunity_role"), "externalOpportunityId"),
         KnownBy("externalOpportunityId", ("salesforce", "opportunity"), "Id"),
+        _written("externalOpportunityId", "opportunity"),
     ),
 )
 

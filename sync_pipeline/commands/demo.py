@@ -8,6 +8,7 @@ import time
 import click
 
 from sync_pipeline import assembly
+from sync_pipeline.assembly import Systems
 from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILES, SEED, crm_option, is_new, open_org
 from sync_pipeline.commands.sync import line
@@ -99,7 +100,7 @@ def _pointed_at(sandbox: Sandbox) -> Settings:
 
 def _look(given: Settings) -> None:
     _say(2, "The look before the first sync (sync-pipeline check)")
-    found = preflight.check(assembly.connector(given), assembly.objects(given))
+    found = preflight.check(Systems(given).crm, assembly.objects(given))
     console.print(f"organization {found.organization_id}, {found.total:,} records; findings: {len(found.findings)}")
 
 

@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from sync_pipeline import assembly
+from sync_pipeline.assembly import Systems
 from sync_pipeline.commands import two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
 from sync_pipeline.connectors.errors import ConnectorError
@@ -73,8 +74,9 @@ def sync(
                 return runs.refresh_formulas(source, objects, told=told)
             return runs.sync(source, objects, since=since, full=full, told=told)
 
-        cycles = each_system(given, lake, wanted, landed, read)
-        both_ways = _both_ways(given, lake) if not (objects or reconcile or formulas) else SUCCEEDED
+        over = Systems(given, lake)
+        cycles = each_system(given, lake, over, wanted, landed, read)
+        both_ways = _both_ways(given, lake, over) if not (objects or reconcile or formulas) else SUCCEEDED
     late = [cycle for cycle in cycles if cycle.status != SUCCEEDED]
     if as_json:
         click.echo(json.dumps(as_dict(cycles)))
@@ -85,11 +87,11 @@ def sync(
         sys.exit(NOT_DONE)
 
 
-def _both_ways(given: Settings, lake: Lake) -> str:
+def _both_ways(given: Settings, lake: Lake, over: Systems) -> str:
     """Plan, or write, what differs between both systems, as WRITE_BACK says; return the status."""
     if given.write_back == "off" or not assembly.pairings(given):
         return SUCCEEDED
-    status, done = assembly.pass_over(given, lake, apply=given.write_back == "apply")
+    status, done = assembly.pass_over(given, lake, over if given.write_back == "apply" else None)
     for synced in done:
         click.echo(two_way.line(synced), err=True)
     return status
@@ -98,13 +100,14 @@ def _both_ways(given: Settings, lake: Lake) -> str:
 def each_system(
     given: Settings,
     lake: Lake,
+    over: Systems,
     wanted: Sequence[Object],
     landed: Landed,
     read: Callable[[Source, Sequence[Object]], Cycle],
 ) -> list[Cycle]:
     """Read the wanted objects system by system; an outage of one is in its own cycle and stops no other."""
     return [
-        read(assembly.source(given, lake, system, landed), objects)
+        read(assembly.source(given, lake, system, landed, over), objects)
         for system in given.systems()
         if (objects := [obj for obj in wanted if obj.system == system])
     ]
@@ -185,7 +188,7 @@ def check() -> None:
 def _checked(given: Settings, system: str, wanted: Sequence[Object]) -> bool:
     """Show what the check of one system finds; tell whether all of it can be synced."""
     try:
-        found = preflight.check(assembly.connector(given, system), wanted)
+        found = preflight.check(Systems(given).connector(system), wanted)
     except ConnectorError as error:
         click.echo(f"Error: {system}: {error}", err=True)
         return False

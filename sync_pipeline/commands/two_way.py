@@ -49,7 +49,7 @@ def plan(as_json: bool) -> None:
     if not assembly.pairings(given):
         raise click.ClickException("nothing is synced both ways: set MARKETO_URL and its credentials too")
     with open_lake(given) as lake, lake.only_pipeline():
-        status, done = assembly.pass_over(given, lake, apply=False)
+        status, done = assembly.pass_over(given, lake)
         samples = lake.rows(
             f"select pairing, side, operation, crm_id, marketo_id, fields, because from {ledger.table('outbox')} o "
             f"where not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id) "

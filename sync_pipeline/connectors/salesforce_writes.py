@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sync_pipeline.connectors import soql
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
+from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.write_run import Run
 from sync_pipeline.connectors.writes import Answer, Operation, Record
@@ -52,6 +53,10 @@ class SalesforceWriter:
     def now(self) -> datetime:
         """Return the org's time, aware UTC."""
         return self._org.now()
+
+    def usage(self) -> Usage:
+        """Return the calls and bytes of the org's connector so far."""
+        return self._org.usage()
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         """See `Writer`. An upsert's records hold the key among their values.

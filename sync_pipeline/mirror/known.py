@@ -37,8 +37,8 @@ def _keys(con: Connection, obj: Object, by: str, since: datetime | None) -> list
 
 
 def _named(known: KnownBy, since: datetime | None) -> str:
-    recent = f"{quoted(table.SYNCED_AT)} >= {literal(since)}" if since else "true"
-    only = [f"{quoted(name)} in ({commas(map(str, values))})" for name, values in known.only.items()]
+    recent = f"{quoted(known.at)} >= {literal(since)}" if since else "true"
+    only = [f"{quoted(name)} in ({commas(map(literal, values))})" for name, values in known.only.items()]
     return (
         f"select {quoted(known.column)}::varchar as key from {table.full_name(*known.table)} "
         f"where {' and '.join([recent, *only])}"

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from sync_pipeline import assembly
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import literal, quoted
@@ -126,8 +125,8 @@ def count_checks(objects: Sequence[Object]) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name="count_records", specs=counts, can_subset=True)
     def compare(context: dg.AssetCheckExecutionContext, sync: SyncResource) -> Iterator[dg.AssetCheckResult]:
-        connector = assembly.connector(sync.settings())
         with sync.lake(read_only=True) as lake:
+            connector = sync.systems(lake).crm
             for key in sorted(chosen.asset_key for chosen in context.selected_asset_check_keys):
                 obj = by_key[key]
                 with lake.reading() as con:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from sync_pipeline import assembly
+from sync_pipeline.assembly import Systems
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.settings import Settings
@@ -19,9 +20,16 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Opens what settings describe. `overrides` are settings by name, for tests; secrets belong in the environment."""
 
     overrides: dict[str, str] = Field(default_factory=dict)
+    _systems: Systems | None = PrivateAttr(None)
 
     def settings(self) -> Settings:
         return Settings(**self.overrides)  # type: ignore[arg-type]
+
+    def systems(self, lake: Lake) -> Systems:
+        """Return the run's connectors: all its steps share them, so a run logs in once to each system."""
+        if self._systems is None:
+            self._systems = Systems(self.settings(), lake)
+        return self._systems
 
     @contextmanager
     def lake(self, *, read_only: bool = False) -> Iterator[Lake]:
@@ -37,4 +45,5 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         with self.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
             settings = self.settings()
-            yield {system: assembly.source(settings, lake, system) for system in settings.systems()}
+            over = self.systems(lake)
+            yield {system: assembly.source(settings, lake, system, over=over) for system in settings.systems()}

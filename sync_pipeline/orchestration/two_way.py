@@ -31,7 +31,8 @@ def links(pairings: Sequence[Pairing]) -> dg.AssetsDefinition:
     def linked(sync: SyncResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         given = sync.settings()
         with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-            status, done = assembly.pass_over(given, lake, apply=given.write_back == "apply")
+            over = sync.systems(lake) if given.write_back == "apply" else None
+            status, done = assembly.pass_over(given, lake, over)
             (count,) = lake.rows("select count(*) from lake.sync.link where ended_at is null")[0]
         yield dg.MaterializeResult(metadata={**_numbers(done), "links": count, "writes": given.write_back})
         if status != SUCCEEDED:

@@ -5,12 +5,14 @@ Reading comes before it (`mirror`), and does not depend on it: one system's outa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from sync_pipeline.connectors.errors import ConnectorError
+from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
@@ -23,9 +25,11 @@ from sync_pipeline.sync.plan import Limits, Planned, RefusedError
 
 
 class Side(Writer, Protocol):
-    """A system that can be written to; `now` is its own clock."""
+    """A system that can be written to; `now` is its own clock, `usage` the calls it has been sent."""
 
     def now(self) -> datetime: ...
+
+    def usage(self) -> Usage: ...
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Synced:
-    """What one pass came to for a pairing; `error` says why something was not done (law 10)."""
+    """What one pass came to for a pairing.
+
+    Attributes:
+        sent, spent: by side, what became of the writes, and the calls, bytes and seconds they took (LIM-4).
+        error: why something was not done (law 10).
+    """
 
     pairing: Pairing
     planned: Planned = field(default_factory=Planned)
     sent: Mapping[str, Sent] = field(default_factory=dict)
+    spent: Mapping[str, Counts] = field(default_factory=dict)
     notices: Sequence[Notice] = ()
     error: str = ""
 
@@ -141,12 +151,18 @@ class Pass:
         if self.sides is None:
             return synced
         to, error = self.sides[side], synced.error
-        sent = Sent()
+        sent, before, start = Sent(), to.usage(), time.monotonic()
         try:
             sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now)
         except ConnectorError as failed:
             error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"
-        return Synced(synced.pairing, synced.planned, {**synced.sent, side: sent}, synced.notices, error)
+        used = to.usage()
+        spent = Counts(
+            calls=used.calls - before.calls,
+            bytes=used.bytes - before.bytes,
+            seconds=round(time.monotonic() - start, 3),
+        )
+        return replace(synced, sent={**synced.sent, side: sent}, spent={**synced.spent, side: spent}, error=error)
 
 
 def record(lake: Lake, run_id: str, done: Sequence[Synced], started: datetime, ended: datetime) -> str:
@@ -175,6 +191,7 @@ def _jobs(run_id: str, synced: Synced, started: datetime, ended: datetime) -> It
             skipped=planned.skipped,
             failed=sent.rejected + (planned.refused if side == CRM else 0),
         )
+        counts += synced.spent[side]
         operation = "Push new" if new and new == sent.accepted else "Push updates"
         yield (
             run_id, obj.system, obj.name, operation, synced.status, started, ended, None, None,

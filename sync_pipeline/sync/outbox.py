@@ -14,6 +14,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import literal
@@ -25,11 +26,23 @@ from sync_pipeline.sync.fields import Compared
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 3_000  # writes between two commits: a crash repeats at most so many
+PUSH = "Push updates"  # the operation of a refused or rejected write on record (OPS-3)
+
+
+def open_errors(obj: Object) -> str:
+    """Return SQL for the errors of an object's records that a write met and that still stand."""
+    own = f"system = {literal(obj.system)} and object = {literal(obj.name)}"
+    return f"{own} and operation = {literal(PUSH)} and record_id is not null and resolved_at is null"
+
+
+def record_sql(side: str) -> str:
+    """Return SQL for the id by which a write's error names its record; one that is not made yet has the other's."""
+    return "crm_id" if side == CRM else "coalesce(marketo_id, crm_id)"
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of the writes of one pairing to one side."""
+    """What became of the writes of one pairing to one side; `retry` counts those that the next cycle decides anew."""
 
     accepted: int = 0
     rejected: int = 0
@@ -37,6 +50,11 @@ class Sent:
 
     def __add__(self, other: Sent) -> Sent:
         return Sent(self.accepted + other.accepted, self.rejected + other.rejected, self.retry + other.retry)
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer | None]) -> Sent:
+        verdicts = [answer.verdict if answer else Verdict.RETRY for answer in answers]
+        return cls(*(verdicts.count(verdict) for verdict in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.RETRY)))
 
 
 def take_back(con: Connection, run_id: str, now: datetime) -> None:
@@ -113,12 +131,18 @@ def _send(
     operation = Operation(writes[0].operation)
     key = pairing.key if operation is Operation.UPSERT else ""
     records = [_record(write, side, kinds, key) for write in writes]
-    answers = writer.write(obj, operation, records, key)
+    answers: Sequence[Answer | None]
+    try:
+        answers = writer.write(obj, operation, records, key)
+    except UnknownOutcomeError as error:
+        if not any(error.answers):
+            raise
+        answers = error.answers
     names = {f.crm.name: f.name for f in fields} if side == CRM else {}
+    told = [(write, answer) for write, answer in zip(writes, answers, strict=True) if answer]
     with lake.transaction() as con:
-        _remember(con, pairing, obj, side, names, list(zip(writes, answers, strict=True)), now())
-    verdicts = [answer.verdict for answer in answers]
-    return Sent(verdicts.count(Verdict.ACCEPTED), verdicts.count(Verdict.REJECTED), verdicts.count(Verdict.RETRY))
+        _remember(con, pairing, obj, side, names, told, now())
+    return Sent.of(answers)
 
 
 def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
@@ -165,11 +189,15 @@ def _remember(
         f"select write_id, run_id, {literal(now)} as answered_at, verdict, record_id, created, code, message "
         "from answered"
     )
+    record_id = record_sql(side)
+    con.execute(
+        f"update {ledger.table('error')} set resolved_at = {literal(now)} where {open_errors(obj)} and field is null "
+        f"and record_id in (select {record_id} from answered where verdict <> '{Verdict.RETRY}')"
+    )
     con.execute(
         f"insert into {ledger.table('error')} by name select {literal(now)} as noted_at, run_id, "
-        f"{literal(obj.system)} as system, {literal(obj.name)} as object, 'Push updates' as operation, "
-        f"{'crm_id' if side == CRM else 'coalesce(marketo_id, crm_id)'} as record_id, code, message "
-        f"from answered where verdict = '{Verdict.REJECTED}'"
+        f"{literal(obj.system)} as system, {literal(obj.name)} as object, {literal(PUSH)} as operation, "
+        f"{record_id} as record_id, code, message from answered where verdict = '{Verdict.REJECTED}'"
     )
     con.execute(
         f"insert into {ledger.table('pending')} select distinct {literal(pairing.name)}, crm_id, "

@@ -14,6 +14,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync.decide import CRM, MARKETO, Question, unread
+from sync_pipeline.sync.outbox import PUSH, open_errors, record_sql
 from sync_pipeline.sync.resolve import Outcome, name_sql
 
 Connection = duckdb.DuckDBPyConnection
@@ -139,14 +140,29 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
 
 
 def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
-    """Put each refusal on record once, for as long as it stands."""
-    crm, error = asked.pairing.crm, ledger.table("error")
-    own = f"system = {literal(crm.system)} and object = {literal(crm.name)}"
-    known = f"select (record_id, field, code) from {error} where resolved_at is null and field is not null and {own}"
+    """Put each refusal on record once, for as long as it stands, and close what no longer does.
+
+    A refusal stands while the field is refused, a rejection while there is still something to write.
+    """
+    crm, marketo = asked.pairing.crm, asked.pairing.marketo
+    error = ledger.table("error")
+    refused = "select (crm_id, crm_field, refusal) from outcome where refusal is not null"
+    done_with = {
+        side: f"record_id in (select {record_sql(side)} from touched) and not exists (from write w "
+        f"where w.side = {literal(side)} and {record_sql(side)} = record_id)"
+        for side in (CRM, MARKETO)
+    }
+    con.execute(f"""
+        update {error} set resolved_at = {literal(now)} where ({open_errors(crm)} and field is not null
+            and record_id in (select crm_id from touched) and (record_id, field, code) not in ({refused}))
+        or ({open_errors(crm)} and field is null and {done_with[CRM]})
+        or ({open_errors(marketo)} and field is null and {done_with[MARKETO]})
+    """)
+    known = f"select (record_id, field, code) from {error} where {open_errors(crm)} and field is not null"
     con.execute(f"""
         insert into {error} by name
         select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,
-            {literal(crm.name)} as object, 'Push updates' as operation, crm_id as record_id, crm_field as field,
+            {literal(crm.name)} as object, {literal(PUSH)} as operation, crm_id as record_id, crm_field as field,
             refusal as code, 'not written: ' || crm_field || ' and ' || field || ' stay different' as message
         from outcome where refusal is not null and (crm_id, crm_field, refusal) not in ({known})
     """)

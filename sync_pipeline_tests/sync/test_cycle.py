@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.model import Rule
 from sync_pipeline.sync.cycle import record
@@ -173,9 +173,23 @@ def test_a_rejected_write_is_on_record_and_does_not_stop_the_others(world: World
     assert (done.sent["crm"].accepted, done.sent["crm"].rejected) == (1, 1)
     world.cycle()
     assert len(world.crm.writes) == 1
+    assert world.open_errors() == ["FIELD_CUSTOM_VALIDATION_EXCEPTION"]
     world.marketo.edit(one, phone="667")
     world.cycle()
     assert len(world.crm.writes) == 2
+    assert world.open_errors() == []
+
+
+def test_an_error_is_closed_when_there_is_nothing_left_to_write(world: World) -> None:
+    """OPS-17: a refusal stands as long as the field is refused, a rejection as long as the sides differ."""
+    person = world.linked(Phone="1", LeadSource="Web")[1]
+    world.crm.refuse = lambda _: Answer(Verdict.REJECTED, code="NO", message="no")
+    world.marketo.edit(person, phone="666", leadSource="Pigeon")
+    world.cycle()
+    assert world.open_errors() == ["NO", "NOT_IN_PICKLIST"]
+    world.marketo.edit(person, phone="1", leadSource="Web")
+    world.cycle()
+    assert world.open_errors() == []
 
 
 def test_a_write_that_met_a_lock_is_tried_again_by_the_next_cycle(world: World) -> None:
@@ -203,6 +217,26 @@ def test_a_system_that_goes_away_leaves_nothing_undone_and_nothing_twice(world: 
     world.cycle()
     assert len(world.marketo.records) == 1
     assert len(world.rows("link", "crm_id")) == 1
+
+
+def test_of_a_batch_whose_answers_were_lost_in_part_the_known_ones_count(world: World) -> None:
+    """GEN-16: what was answered is remembered, what was not is decided anew, and nothing is written twice."""
+    people = [world.linked(Phone="1")[1] for _ in range(2)]
+    for person in people:
+        world.marketo.edit(person, phone="2")
+
+    def lose_the_second() -> None:
+        (_, first), _ = world.crm.writes
+        raise UnknownOutcomeError("LOST", "gone", [Answer(Verdict.ACCEPTED, first), None])
+
+    world.crm.after = lose_the_second
+    sent = world.cycle().sent["crm"]
+    assert (sent.accepted, sent.retry) == (1, 1)
+    world.crm.after = lambda: None
+    world.cycle()
+    world.cycle()
+    assert len(world.crm.writes) == 2
+    assert world.rows("pending", "crm_id") == []
 
 
 def test_a_plan_writes_nothing_and_applying_it_gives_the_same_numbers(world: World) -> None:
@@ -290,16 +324,18 @@ def test_explain_says_so_where_nobody_is_meant_and_why_a_record_takes_no_part(wo
 
 
 def test_a_pass_is_on_record_with_its_counts_and_is_green_only_if_all_was_done(world: World) -> None:
-    """OPS-1 to OPS-5, law 10."""
+    """OPS-1 to OPS-5, LIM-4, law 10."""
     person = world.linked(Phone="1")[1]
     world.crm.refuse = lambda _: Answer(Verdict.REJECTED, code="NO", message="no")
     world.marketo.edit(person, phone="2")
     done = world.cycle()
     run = f"recorded-{world.pairing.name}"
     assert record(world.lake, run, [done], world.now(), world.now()) == "Incomplete"
-    jobs = world.lake.rows(f"select object, status, read, updated, failed from lake.sync.job where run_id = '{run}'")
+    jobs = world.lake.rows(
+        f"select object, status, read, updated, failed, calls from lake.sync.job where run_id = '{run}'"
+    )
     assert sorted(jobs) == [
-        (world.pairing.crm.name, "Incomplete", 1, 0, 1),
-        (world.pairing.marketo.name, "Incomplete", 1, 0, 0),
+        (world.pairing.crm.name, "Incomplete", 1, 0, 1, 1),
+        (world.pairing.marketo.name, "Incomplete", 1, 0, 0, 0),
     ]
     assert "1 rejected" in world.lake.rows(f"select message from lake.sync.run where run_id = '{run}'")[0][0]

@@ -12,6 +12,7 @@ import pytest
 from sync_pipeline import catalog
 from sync_pipeline.catalog import veeva
 from sync_pipeline.connectors import answers
+from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 from sync_pipeline.lake import Lake, table
 from sync_pipeline.lake.types import column_type
@@ -49,6 +50,9 @@ class Taking:
 
     def now(self) -> datetime:
         return at(2)
+
+    def usage(self) -> Usage:
+        return Usage(0, 0)
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         return [Answer(Verdict.ACCEPTED, f"{obj.name} {record.values[key]}", created=True) for record in records]

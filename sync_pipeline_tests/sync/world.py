@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.types import column_type
@@ -71,12 +72,16 @@ class System:
     records: dict[str, dict[str, Value]] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
     writes: list[tuple[Operation, str]] = field(default_factory=list)
+    calls: int = 0
     refuse: Callable[[Record], Answer | None] = lambda _: None
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
         return self.clock()
+
+    def usage(self) -> Usage:
+        return Usage(self.calls, 0)
 
     def edit(self, record_id: str | None = None, **values: Value) -> str:
         """Change a record, or make one; with no values it is only touched."""
@@ -90,6 +95,7 @@ class System:
         return record_id
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
+        self.calls += 1
         self.before()
         answers = [self._write(operation, record, key) for record in records]
         self.after()
@@ -172,6 +178,12 @@ class World:
     def rows(self, table: str, columns: str) -> list[tuple[Any, ...]]:
         query = f"select {columns} from {ledger.table(table)} where pairing = '{self.pairing.name}'"
         return self.lake.rows(query)
+
+    def open_errors(self) -> list[str]:
+        """Return the codes of the errors that stand."""
+        names = f"'{self.pairing.crm.name}', '{self.pairing.marketo.name}'"
+        query = f"select code from {ledger.table('error')} where object in ({names}) and resolved_at is null"
+        return sorted(code for (code,) in self.lake.rows(query))
 
 
 def _text(value: Value) -> str | None:

@@ -184,14 +184,18 @@ def _in_batches(
     for some in batches(rows, key):
         try:
             results = send(some).get("result") or ()
-        except UnknownOutcomeError:
-            raise
+            if len(results) != len(some):
+                raise UnknownOutcomeError("RESULTS_DIFFER", f"{len(results)} results came for {len(some)} records")
+        except UnknownOutcomeError as error:
+            unsent = Answer(Verdict.RETRY, code=error.code, message="an earlier call failed, so this one was not made")
+            rest = len(rows) - len(found) - len(some)
+            raise UnknownOutcomeError(
+                error.code, error.message, [*found, *[None] * len(some), *[unsent] * rest]
+            ) from error
         except ConnectorError as error:
             if not found:
                 raise
             return found + [Answer(Verdict.RETRY, code=error.code, message=error.message)] * (len(rows) - len(found))
-        if len(results) != len(some):
-            raise UnknownOutcomeError("RESULTS_DIFFER", f"{len(results)} results came for {len(some)} records")
         found += [answers.of_record(result, id_field) for result in results]
     return found
 

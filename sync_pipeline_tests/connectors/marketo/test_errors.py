@@ -118,3 +118,13 @@ def test_what_comes_after_a_failed_call_may_be_tried_later(system: Connected) ->
     found = system.marketo.write(declared("person"), Operation.UPSERT, records)
     assert [answer.verdict for answer in found] == [Verdict.ACCEPTED] * 600 + [Verdict.RETRY] * 100
     assert found[-1].code == "607"
+
+
+def test_of_a_batch_whose_answer_is_lost_the_answers_before_it_are_told(system: Connected) -> None:
+    """GEN-16."""
+    records = [Record(None, {"email": f"p{n}@x.example"}) for n in range(601)]
+    system.sandbox.faults.add("drop", after_bytes=5, times=1, skip=1, path=LEADS)
+    with pytest.raises(UnknownOutcomeError) as lost:
+        system.marketo.write(declared("person"), Operation.CREATE, records)
+    verdicts = [answer and answer.verdict for answer in lost.value.answers]
+    assert verdicts == [Verdict.ACCEPTED] * 300 + [None] * 300 + [Verdict.RETRY]
