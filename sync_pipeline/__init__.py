@@ -14,6 +14,7 @@ Read in this order:
     orchestration/   DAGSTER and nothing but Dagster
     commands/        the commands of cli.py
     definitions.py   what Dagster loads
+    docs_pages/      the pages of docs/ that follow from declarations and tests
     sandbox/         a Salesforce org and a Marketo subscription on this machine, for demo and tests
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a

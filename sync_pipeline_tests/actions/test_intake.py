@@ -115,7 +115,6 @@ def test_a_value_that_is_not_declared_refuses_the_whole_and_says_what_there_is(l
 
 
 def test_an_unsubscribe_is_kept_by_id_or_address(lake: Lake) -> None:
-    """SIA-UNS-1."""
     told = {"unsubscribe_id": "u1", "happened_at": NOW, "email": "ada@example.com"}
     done = take(lake, UNSUBSCRIBE, [told, {"unsubscribe_id": "u2", "happened_at": NOW}], NOW)
     assert (done.new, [r.key for r in done.refused]) == (1, ["u2"])

@@ -97,7 +97,7 @@ def test_no_two_fields_of_one_object_are_written_to_the_same_place() -> None:
     for declared in ALL:
         places = [(m.on, m.marketo) for m in declared.mappings if m.marketo]
         doubled = {place for place in places if places.count(place) > 1}
-        # A campaign member is a lead or a contact, never both (SF-CAMP-22).
+        # A campaign member is a lead or a contact, never both.
         assert doubled == ({("program_member", "leadId")} if declared.name == "campaign_member" else set())
         assert len({m.crm for m in declared.mappings}) == len(declared.mappings)
 
