@@ -163,13 +163,29 @@ class Lake:
         Raises:
             LakeInUseError: another pipeline holds it.
         """
-        lock = self._pipeline_lock()
+        said = f"another pipeline is syncing into the lake {_named(self.catalog)}; this one leaves it alone"
+        with self._held("pipeline", wait_seconds, said):
+            yield
+
+    @contextmanager
+    def one_at_a_time(self, what: str, wait_seconds: float = 0) -> Iterator[None]:
+        """Hold a lock of this name, beside any pipeline, for work that must not be done twice at once (DEDUP-6).
+
+        Like that of `only_pipeline` it ends with the process, and guards one machine.
+
+        Raises:
+            LakeInUseError: another thread or process has held it all the time.
+        """
+        with self._held(what, wait_seconds, f"{what} is being worked on; try again in a moment"):
+            yield
+
+    @contextmanager
+    def _held(self, name: str, wait_seconds: float, said: str) -> Iterator[None]:
+        lock = self._lock(name)
         try:
             lock.acquire(timeout=wait_seconds)
         except Timeout as error:
-            raise LakeInUseError(
-                f"another pipeline is syncing into the lake {_named(self.catalog)}; this one leaves it alone"
-            ) from error
+            raise LakeInUseError(said) from error
         try:
             yield
         finally:
@@ -178,14 +194,14 @@ class Lake:
     def in_use(self) -> bool:
         """Tell whether a pipeline is at work on this lake."""
         try:
-            with self._pipeline_lock():
+            with self._lock("pipeline"):
                 return False
         except Timeout:
             return True
 
-    def _pipeline_lock(self) -> FileLock:
+    def _lock(self, name: str) -> FileLock:
         beside = Path(tempfile.gettempdir(), "sync-pipeline") if self._file_lock is None else Path(self.catalog)
-        return FileLock(f"{beside.absolute()}.pipeline.lock", timeout=0)
+        return FileLock(f"{beside.absolute()}.{name}.lock", timeout=0)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -69,6 +69,12 @@ TABLES: dict[str, dict[str, str]] = {
         "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar", "applied": "boolean",
         "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
     },
+    # Append-only: what somebody asked for on demand, and each thing that became of it, by number; the last one counts.
+    "request": {
+        "request_id": "varchar", "number": "integer", "noted_at": STAMP, "state": "varchar", "action": "varchar",
+        "marketo_id": "varchar", "asked": "varchar", "step": "varchar", "fields": "varchar", "record_id": "varchar",
+        "code": "varchar", "message": "varchar",
+    },
     "write_result": {
         "write_id": "varchar", "run_id": "varchar", "answered_at": STAMP, "verdict": "varchar",
         "record_id": "varchar", "created": "boolean", "code": "varchar", "message": "varchar",

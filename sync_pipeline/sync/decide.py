@@ -17,7 +17,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync import resolve
+from sync_pipeline.sync import on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.resolve import Outcome
@@ -35,6 +35,7 @@ class Question:
         run_id: the cycle this is part of; records that it has planned to create count as linked already.
         referred: by name, the pairings that the fields refer to.
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
+        read_from: by side, the table that holds its records, where that is not the mirror.
     """
 
     pairing: Pairing
@@ -42,14 +43,15 @@ class Question:
     run_id: str
     referred: Mapping[str, Pairing] = field(default_factory=dict)
     truncates: bool = True
+    read_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def crm(self) -> str:
-        return full_name(*self.pairing.crm.table)
+        return self.read_from.get(CRM) or full_name(*self.pairing.crm.table)
 
     @property
     def marketo(self) -> str:
-        return full_name(*self.pairing.marketo.table)
+        return self.read_from.get(MARKETO) or full_name(*self.pairing.marketo.table)
 
 
 def decide(con: Connection, asked: Question) -> None:
@@ -60,6 +62,21 @@ def decide(con: Connection, asked: Question) -> None:
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
     _touched(con, asked)
+    _references(con, asked)
+    _outcomes(con, asked)
+
+
+def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id: str) -> None:
+    """Fill the same tables for one Marketo record and what it is in the CRM, None if it is not there.
+
+    For who asks on demand: the records are those of `read_from`, read this minute, whatever the mirrors say.
+    """
+    con.execute(
+        f"create or replace temp table touched as select {literal(crm_id)}::varchar as crm_id, "
+        f"{literal(marketo_id)} as marketo_id, (select agreed from {ledger.table('link')} where ended_at is null "
+        f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1) "
+        "as agreed, true as by_crm, true as by_marketo"
+    )
     _references(con, asked)
     _outcomes(con, asked)
 
@@ -88,6 +105,7 @@ def _touched(con: Connection, asked: Question) -> None:
                 and marketo_id in ({changed_sql(pairing.marketo, pairing, MARKETO)})
         ) group by id
     """)
+    con.execute(f"create or replace temp table held as {_held(con, asked)}")
     con.execute(f"""
         create or replace temp table touched as
         select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo
@@ -96,7 +114,24 @@ def _touched(con: Connection, asked: Question) -> None:
         left join {link} l on l.pairing = {name} and l.crm_id = t.id and l.ended_at is null
         left join {_alive(pairing.marketo, pairing)} m on m.{quoted(pairing.marketo.key)}::varchar = l.marketo_id
         where (l.marketo_id is null or m.{quoted(pairing.marketo.key)} is not null) and not ({unread(pairing)})
+            and t.id not in (select crm_id from held)
     """)
+
+
+def _held(con: Connection, asked: Question) -> str:
+    """Return SQL for the new records that may be what somebody has just created on demand, to be linked in a moment.
+
+    Taken for a stranger, such a record would become a second person in Marketo (GEN-16).
+    """
+    since = on_demand.creating_since(con)
+    if since is None:
+        return "select id as crm_id from changed where false"
+    crm = asked.pairing.crm
+    return (
+        f"select id as crm_id from changed where id in (select {quoted(crm.key)} from {full_name(*crm.changes_table)} "
+        f"where _change = 'insert' and _detected_at >= {literal(since)}) and id not in (select crm_id from "
+        f"{ledger.table('link')} where pairing = {literal(asked.pairing.name)} and ended_at is null)"
+    )
 
 
 def unread(pairing: Pairing) -> str:
@@ -186,7 +221,7 @@ def _outcomes(con: Connection, asked: Question) -> None:
             select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, c.{quoted(pairing.crm.stamp)} as crm_at,
                 m.{quoted(pairing.marketo.stamp)} as marketo_at, unnest([{values}], recursive := true)
             from touched t
-            join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
+            left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
             left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
         ), numbered as (
             select *, {resolve.case_sql()} as number from valued join ({_rules(asked)}) using (field)

@@ -13,7 +13,7 @@ import duckdb
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
-from sync_pipeline.model import Pairing
+from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import MARKETO, changed_sql
 
 Connection = duckdb.DuckDBPyConnection
@@ -54,8 +54,9 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
     entries = "map_from_entries([" + ", ".join(f"{{k: {literal(k)}, v: {literal(v)}}}" for k, v in names.items()) + "])"
     agreed = f"map_from_entries(list_transform(map_entries(fields), lambda e: {{k: {entries}[e.key], v: e.value}}))"
     con.execute(
-        f"create or replace temp table confirmed as select crm_id, coalesce(marketo_id, record_id) as marketo_id, "
-        f"marketo_id is null as is_new, {agreed if names else 'fields'} as agreed "
+        "create or replace temp table confirmed as select coalesce(crm_id, record_id) as crm_id, "
+        "coalesce(marketo_id, record_id) as marketo_id, "
+        f"crm_id is null or marketo_id is null as is_new, {agreed if names else 'fields'} as agreed "
         "from answered where verdict = 'accepted'"
     )
     con.execute(
@@ -67,4 +68,13 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
         f"insert into {link} by name select {name} as pairing, crm_id, "
         f"{literal(pairing.marketo.name)} as marketo_object, marketo_id, {literal(now)} as linked_at, "
         f"agreed, {literal(now)} as agreed_at, {literal(now)} as {side}_written_at from confirmed where is_new"
+    )
+
+
+def end(con: Connection, obj: Object, marketo_id: str, because: str, now: datetime) -> None:
+    """End the link of a Marketo record, whatever it is linked to."""
+    con.execute(
+        f"update {ledger.table('link')} set ended_at = ?, ended_because = ? "
+        "where marketo_object = ? and marketo_id = ? and ended_at is null",
+        [now, because, obj.name, marketo_id],
     )

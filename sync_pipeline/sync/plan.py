@@ -197,6 +197,8 @@ def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
         union all
         select id, 'written to since it was read' from changed join {ledger.table("link")} l on l.crm_id = id
         where l.pairing = {name} and l.ended_at is null and ({unread(pairing)})
+        union all
+        select crm_id, 'may have been created on demand just now' from held
     """)
     con.execute(f"delete from {ledger.table('pending')} where pairing = {name}")
     con.execute(

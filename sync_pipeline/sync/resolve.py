@@ -29,8 +29,8 @@ class Outcome(StrEnum):
 class Case:
     """`when` is SQL over `crm`, `marketo`, `base`, `known`, `rule` and those named here.
 
-    `marketo_id` is null where Marketo does not have the record, `waits` is true where the field refers to a record that
-    is still on its way there, `by_crm` and `by_marketo` tell which side moved.
+    `marketo_id` is null where Marketo does not have the record, `crm_id` where the CRM does not, `waits` is true where
+    the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved.
     """
 
     name: str
@@ -44,6 +44,11 @@ CASES: tuple[Case, ...] = (
     Case("the record it refers to is not in Marketo yet", "waits", Outcome.KEEP),
     Case("new to Marketo, with nothing to bring", f"marketo_id is null and (crm is null or {TO_CRM})", Outcome.KEEP),
     Case("new to Marketo", "marketo_id is null", Outcome.TAKE_CRM),
+    # A cycle creates nothing in the CRM (GEN-11); this is for what is asked for on demand (SF-LEAD-5).
+    Case(
+        "new to the CRM, with nothing to bring", f"crm_id is null and (marketo is null or {TO_MARKETO})", Outcome.KEEP
+    ),
+    Case("new to the CRM", "crm_id is null", Outcome.TAKE_MARKETO),
     Case("both sides agree", "crm is not distinct from marketo", Outcome.SAME),
     # An edit in Marketo of what flows to it only stays until the CRM's record moves (SF-ACCOUNT-2 to 4), and likewise.
     Case(

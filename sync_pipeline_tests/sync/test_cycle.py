@@ -4,9 +4,11 @@ import pytest
 
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.lake import ledger
 from sync_pipeline.model import Rule
 from sync_pipeline.sync.cycle import record
 from sync_pipeline.sync.explain import explain
+from sync_pipeline.sync.on_demand import CREATE_LEAD, SENDING
 from sync_pipeline.sync.plan import Limits
 from sync_pipeline_tests.sync.world import World
 
@@ -287,6 +289,40 @@ def test_a_mirror_that_has_not_seen_our_write_yet_does_not_undo_it(world: World)
     assert world.marketo.records[person]["phone"] == "2"
     world.cycle()
     assert world.crm.records[crm_id] | {"Phone": "2", "Title": "Dr"} == world.crm.records[crm_id]
+
+
+def test_a_new_record_waits_while_somebody_may_just_have_created_it_on_demand(world: World) -> None:
+    """GEN-16: taken for a stranger before its link is there, it would become a second person."""
+
+    def note(number: int, state: str) -> None:
+        row = [
+            "request of a lead",
+            number,
+            world.now(),
+            state,
+            "sync-person",
+            "7",
+            "{}",
+            CREATE_LEAD,
+            "{}",
+            None,
+            "",
+            "",
+        ]
+        with world.lake.transaction() as con:
+            ledger.insert(con, "request", [row])
+
+    known, _ = world.linked(Phone="1")
+    note(1, SENDING)
+    crm_id = world.crm.edit(LastName="Bea", HasOptedOutOfEmail=False)
+    world.crm.edit(known, Phone="2")
+    for _ in range(2):
+        world.cycle()
+    assert {one["externalPersonId"]: one["phone"] for one in world.marketo.records.values()} == {known: "2"}
+    note(2, "failed")
+    assert world.cycle().planned.creates == 1
+    assert len(world.marketo.records) == 2
+    assert world.rows("link", "crm_id")[1:] == [(crm_id,)]
 
 
 def test_explain_tells_the_whole_story_of_one_person(world: World) -> None:

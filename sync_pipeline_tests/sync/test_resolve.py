@@ -21,6 +21,7 @@ USUAL: dict[str, Any] = {
     "rule": Rule.CRM_WINS,
     "waits": False,
     "marketo_id": "7",
+    "crm_id": "8",
     "by_crm": True,
     "by_marketo": True,
     "crm_at": 1,
@@ -36,6 +37,9 @@ EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
         Outcome.KEEP,
     ),
     ("new to Marketo", {"marketo_id": None, "marketo": None, "known": False}, Outcome.TAKE_CRM),
+    ("new to the CRM, with nothing to bring", {"crm_id": None, "marketo": None, "known": False}, Outcome.KEEP),
+    ("new to the CRM, with nothing to bring", {"crm_id": None, "crm": None, "rule": Rule.CRM_ONLY}, Outcome.KEEP),
+    ("new to the CRM", {"crm_id": None, "crm": None, "known": False}, Outcome.TAKE_MARKETO),
     ("both sides agree", {}, Outcome.SAME),
     ("both sides agree", {"crm": None, "marketo": None}, Outcome.SAME),
     (
@@ -73,7 +77,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def asked(con: duckdb.DuckDBPyConnection, given: dict[str, Any], what: str) -> Any:
-    text = {"crm", "marketo", "base", "marketo_id"}
+    text = {"crm", "marketo", "base", "marketo_id", "crm_id"}
     columns = commas(f"{literal(v)}{'::varchar' if k in text else ''} as {k}" for k, v in given.items())
     return con.execute(f"select {what} from (select {columns})").fetchall()[0][0]
 

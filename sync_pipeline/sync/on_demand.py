@@ -1,0 +1,26 @@
+"""What a cycle must know of requests on demand that are under way; `flow` carries them out and keeps the journal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+
+PLANNED, SENDING, MADE, CLOSED = "planned", "sending", "made", ("done", "skipped", "failed")
+CREATE_LEAD = "create lead"
+# The org's clock is known to a second or two: what it says it created then may carry a slightly earlier stamp.
+MARGIN = timedelta(minutes=1)
+
+
+def creating_since(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return since when a lead may have been created whose link is still missing; None if all is settled."""
+    request = ledger.table("request")
+    closed = ", ".join(f"'{state}'" for state in CLOSED)
+    found = con.execute(
+        f"select min(noted_at) from {request} r where state = '{SENDING}' and step = '{CREATE_LEAD}' and not exists ("
+        f"from {request} later where later.request_id = r.request_id and later.number > r.number "
+        f"and (later.state in ({closed}) or (later.state = '{MADE}' and later.step = r.step)))"
+    ).fetchone()
+    return found[0] - MARGIN if found and found[0] else None
