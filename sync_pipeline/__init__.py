@@ -9,6 +9,7 @@ Read in this order:
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     sync/            both ways: links, the case table, plans, the outbox
     actions/         Sales Insight Actions: people feed, duplicates, sales activities
+    activities/      what happened to a person, logged on the other side once and only once
     settings.py      the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
     orchestration/   DAGSTER and nothing but Dagster

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE
-from sync_pipeline.actions.mirrors import PERSON, Mirrors
+from sync_pipeline.actions.mirrors import MARKETO, PERSON, Mirrors, look
+from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import full_name
 
 Connection = duckdb.DuckDBPyConnection
@@ -19,21 +22,32 @@ def follow(con: Connection, mirrors: Mirrors) -> None:
     """
     if not mirrors.has("person", "mergedInto"):
         return
-    person = mirrors.records("person", PERSON)
     for given in (ACTIVITY, UNSUBSCRIBE):
         table = full_name(tables.SCHEMA, given.table)
-        con.execute(f"""
-            create or replace temp table moved as
-            with recursive led(loser, winner) as (
-                select id, "mergedInto" from {person}
-                where "mergedInto" is not null and id in (select _person_id from {table})
-                union
-                select led.loser, p."mergedInto" from led join {person} p on p.id = led.winner
-                where p."mergedInto" is not null
-            )
-            select loser, winner from led
-            where winner not in (select id from {person} where "mergedInto" is not null)
-        """)
+        con.execute(f"create or replace temp table moved as {_moved(mirrors, f'select _person_id from {table}')}")
         if con.execute("select 1 from moved limit 1").fetchone():
             con.execute(f"update {table} a set _person_id = m.winner from moved m where a._person_id = m.loser")
     con.execute("drop table moved")
+
+
+def winners(con: Connection, persons: Collection[str]) -> dict[str, str]:
+    """Return who won, by the Marketo ids of those among `persons` who have been merged away."""
+    mirrors = look(con, MARKETO)
+    if not persons or not mirrors.has("person", "mergedInto"):
+        return {}
+    among = f"select try_cast(unnest([{commas(map(literal, persons))}]) as bigint)"
+    return {str(loser): str(winner) for loser, winner in con.execute(_moved(mirrors, among)).fetchall()}
+
+
+def _moved(mirrors: Mirrors, among: str) -> str:
+    """Return SQL for the losers of merges, if they are among these ids, and the last winner of each."""
+    person = mirrors.records("person", PERSON)
+    return f"""
+        with recursive led(loser, winner) as (
+            select id, "mergedInto" from {person} where "mergedInto" is not null and id in ({among})
+            union
+            select led.loser, p."mergedInto" from led join {person} p on p.id = led.winner
+            where p."mergedInto" is not null
+        )
+        select loser, winner from led where winner not in (select id from {person} where "mergedInto" is not null)
+    """

@@ -7,8 +7,9 @@ again by itself (GEN-16).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from sync_pipeline.connectors import soql
@@ -96,15 +97,29 @@ class SalesforceWriter:
         Raises:
             AmbiguousError: several fit.
         """
-        own = f"CreatedById = {soql.literal(self._org.user_id())}"
-        # Salesforce keeps the seconds of a creation, not its milliseconds.
-        then = f"CreatedDate >= {soql.stamp(since.replace(microsecond=0))}"
         values = [f"{soql.name(name)} = {soql.literal(record.values.get(name))}" for name in by]
-        query = soql.select(("Id",), obj.source, " and ".join([own, then, *values]))
-        found = [one["Id"] for one in self._org.get(self._org.resource(f"queryAll?q={quote(query)}")).json()["records"]]
+        found = [one["Id"] for one in self._made(obj, ("Id",), since, values)]
         if len(found) > 1:
             raise AmbiguousError("SEVERAL_FOUND", f"{len(found)} records of {obj.source} fit what was sent", found)
         return found[0] if found else None
+
+    def made(self, obj: Object, fields: Sequence[str], since: datetime) -> Iterator[dict[str, Any]]:
+        """Yield fields of all records that the sync user made at `since` or later, deleted ones too."""
+        return self._made(obj, ("Id", *fields), since)
+
+    def _made(
+        self, obj: Object, fields: Sequence[str], since: datetime, also: Sequence[str] = ()
+    ) -> Iterator[dict[str, Any]]:
+        own = f"CreatedById = {soql.literal(self._org.user_id())}"
+        # Salesforce keeps the seconds of a creation, not its milliseconds.
+        then = f"CreatedDate >= {soql.stamp(since.replace(microsecond=0))}"
+        path = self._org.resource(
+            f"queryAll?q={quote(soql.select(fields, obj.source, ' and '.join([own, then, *also])))}"
+        )
+        while path:
+            told = self._org.get(path).json()
+            yield from told["records"]
+            path = told.get("nextRecordsUrl", "")
 
 
 def _parents(record: Record) -> tuple[str, ...]:

@@ -10,13 +10,12 @@ from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import ConnectorError, RejectedError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.ingest import Sleep, ingest
 from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Verdict
 
 # Calls of 200 records, then what met a lock in calls of 100, 50, 25: in the last a record has few neighbours.
 ROUNDS = 4
 NAMED_DUPLICATES = 200  # of more refused records of one write the duplicates are not asked for: a call for each 25
 GONE = "ENTITY_IS_DELETED"
-NOT_SENT = Answer(Verdict.RETRY, code="NOT_SENT", message="an earlier call failed, so this one was not made")
 
 
 class Run:

@@ -65,6 +65,9 @@ class Answer:
     fields: tuple[str, ...] = ()
 
 
+NOT_SENT = Answer(Verdict.RETRY, code="NOT_SENT", message="an earlier call failed, so this one was not made")
+
+
 class Writer(Protocol):
     """The writing half of a connector."""
 

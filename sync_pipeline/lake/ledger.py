@@ -79,6 +79,19 @@ TABLES: dict[str, dict[str, str]] = {
         "write_id": "varchar", "run_id": "varchar", "answered_at": STAMP, "verdict": "varchar",
         "record_id": "varchar", "created": "boolean", "code": "varchar", "message": "varchar",
     },
+    # What is to be logged on a person, once and only once; what cannot be logged says why in `code`. Append-only.
+    "activity": {
+        "activity_id": "varchar", "source": "varchar", "key": "varchar", "number": "bigint", "event": "varchar",
+        "side": "varchar", "type": "varchar", "person": "varchar", "happened_at": STAMP, "queued_at": STAMP,
+        "run_id": "varchar", "attributes": f"map({TEXT}, {TEXT})", "state": "varchar", "code": "varchar",
+        "message": "varchar",
+    },
+    # Stored before it is sent; the answer is in `write_result`. One without an answer may have arrived.
+    "activity_send": {
+        "write_id": "varchar", "activity_id": "varchar", "run_id": "varchar", "sent_at": STAMP, "person": "varchar",
+    },
+    # Marketo's activity types by name, as Get Activity Types last told them.
+    "activity_type": {"name": "varchar", "type_id": "bigint", "told_at": STAMP},
 }  # fmt: skip
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sync_pipeline.catalog.activity_types import ActivityType
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.marketo import answers, feed, kinds, reads, setup, writes
+from sync_pipeline.connectors.marketo import activity_types, answers, feed, kinds, reads, setup, writes
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
@@ -187,6 +188,22 @@ class Marketo:
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         return writes.write(self.calls, obj, operation, records, key)
+
+    def add_activities(self, activities: Sequence[writes.Activity]) -> list[Answer]:
+        """Add custom activities; see `writes.add_activities`."""
+        return writes.add_activities(self.calls, activities)
+
+    def activities_of(self, types: Sequence[int], persons: Sequence[int], since: datetime) -> Iterator[answers.Json]:
+        """Yield the activities of some types and persons since a moment, `attributes` as a JSON object."""
+        return feed.of_persons(self.calls, types, persons, since)
+
+    def activity_types(self) -> dict[str, int]:
+        """Return the ids of the activity types by name."""
+        return activity_types.ids(self.calls)
+
+    def make_activity_types(self, wanted: Sequence[ActivityType]) -> list[ActivityType]:
+        """Create, complete and approve custom activity types; return those that were not ready."""
+        return activity_types.make(self.calls, wanted)
 
     # --- ways of reading
 

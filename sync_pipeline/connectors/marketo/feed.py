@@ -13,7 +13,7 @@ from typing import Any
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
 
-TYPES_A_CALL = 10
+TYPES_A_CALL, PERSONS_A_CALL = 10, 30
 # The windows of a cycle's objects begin moments apart; the first one that asks reads for those that begin earlier.
 SLACK = timedelta(minutes=1)
 _NUMBER = re.compile(r"\d+")
@@ -108,13 +108,13 @@ def paging_token(calls: Calls, start: datetime) -> str:
     return str(told["nextPageToken"])
 
 
-def read_on(calls: Calls, types: Sequence[int], token: str) -> Some:
+def read_on(calls: Calls, types: Sequence[int], token: str, persons: Sequence[int] = ()) -> Some:
     """Read all activities of at most ten types after a token; of no types, the deletions of persons.
 
-    A page may be short, even empty, while more follow.
+    Of at most thirty persons, if any are named. A page may be short, even empty, while more follow.
     """
     path = "/rest/v1/activities.json" if types else "/rest/v1/activities/deletedleads.json"
-    wanted = {"activityTypeIds": list(types)} if types else {}
+    wanted = {name: list(ids) for name, ids in (("activityTypeIds", types), ("leadIds", persons)) if ids}
     found: list[Json] = []
     while True:
         told = calls.get(path, {**wanted, "nextPageToken": token})
@@ -122,6 +122,15 @@ def read_on(calls: Calls, types: Sequence[int], token: str) -> Some:
         token = told["nextPageToken"]
         if not told.get("moreResult"):
             return Some(found, token)
+
+
+def of_persons(calls: Calls, types: Sequence[int], persons: Sequence[int], since: datetime) -> Iterator[Json]:
+    """Yield the activities of some types and persons since a moment."""
+    token = paging_token(calls, since)
+    for start in range(0, len(types), TYPES_A_CALL):
+        for first in range(0, len(persons), PERSONS_A_CALL):
+            some = persons[first : first + PERSONS_A_CALL]
+            yield from read_on(calls, types[start : start + TYPES_A_CALL], token, some).activities
 
 
 def spelled(at: datetime) -> str:

@@ -16,7 +16,7 @@ from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.kinds import LEAD, MEMBER, MOST, Kind, kind_of
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Value, Verdict
 from sync_pipeline.model import Object
 
 # A body may have a megabyte (MK-REST-17); the rest is for what stands around the records.
@@ -30,7 +30,7 @@ Key = tuple[Any, ...]
 class Activity:
     """A custom activity to be added: it can neither be changed nor deleted afterwards (MK-REST-11).
 
-    `type_id` is told by Get Activity Types; `attributes` by API name.
+    `type_id` is told by Get Activity Types (`activity_types.ids`); `attributes` by API name.
     """
 
     lead: int
@@ -133,18 +133,6 @@ def remove_from_list(calls: Calls, list_id: int, leads: Sequence[int]) -> list[A
     return _in_batches([{"id": lead} for lead in leads], lambda some: calls.delete(path, {"input": some}), "id")
 
 
-def activity_type(calls: Calls, name: str) -> int:
-    """Return the id of the activity type of this name, or of the custom one of this API name.
-
-    Raises:
-        RejectedError: there is none.
-    """
-    for told in calls.get("/rest/v1/activities/types.json").get("result") or ():
-        if name in (told["name"], told.get("apiName")):
-            return int(told["id"])
-    raise RejectedError("NO_SUCH_ACTIVITY_TYPE", f"Marketo has no activity type {name!r}, or it is not approved")
-
-
 def add_activities(calls: Calls, activities: Sequence[Activity]) -> list[Answer]:
     """Add custom activities.
 
@@ -177,7 +165,7 @@ def _in_batches(
     What comes after a call that failed is not sent: its answers say that it may be tried later.
 
     Raises:
-        UnknownOutcomeError: a call's answer was lost.
+        UnknownOutcomeError: a call's answer was lost; with the answers to the others.
         ConnectorError: not even the first call went through.
     """
     found: list[Answer] = []
@@ -187,11 +175,8 @@ def _in_batches(
             if len(results) != len(some):
                 raise UnknownOutcomeError("RESULTS_DIFFER", f"{len(results)} results came for {len(some)} records")
         except UnknownOutcomeError as error:
-            unsent = Answer(Verdict.RETRY, code=error.code, message="an earlier call failed, so this one was not made")
-            rest = len(rows) - len(found) - len(some)
-            raise UnknownOutcomeError(
-                error.code, error.message, [*found, *[None] * len(some), *[unsent] * rest]
-            ) from error
+            unsent = [NOT_SENT] * (len(rows) - len(found) - len(some))
+            raise UnknownOutcomeError(error.code, error.message, [*found, *[None] * len(some), *unsent]) from error
         except ConnectorError as error:
             if not found:
                 raise

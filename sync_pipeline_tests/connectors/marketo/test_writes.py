@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from sync_pipeline.connectors.errors import RejectedError
-from sync_pipeline.connectors.marketo import imports, writes
+from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
+from sync_pipeline.catalog.activity_types import activity_types as activity_types_named
+from sync_pipeline.connectors.errors import UnknownOutcomeError
+from sync_pipeline.connectors.marketo import activity_types, imports, writes
 from sync_pipeline.connectors.marketo.writes import Activity
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
@@ -128,28 +131,53 @@ def test_persons_are_put_on_lists_and_taken_off(system: Connected) -> None:
     assert rows(system, 'select "leadId" from "listMember"') == [(ann,)]
 
 
-def test_custom_activities_are_posted_by_the_name_of_their_type(system: Connected) -> None:
-    calls, root = system.marketo.calls, "/rest/v1/activities/external/type"
-    attribute = {"apiName": "outcome", "name": "Outcome", "dataType": "string"}
-    calls.post(
-        f"{root}.json",
-        {
-            "apiName": "salesCall", "name": "Sales Call", "triggerName": "Has Call", "filterName": "Had Call",
-            "primaryAttribute": {"apiName": "subject", "name": "Subject", "dataType": "string"},
-        },
-    )  # fmt: skip
-    calls.post(f"{root}/salesCall/attributes/create.json", {"attributes": [attribute]})
-    calls.post(f"{root}/salesCall/approve.json")
+def test_custom_activity_types_are_made_once_and_what_was_begun_is_finished(system: Connected) -> None:
+    """SIA-ACT-7, MK-REST-11."""
+    marketo, calls, root = system.marketo, system.marketo.calls, "/rest/v1/activities/external/type"
+    wanted = ACTIVITY_TYPES
+    assert [said for _, said in activity_types.lacking(calls, wanted)] == ["has to be created and approved"] * 7
+    call, email = (next(one for one in wanted if one.name == name) for name in ("sales_call", "sales_email"))
+    primary = {"apiName": "event", "name": "Event", "dataType": "string"}
+    for one in (call, email):  # somebody began with one, and approved the other without attributes
+        names = {"name": one.label, "triggerName": one.trigger, "filterName": one.filter}
+        calls.post(f"{root}.json", {"apiName": one.api_name, **names, "primaryAttribute": primary})
+    calls.post(f"{root}/{email.api_name}/approve.json")
+    assert marketo.make_activity_types(wanted) == list(wanted)
+    assert marketo.make_activity_types(wanted) == []
+    ids = marketo.activity_types()
+    assert [one.api_name for one in wanted if one.api_name not in ids] == []
+    told = calls.get(f"{root}/{email.api_name}/describe.json")["result"][0]
+    assert [one["apiName"] for one in told["attributes"]] == [one.api_name for one in email.attributes]
+
+
+def test_custom_activities_are_added_and_found_again_by_an_id_of_ours(system: Connected) -> None:
+    """SIA-ACT-4 and 8, MK-REST-9."""
+    (call,) = activity_types_named(["sales_call"])
+    system.marketo.make_activity_types([call])
+    number = system.marketo.activity_types()["salesCallEvent"]
+    persons = system.create(*(f"p{n}@x.example" for n in range(31)))
+    at = "2026-05-17T09:00:00Z"
+    sent = [Activity(one, number, at, "Received Sales Call", {"sourceId": f"ours-{one}"}) for one in persons]
+    found = system.marketo.add_activities([*sent, Activity(999, number, at, "Received Sales Call", {})])
+    assert [answer.verdict for answer in found] == [Verdict.ACCEPTED] * 31 + [Verdict.REJECTED]
+    before = datetime(2026, 5, 17, 8, 59, tzinfo=UTC)
+    told = list(system.marketo.activities_of([number], persons, before))
+    assert {(a["leadId"], json.loads(a["attributes"])["sourceId"]) for a in told} == {(n, f"ours-{n}") for n in persons}
+    assert {a["marketoGUID"] for a in told} == {answer.id for answer in found[:31]}
+
+
+def test_a_lost_answer_tells_what_the_calls_before_it_did(system: Connected) -> None:
+    """GEN-16."""
+    (kind,) = activity_types_named(["crm_event"])
+    system.marketo.make_activity_types([kind])
+    number = system.marketo.activity_types()["crmRecordEvent"]
     (ann,) = system.create("ann@x.example")
-    number = writes.activity_type(calls, "Sales Call")
-    assert number == writes.activity_type(calls, "salesCall") > 100_000
-    call = Activity(ann, number, "2026-05-17T09:00:00Z", "Hello", {"outcome": "won"})
-    found = writes.add_activities(calls, [call, Activity(999, number, "2026-05-17T09:00:00Z", "Hello", {})])
-    assert [answer.verdict for answer in found] == [Verdict.ACCEPTED, Verdict.REJECTED]
-    told = rows(system, f'select "leadId", "primaryAttributeValue" from activity where "activityTypeId" = {number}')
-    assert told == [(ann, "Hello")]
-    with pytest.raises(RejectedError, match="no activity type 'Tea'"):
-        writes.activity_type(calls, "Tea")
+    many = [Activity(ann, number, "2026-05-17T09:00:00Z", "Sync Error", {"sourceId": str(n)}) for n in range(601)]
+    system.sandbox.faults.add("status", status=502, path="/rest/v1/activities/external.json", skip=1, times=1)
+    with pytest.raises(UnknownOutcomeError) as lost:
+        system.marketo.add_activities(many)
+    verdicts = [answer and answer.verdict for answer in lost.value.answers]
+    assert verdicts == [Verdict.ACCEPTED] * 300 + [None] * 300 + [Verdict.RETRY]
 
 
 def test_persons_are_imported_and_the_rows_that_failed_are_told(system: Connected) -> None:

@@ -1,0 +1,218 @@
+"""Sending activities: stored before they are sent, every answer on record, and nothing sent twice.
+
+An activity that was sent and has no answer may have arrived. It is looked for in the system and, once found, counts as
+accepted. Only when it is not there long after it was sent is it sent again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from sync_pipeline.actions import merges
+from sync_pipeline.activities.follow import ACTIVITY, MARKETO
+from sync_pipeline.connectors.errors import ConnectorError, UnknownOutcomeError
+from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.sql import commas, literal
+from sync_pipeline.model import Object
+
+Connection = duckdb.DuckDBPyConnection
+SEND, RESULT = ledger.table("activity_send"), ledger.table("write_result")
+OPERATION = "Update activities"  # OPS-5
+AT_ONCE = 1_200  # four calls to Marketo, six to Salesforce
+# A batch of that size may still be under way for minutes after its process died, and a system may show it late.
+SETTLES = timedelta(hours=1)
+NOT_ARRIVED = Answer(Verdict.RETRY, code="NOT_ARRIVED", message="not there long after it was sent")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An activity to be logged on a person of the side; `sent_at` is set if it was sent and its answer was lost."""
+
+    activity_id: str
+    type: str
+    event: str
+    happened_at: datetime
+    attributes: Mapping[str, str]
+    person: str
+    sent_at: datetime | None = None
+
+    @property
+    def seen_from(self) -> datetime:
+        """The moment from which it may stand in its system's log."""
+        return min(self.happened_at, self.sent_at or self.happened_at)
+
+
+class Log(Protocol):
+    """The activities of one system; `obj` stands for them."""
+
+    obj: Object
+
+    def now(self) -> datetime:
+        """Return the system's own time."""
+
+    def add(self, entries: Sequence[Entry]) -> list[Answer]:
+        """Log activities and return an answer to each, in their order.
+
+        Raises:
+            UnknownOutcomeError: some may have arrived; its answers tell which have.
+            ConnectorError: none has.
+        """
+
+    def arrived(self, entries: Sequence[Entry], others: Collection[str]) -> Mapping[str, str]:
+        """Return which of these entries are there: the system's id of each, by `activity_id`.
+
+        Args:
+            others: ids of records that stand for other entries.
+        """
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of the activities of one side; `unsure` are those whose answer was lost."""
+
+    accepted: int = 0
+    rejected: int = 0
+    retry: int = 0
+    unsure: int = 0
+    error: str = ""
+
+    def __add__(self, other: Sent) -> Sent:
+        return Sent(
+            self.accepted + other.accepted,
+            self.rejected + other.rejected,
+            self.retry + other.retry,
+            self.unsure + other.unsure,
+            self.error or other.error,
+        )
+
+
+def settle(lake: Lake, side: str, log: Log, run_id: str) -> Sent:
+    """Find out what became of the activities whose answer was lost.
+
+    Raises:
+        ConnectorError: the system is out of reach.
+    """
+    with lake.reading() as con:
+        found = con.execute(
+            "select write_id, activity_id, type, event, happened_at, attributes, s.person, sent_at "
+            f"from {SEND} s join {ACTIVITY} a using (activity_id) "
+            f"where side = {literal(side)} and write_id not in (select write_id from {RESULT})"
+        ).fetchall()
+        entries = {row[0]: Entry(*row[1:]) for row in found}
+        if not entries:
+            return Sent()
+        others = _others(con, entries)
+        asked = [*entries.values(), *(_led_on(con, list(entries.values())) if side == MARKETO else ())]
+    now, there = log.now(), log.arrived(asked, others)
+    answered = []
+    for write_id, entry in entries.items():
+        if entry.activity_id in there:
+            answered.append((write_id, Answer(Verdict.ACCEPTED, there[entry.activity_id], message="found afterwards")))
+        elif now - (entry.sent_at or now) > SETTLES:
+            answered.append((write_id, NOT_ARRIVED))
+    _remember(lake, log.obj, run_id, answered, now)
+    return replace(_sum([answer for _, answer in answered]), unsure=len(entries) - len(answered))
+
+
+def _others(con: Connection, entries: Mapping[str, Entry]) -> set[str]:
+    """Return the ids of what was logged on the same persons otherwise."""
+    persons = commas(literal(person) for person in {entry.person for entry in entries.values()}) or "null"
+    found = con.execute(
+        f"select record_id from {SEND} join {RESULT} using (write_id) "
+        f"where person in ({persons}) and verdict = '{Verdict.ACCEPTED}'"
+    )
+    return {str(one) for (one,) in found.fetchall()}
+
+
+def send(lake: Lake, side: str, log: Log, run_id: str, types: Collection[str]) -> Sent:
+    """Send what is to be logged on a side, of these types, the oldest first; each at most once in a run.
+
+    It stops when an answer is lost or the system is out of reach: what is left waits for the next run.
+    """
+    total = Sent()
+    while entries := _due(lake, side, run_id, types):
+        total += _send(lake, log, run_id, entries)
+        if total.error:
+            break
+    return total
+
+
+def _due(lake: Lake, side: str, run_id: str, types: Collection[str]) -> list[Entry]:
+    wanted = commas(map(literal, types)) or "null"
+    with lake.reading() as con:
+        found = con.execute(
+            f"select activity_id, type, event, happened_at, attributes, person from {ACTIVITY} "
+            f"where side = {literal(side)} and code is null and type in ({wanted}) and activity_id not in ("
+            f"select activity_id from {SEND} s left join {RESULT} r using (write_id) "
+            f"where coalesce(r.verdict, '') <> '{Verdict.RETRY}' or s.run_id = {literal(run_id)}) "
+            f"order by happened_at, activity_id limit {AT_ONCE}"
+        ).fetchall()
+        entries = [Entry(*row) for row in found]
+        return _led_on(con, entries) if side == MARKETO else entries
+
+
+def _led_on(con: Connection, entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries addressed to those who won, where their persons have been merged away (SIA-ACT-9)."""
+    winner = merges.winners(con, {entry.person for entry in entries})
+    return [replace(entry, person=winner.get(entry.person, entry.person)) for entry in entries]
+
+
+def _send(lake: Lake, log: Log, run_id: str, entries: Sequence[Entry]) -> Sent:
+    now = log.now()
+    writes = {uuid.uuid4().hex: entry for entry in entries}
+    rows = [(write_id, e.activity_id, run_id, now, e.person) for write_id, e in writes.items()]
+    with lake.transaction() as con:
+        ledger.insert(con, "activity_send", rows)
+    error, answers = "", list[Answer | None]()
+    try:
+        answers += log.add(entries)
+    except UnknownOutcomeError as lost:
+        error = str(lost)
+        answers += lost.answers or [None] * len(entries)
+    except ConnectorError as failed:
+        error = str(failed)
+        answers += [Answer(Verdict.RETRY, code=failed.code, message=failed.message)] * len(entries)
+    answered = [(write_id, answer) for write_id, answer in zip(writes, answers, strict=True) if answer]
+    _remember(lake, log.obj, run_id, answered, log.now())
+    sent = _sum([answer for _, answer in answered])
+    return replace(sent, unsure=len(entries) - len(answered), error=error)
+
+
+def _sum(answers: Sequence[Answer]) -> Sent:
+    verdicts = [answer.verdict for answer in answers]
+    return Sent(verdicts.count(Verdict.ACCEPTED), verdicts.count(Verdict.REJECTED), verdicts.count(Verdict.RETRY))
+
+
+def _remember(lake: Lake, obj: Object, run_id: str, answered: Sequence[tuple[str, Answer]], now: datetime) -> None:
+    if not answered:
+        return
+    columns = {
+        "write_id": [write_id for write_id, _ in answered],
+        "verdict": [answer.verdict.value for _, answer in answered],
+        "record_id": [answer.id for _, answer in answered],
+        "code": [answer.code for _, answer in answered],
+        "message": [answer.message for _, answer in answered],
+    }
+    with lake.transaction() as con:
+        con.register("answers", pa.table({name: pa.array(some, pa.string()) for name, some in columns.items()}))
+        try:
+            con.execute(
+                f"insert into {RESULT} by name select *, {literal(run_id)} as run_id, {literal(now)} as answered_at, "
+                f"verdict = '{Verdict.ACCEPTED}' as created from answers"
+            )
+            con.execute(
+                f"insert into {ledger.table('error')} by name select {literal(now)} as noted_at, "
+                f"{literal(run_id)} as run_id, {literal(obj.system)} as system, {literal(obj.name)} as object, "
+                f"'{OPERATION}' as operation, person as record_id, code, message "
+                f"from answers join {SEND} using (write_id) where verdict = '{Verdict.REJECTED}'"
+            )
+        finally:
+            con.unregister("answers")
