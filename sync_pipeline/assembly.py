@@ -6,15 +6,20 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from time import sleep
 
 from pydantic import SecretStr
 
 from sync_pipeline import catalog
+from sync_pipeline.actions import opt_outs, unsubscribes
 from sync_pipeline.actions.feed import Options
+from sync_pipeline.actions.may_send import Permission, may_send
 from sync_pipeline.connectors import marketo
+from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.connectors.login import Credentials
+from sync_pipeline.connectors.marketo.calls import TIMEOUT
 from sync_pipeline.connectors.marketo.limits import next_reset
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
@@ -131,7 +136,35 @@ def pass_over(settings: Settings, opened: Lake, over: Systems | None = None) -> 
     return worst(FAILED if synced.error else SUCCEEDED for synced in done), done
 
 
-def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:
+def exchange_unsubscribes(settings: Settings, opened: Lake, whole: bool) -> unsubscribes.Done:
+    """Send the sales tool's unsubscribes to Salesforce, or with `whole` bring both sides to the same (SIA-UNS-1, -2).
+
+    Only `WRITE_BACK=apply` writes; otherwise what is due is counted.
+    """
+    to = writer(settings, salesforce(settings)) if settings.write_back == "apply" else None
+    work = unsubscribes.exchange if whole else unsubscribes.push
+    return work(opened, to, uuid.uuid4().hex, datetime.now(UTC), opt_out_fields(settings))
+
+
+def opt_out_fields(settings: Settings) -> tuple[str, ...]:
+    """Return the fields of leads and contacts that an unsubscribe ticks (SIA-UNS-3)."""
+    return tuple(filter(None, (opt_outs.OPT_OUT, settings.actions_opt_out_field)))
+
+
+def mail_check(settings: Settings, opened: Lake) -> Callable[..., Permission]:
+    """Return `may_send` for an address, as the settings ask for it: `check("ada@example.com", transactional=False)`."""
+    asked = None
+    if settings.actions_marketo_check:
+        asked = _marketo(settings, _used_today(opened), patience=settings.actions_check_seconds)
+    return partial(may_send, opened, asked, blocked_domains=settings.actions_blocked_domains)
+
+
+def _no_waiting(seconds: float) -> None:
+    raise RetryableError("WOULD_WAIT", f"the next call may be made in {seconds:.0f} s, and nobody waits for it")
+
+
+def _marketo(settings: Settings, used_today: int, patience: float | None = None) -> marketo.Marketo:
+    """Return a connector; with `patience`, in seconds, one that would rather fail than wait or try again."""
     return marketo.Marketo(
         marketo.Credentials(
             settings.marketo_url,
@@ -144,12 +177,14 @@ def _marketo(settings: Settings, used_today: int) -> marketo.Marketo:
             settings.marketo_calls_at_once,
             settings.marketo_calls_a_day,
             used_today,
+            sleep=_no_waiting if patience else sleep,
         ),
         marketo.Reach(
             first_day=datetime.combine(settings.marketo_first_day, time.min, UTC),
             activity_types=settings.marketo_activity_types,
             poll_seconds=settings.marketo_poll_seconds,
         ),
+        timeout=patience or TIMEOUT,
     )
 
 

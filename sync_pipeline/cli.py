@@ -19,6 +19,7 @@ COMMANDS = {
     "feed": "feed",
     "duplicates": "duplicates",
     "activities": "activities",
+    "unsubscribes": "unsubscribes",
     "lake": "lake",
     "sandbox": "sandbox",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -152,9 +153,31 @@ class Settings(BaseSettings):
         ge=1,
         description="People that an instance of Sales Insight Actions holds (SIA-FEED-16); above it the feed warns.",
     )
+    actions_opt_out_field: str = Field(
+        "",
+        description="Checkbox of leads and contacts, by API name, that an unsubscribe of the sales tool ticks besides "
+        "Email Opt Out (SIA-UNS-3), such as Marketo Sales Opt Out of the Sales Insight package.",
+    )
+    actions_unsubscribes_at: str = Field(
+        "20:00",
+        pattern=r"^(off|([01]\d|2[0-3]):[0-5]\d)$",
+        description="When unsubscribes are brought to the same on both sides each night (SIA-UNS-2), or `off`; those "
+        "that the sales tool tells go to Salesforce at once all the same.",
+    )
+    actions_time_zone: str = Field("America/Los_Angeles", description="The time zone of that hour, by its IANA name.")
+    actions_marketo_check: bool = Field(
+        False, description="Ask Marketo before a sales e-mail is sent whether the person is unsubscribed (SIA-UNS-6)."
+    )
+    actions_check_seconds: float = Field(
+        5.0, gt=0, description="How long Marketo may take to answer that; without an answer nothing is sent."
+    )
+    actions_blocked_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Domains to which no sales e-mail may go, separated by commas (SIA-UNS-7)."
+    )
 
     @field_validator(
         "sync_custom_objects",
+        "actions_blocked_domains",
         "marketo_custom_objects",
         "marketo_activity_types",
         "sync_blocked_fields",
@@ -164,6 +187,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("actions_time_zone")
+    @classmethod
+    def _zone(cls, given: str) -> str:
+        if given not in available_timezones():
+            raise ValueError("no time zone has this name")
+        return given
 
     @field_validator("sync_first_month")
     @classmethod

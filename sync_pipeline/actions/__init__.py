@@ -4,5 +4,6 @@ Read in this order: `fields` (the 13 values of the feed), `tables` (schema `acti
 columns there are), `people` (who qualifies, and with which values), `touched` (whom a change may concern),
 `people_changes` (what becomes of each), `feed` (preview, start, increment), `duplicates` (who shares an e-mail),
 `duplicates_report` (bringing that report up to date); `inputs` (what a sales tool tells, declared), `intake` (taking it
-in), `merges` (whose it is after a merge).
+in), `merges` (whose it is after a merge); `opt_outs` (whose opt-out an unsubscribe concerns), `unsubscribes` (bringing
+both sides to the same), `may_send` (the check before a send), `written` (what was written, on record).
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from sync_pipeline.actions.fields import FIELDS, KEY
-from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE
+from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE, Input
 from sync_pipeline.lake import table
 from sync_pipeline.lake.table import CHANGE_COLUMNS
 from sync_pipeline.model import Object
@@ -30,6 +30,20 @@ DUPLICATES = Object(
     key="record_id",
     stamp="found_at",
 )
+UNSUBSCRIBES = Object(
+    SCHEMA,
+    UNSUBSCRIBE.table,
+    UNSUBSCRIBE.table,
+    "A row is one unsubscribe: told by the sales tool, or found in the CRM by the nightly run. It counts until it is "
+    "cleared.",
+    key=UNSUBSCRIBE.key,
+    stamp="_received_at",
+)
+
+
+def _columns(given: Input) -> dict[str, str]:
+    return {**{value.name: value.type.value for value in given.values}, "_person_id": "BIGINT", "_received_at": STAMP}
+
 
 TABLES: dict[str, dict[str, str]] = {
     "people": {
@@ -45,12 +59,8 @@ TABLES: dict[str, dict[str, str]] = {
         "linked_to": "VARCHAR", "owner_id": "VARCHAR", "account_id": "VARCHAR", "last_activity_at": STAMP,
         "kept": "BOOLEAN", "because": "VARCHAR", "found_at": STAMP,
     },
-    **{
-        given.table: {
-            **{value.name: value.type.value for value in given.values}, "_person_id": "BIGINT", "_received_at": STAMP,
-        }
-        for given in (ACTIVITY, UNSUBSCRIBE)
-    },
+    ACTIVITY.table: _columns(ACTIVITY),
+    UNSUBSCRIBE.table: {**_columns(UNSUBSCRIBE), "_from": "VARCHAR", "_cleared_at": STAMP},
 }  # fmt: skip
 
 

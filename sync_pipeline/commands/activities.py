@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from sync_pipeline import assembly
 from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE
 from sync_pipeline.actions.intake import InputError, take_file
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
+from sync_pipeline.commands.unsubscribes import told
 
 SHOWN = 20
 
@@ -27,11 +29,13 @@ def activities() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON with everything that was refused.")
 def import_file(file: Path, unsubscribes: bool, as_json: bool) -> None:
     """Take in a FILE of CSV, Parquet or JSON lines; what was taken before is known again."""
-    with open_lake(settings()) as lake, lake.only_pipeline():
+    given = settings()
+    with open_lake(given) as lake:
         try:
             done = take_file(lake, UNSUBSCRIBE if unsubscribes else ACTIVITY, file, datetime.now(UTC))
         except InputError as error:
             raise click.ClickException(str(error)) from None
+        sent = assembly.exchange_unsubscribes(given, lake, whole=False) if unsubscribes else None
     if as_json:
         refused = [vars(each) for each in done.refused]
         click.echo(json.dumps({"new": done.new, "known": done.known, "refused": refused}))
@@ -41,5 +45,7 @@ def import_file(file: Path, unsubscribes: bool, as_json: bool) -> None:
             click.echo(f"{each.key or '(no id)'}: {each.value} {each.message}", err=True)
         if len(done.refused) > SHOWN:
             click.echo(f"... and {len(done.refused) - SHOWN:,} more: --json shows all", err=True)
-    if done.refused:
+    if sent:
+        click.echo(told(sent, given.write_back), err=True)
+    if done.refused or (sent and sent.said):
         sys.exit(NOT_DONE)

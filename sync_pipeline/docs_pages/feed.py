@@ -53,8 +53,8 @@ def feed_page() -> str:
         "`sync-pipeline activities import FILE` takes in CSV with a header, Parquet or JSON lines (`--unsubscribes` "
         "for those); in Python it is `intake.take(lake, ACTIVITY, records, now)`. Each record is kept once by its id, "
         "and addressed in any of three ways; after a merge in Marketo `_person_id` is the winner (SIA-ACT-9). One that "
-        "is refused does not keep the others from being taken. Sending them on to Marketo and the CRM is still to "
-        "come.\n\n",
+        "is refused does not keep the others from being taken. Sending activities on to Marketo and the CRM is "
+        "still to come; unsubscribes go on at once: see [unsubscribes.md](unsubscribes.md).\n\n",
         *(table((f"`{given.table}`", "meaning", "type"), map(_input, given.values)) + "\n" for given in INPUTS),
         table(
             ("kind", "activity in Marketo", "attributes"),

@@ -238,6 +238,16 @@ def resolve_job_errors(con: Connection, objects: Iterable[Object], now: datetime
             )
 
 
+def resolve_record_errors(
+    con: Connection, obj: Object, operation: str, record_ids: Sequence[str], now: datetime
+) -> None:
+    """Close the open errors of an operation on these records: it has now succeeded."""
+    own = "resolved_at is null and system = ? and object = ? and operation = ? and list_contains(?, record_id)"
+    given = [obj.system, obj.name, operation, list(record_ids)]
+    if con.execute(f"select 1 from {table('error')} where {own} limit 1", given).fetchone():
+        con.execute(f"update {table('error')} set resolved_at = ? where {own}", [now, *given])
+
+
 def resolve_value_errors(
     con: Connection, obj: Object, fields: Iterable[str], changed: str, still: Iterable[Error], now: datetime
 ) -> None:

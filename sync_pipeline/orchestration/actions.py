@@ -47,7 +47,7 @@ class DuplicatesConfig(dg.Config):
 def people_feed(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=FEED_STEP,
-        specs=[_spec(tables.PEOPLE.description, PEOPLE, mirrors)],
+        specs=[table_spec(tables.PEOPLE.description, PEOPLE, mirrors)],
         check_specs=[
             dg.AssetCheckSpec(CAPACITY, asset=PEOPLE, description="No more people than ACTIONS_CAPACITY (SIA-FEED-16).")
         ],
@@ -63,7 +63,7 @@ def people_feed(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 **{kind: done.changes.get(kind, 0) for kind in KINDS},
                 "seconds": round(monotonic() - began, 3),
                 "values left empty": [notice.message for notice in done.notices],
-                **_table(lake, tables.PEOPLE.table, done.people),
+                **table_shown(lake, tables.PEOPLE.table, done.people),
             }
         yield dg.MaterializeResult(asset_key=PEOPLE, metadata=shown)
         yield _warned(PEOPLE, CAPACITY, not done.warning, done.warning or f"{done.people:,} people")
@@ -76,7 +76,7 @@ def duplicates(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=DUPLICATES_STEP,
-        specs=[_spec(tables.DUPLICATES.description, DUPLICATES, mirrors)],
+        specs=[table_spec(tables.DUPLICATES.description, DUPLICATES, mirrors)],
         check_specs=[dg.AssetCheckSpec(NO_NEW_GROUPS, asset=DUPLICATES, description=said)],
     )
     def compute(config: DuplicatesConfig, sync: SyncResource) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
@@ -90,7 +90,7 @@ def duplicates(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 "ended groups": found.ended,
                 "addresses looked at": found.looked_at,
                 "seconds": round(monotonic() - began, 3),
-                **_table(lake, tables.DUPLICATES.table, found.records),
+                **table_shown(lake, tables.DUPLICATES.table, found.records),
             }
         yield dg.MaterializeResult(asset_key=DUPLICATES, metadata=shown)
         yield _warned(DUPLICATES, NO_NEW_GROUPS, not found.new, f"{found.new} new groups of {found.groups}")
@@ -101,9 +101,11 @@ def duplicates(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
 def definitions(mirrors: list[dg.AssetKey]) -> dg.Definitions:
     """Return the assets, jobs and schedules; `mirrors` are the assets that they are made of."""
     fed, doubled = people_feed(mirrors), duplicates(mirrors)
-    start = _job("feed_start", fed, {"mode": FeedMode.START.name}, "Starts the people feed, or compares all of it.")
-    refresh = _job("feed", fed, {"mode": FeedMode.INCREMENT.name}, "Takes in what changed. Every five minutes.")
-    report = _job("duplicates", doubled, {"whole": False}, "Groups records that share an address. Hourly.")
+    start = asset_job(
+        "feed_start", fed, {"mode": FeedMode.START.name}, "Starts the people feed, or compares all of it."
+    )
+    refresh = asset_job("feed", fed, {"mode": FeedMode.INCREMENT.name}, "Takes in what changed. Every five minutes.")
+    report = asset_job("duplicates", doubled, {"whole": False}, "Groups records that share an address. Hourly.")
 
     def scheduled(job: dg.JobDefinition, cron: str, only_started: bool) -> dg.ScheduleDefinition:
         @dg.schedule(
@@ -150,14 +152,14 @@ def _why_wait(sync: SyncResource, only_started: bool) -> str:
         return str(error)
 
 
-def _spec(description: str, key: dg.AssetKey, mirrors: list[dg.AssetKey]) -> dg.AssetSpec:
+def table_spec(description: str, key: dg.AssetKey, mirrors: list[dg.AssetKey]) -> dg.AssetSpec:
     named = {"dagster/table_name": ".".join(("lake", *key.path))}
     return dg.AssetSpec(
         key, deps=mirrors, description=description, group_name=GROUP, kinds=STORED_IN, owners=OWNERS, metadata=named
     )
 
 
-def _job(name: str, assets: dg.AssetsDefinition, config: dict[str, object], description: str) -> dg.JobDefinition:
+def asset_job(name: str, assets: dg.AssetsDefinition, config: dict[str, object], description: str) -> dg.JobDefinition:
     return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
         name,
         selection=dg.AssetSelection.assets(*assets.keys),
@@ -167,7 +169,7 @@ def _job(name: str, assets: dg.AssetsDefinition, config: dict[str, object], desc
     )
 
 
-def _table(lake: Lake, table: tuple[str, str], rows: int) -> dict[str, Any]:
+def table_shown(lake: Lake, table: tuple[str, str], rows: int) -> dict[str, Any]:
     with lake.reading() as con:
         kinds = columns(con, *table)
     schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in kinds.items()])

@@ -6,7 +6,7 @@ import dagster as dg
 
 from sync_pipeline.actions.mirrors import CRM_TABLES
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.orchestration import actions
+from sync_pipeline.orchestration import actions, unsubscribes
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
 from sync_pipeline.orchestration.checks import asset_key, count_checks
 from sync_pipeline.orchestration.partitions import monthly
@@ -78,4 +78,7 @@ def definitions(
         resources={"sync": sync or SyncResource()},
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(mirrored, actions.definitions([*made_of, dg.AssetKey(["marketo", "person"])]))
+    made_of.append(dg.AssetKey(["marketo", "person"]))
+    return dg.Definitions.merge(
+        mirrored, actions.definitions(made_of), unsubscribes.definitions([actions.PEOPLE, *made_of], settings)
+    )

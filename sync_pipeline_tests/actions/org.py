@@ -24,9 +24,11 @@ USER, QUEUE = "005000000000001AAA", "00G000000000001AAA"
 TABLES: dict[str, dict[str, str]] = {
     "salesforce.contact": {
         "Id": TEXT, "AccountId": TEXT, "OwnerId": TEXT, "Email": TEXT, "CreatedDate": STAMP, "LastActivityDate": DAY,
+        "HasOptedOutOfEmail": TRUTH, "MasterRecordId": TEXT,
     },
     "salesforce.lead": {
         "Id": TEXT, "OwnerId": TEXT, "IsConverted": TRUTH, "Email": TEXT, "CreatedDate": STAMP, "LastActivityDate": DAY,
+        "HasOptedOutOfEmail": TRUTH, "MasterRecordId": TEXT, "ConvertedContactId": TEXT,
     },
     "salesforce.opportunity": {"Id": TEXT, "IsClosed": TRUTH, "SystemModstamp": STAMP},
     "salesforce.opportunity_contact_role": {"Id": TEXT, "ContactId": TEXT, "OpportunityId": TEXT, "IsPrimary": TRUTH},

@@ -32,19 +32,26 @@ def marketo() -> Iterator[MarketoSandbox]:
 
 
 @pytest.fixture(scope="module")
-def environment(marketo: MarketoSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def salesforce() -> Iterator[Sandbox]:
+    with Org.open(clock=a_minute_ago) as org, Sandbox(org) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def environment(
+    salesforce: Sandbox, marketo: MarketoSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("both")
-    with Org.open(clock=a_minute_ago) as org, Sandbox(org) as salesforce:
-        first = a_minute_ago() - timedelta(days=40)
-        yield {
-            **salesforce.env(),
-            **marketo.env(),
-            "MARKETO_FIRST_DAY": first.date().isoformat(),
-            "MARKETO_POLL_SECONDS": "0.1",
-            "LAKE_CATALOG": str(folder / "catalog.sqlite"),
-            "LAKE_DATA": str(folder / "files"),
-            "LAKE_LANDING": str(folder / "landing"),
-        }
+    first = a_minute_ago() - timedelta(days=40)
+    return {
+        **salesforce.env(),
+        **marketo.env(),
+        "MARKETO_FIRST_DAY": first.date().isoformat(),
+        "MARKETO_POLL_SECONDS": "0.1",
+        "LAKE_CATALOG": str(folder / "catalog.sqlite"),
+        "LAKE_DATA": str(folder / "files"),
+        "LAKE_LANDING": str(folder / "landing"),
+    }
 
 
 @pytest.fixture
@@ -117,3 +124,35 @@ def test_the_check_of_one_system_goes_on_where_the_others_login_fails(run: Run) 
     assert done.exit_code == 1
     assert "salesforce: organization" in done.stdout
     assert "Error: marketo: unauthorized: the login at" in done.stderr
+
+
+def test_an_unsubscribe_reaches_the_org_at_once_and_only_where_writing_is_asked_for(
+    run: Run, salesforce: Sandbox, tmp_path: Path
+) -> None:
+    """SIA-UNS-1, SIA-UNS-5: the person in Marketo is left as it was."""
+    (lead,) = salesforce.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee"}])
+    told = {"unsubscribe_id": "u1", "happened_at": "2026-01-01T00:00:00Z", "salesforce_id": lead}
+    (tmp_path / "told.jsonl").write_text(json.dumps(told), "utf-8")
+    planned = run("activities", "import", "told.jsonl", "--unsubscribes")
+    assert "1 opt-outs due in Salesforce: none set, as WRITE_BACK=plan" in planned.stderr
+    assert not (salesforce.org.record("Lead", lead) or {})["HasOptedOutOfEmail"]
+    assert run("activities", "import", "told.jsonl", "--unsubscribes", WRITE_BACK="apply").exit_code == 0
+    assert (salesforce.org.record("Lead", lead) or {})["HasOptedOutOfEmail"]
+    assert run("unsubscribes", "clear", "u1", "u2").stdout == "1 of 2 taken back\n"
+    night = run("unsubscribes", "sync", "--json", WRITE_BACK="apply")
+    assert (night.exit_code, json.loads(night.stdout)["due"]) == (0, 0)
+
+
+def test_a_send_is_checked_in_marketo_and_blocked_without_an_answer(run: Run, marketo: MarketoSandbox) -> None:
+    """SIA-UNS-6, SIA-UNS-8: too slow is no answer, and nobody waits for a used-up quota."""
+    on = {"ACTIONS_MARKETO_CHECK": "true", "ACTIONS_CHECK_SECONDS": "2"}
+    assert run("unsubscribes", "check", "ann@x.example", **on).stdout == "yes: not unsubscribed in Marketo\n"
+    marketo.faults.add("error", code="607", message="Daily quota reached", path="/rest/v1/leads.json", times=1)
+    assert run("unsubscribes", "check", "ann@x.example", **on).stdout == "no: Marketo did not answer: 607\n"
+    now = a_minute_ago().replace(tzinfo=None)
+    bob = {"id": 2, "email": "bob@x.example", "unsubscribed": True, "createdAt": now, "updatedAt": now}
+    marketo.subscription.insert(marketo.subscription.lead, [bob])
+    assert run("unsubscribes", "check", "BOB@x.example", **on).stdout == "no: unsubscribed in Marketo\n"
+    marketo.faults.add("slow", seconds=1, path="/rest/v1/leads.json", times=1)
+    slow = run("unsubscribes", "check", "ann@x.example", ACTIONS_MARKETO_CHECK="true", ACTIONS_CHECK_SECONDS="0.5")
+    assert (slow.exit_code, slow.stdout) == (1, "no: Marketo did not answer: WOULD_WAIT\n")

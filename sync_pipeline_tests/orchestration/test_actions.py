@@ -14,6 +14,7 @@ from sync_pipeline.lake import Lake
 from sync_pipeline.orchestration.actions import CAPACITY, DUPLICATES, NO_NEW_GROUPS, PEOPLE
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.resources import SyncResource
+from sync_pipeline.orchestration.unsubscribes import ALL_TAKEN, UNSUBSCRIBES
 from sync_pipeline_tests.actions.org import Mirrored
 from sync_pipeline_tests.lake.conftest import lake, new_catalog
 
@@ -94,6 +95,20 @@ def test_new_duplicates_are_warned_of_once(deployed: Deployed) -> None:
     )  # fmt: skip
     again = deployed.run("duplicates")
     assert (deployed.shown(again, DUPLICATES)["groups"], warned(again)) == (1, {NO_NEW_GROUPS: True})
+
+
+def test_unsubscribes_are_exchanged_each_night_in_los_angeles(deployed: Deployed) -> None:
+    """SIA-UNS-2; decision 24."""
+    nightly = deployed.definitions.resolve_schedule_def("unsubscribes_schedule")
+    assert (nightly.cron_schedule, nightly.execution_timezone) == ("0 20 * * *", "America/Los_Angeles")
+    assert "WRITE_BACK=plan" in str(deployed.scheduled("unsubscribes_waiting"))
+    contact = deployed.mirrored.linked(1)
+    deployed.mirrored.start()
+    deployed.mirrored.contact(contact, HasOptedOutOfEmail=True)
+    result = deployed.run("unsubscribes")
+    shown = deployed.shown(result, UNSUBSCRIBES)
+    assert (shown["found in Salesforce"], shown["due in Salesforce"], shown["dagster/row_count"]) == (1, 0, 1)
+    assert warned(result) == {ALL_TAKEN: True}
 
 
 def test_without_marketo_s_people_no_run_is_started(deployed: Deployed) -> None:

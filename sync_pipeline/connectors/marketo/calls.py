@@ -24,6 +24,7 @@ T = TypeVar("T")
 # Addresses may have 8,192 characters (MK-REST-5); what is longer goes as a POST that says it is a GET.
 LONGEST_QUERY = 6_000
 TIMEOUT = 200.0  # seconds: a merge may take 180 (MK-REST-6)
+LOGIN_TIMEOUT = 30.0
 
 
 @dataclass
@@ -37,18 +38,21 @@ class _Shared:
 class Calls:
     """Makes calls and counts them; safe to share between threads. `metered` gives a view with a count of its own."""
 
-    def __init__(self, credentials: Credentials, limits: Limits, first_wait: float = 0.5) -> None:
+    def __init__(
+        self, credentials: Credentials, limits: Limits, first_wait: float = 0.5, timeout: float = TIMEOUT
+    ) -> None:
         self.limits = limits
         self.credentials = credentials
         self.sleep = limits.sleep
         self._site = credentials.site
         self._first_wait = first_wait
-        self._http = Http(session("sync-pipeline", credentials.site), answers.raise_status, TIMEOUT)
+        self._timeout = timeout
+        self._http = Http(session("sync-pipeline", credentials.site), answers.raise_status, timeout)
         self._shared = _Shared()
 
     def metered(self) -> Calls:
         view = copy.copy(self)
-        view._http = Http(self._http.session, answers.raise_status, TIMEOUT)
+        view._http = Http(self._http.session, answers.raise_status, self._timeout)
         return view
 
     def usage(self) -> Usage:
@@ -141,7 +145,7 @@ class Calls:
         return self._shared.login.use(self._log_in, send)
 
     def _log_in(self) -> Token:
-        token, answer = log_in(self._http.session, self.credentials)
+        token, answer = log_in(self._http.session, self.credentials, min(self._timeout, LOGIN_TIMEOUT))
         self._note_time(answer)
         return token
 

@@ -17,7 +17,7 @@ from sync_pipeline.catalog.activity_types import ActivityType
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
 from sync_pipeline.connectors.marketo import activity_types, answers, feed, kinds, reads, setup, writes
-from sync_pipeline.connectors.marketo.calls import Calls
+from sync_pipeline.connectors.marketo.calls import TIMEOUT, Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
 from sync_pipeline.connectors.marketo.kinds import ACTIVITY, LEAD, MEMBER, PROGRAM, kind_of
@@ -79,9 +79,10 @@ class Marketo:
         reach: Reach | None = None,
         *,
         first_wait: float = 0.5,
+        timeout: float = TIMEOUT,
     ) -> None:
         """Make a connector; nothing is sent before the first call."""
-        self.calls = Calls(credentials, limits or Limits(), first_wait)
+        self.calls = Calls(credentials, limits or Limits(), first_wait, timeout)
         self._reach = reach or Reach()
         self._feeds = Feeds(self._reach.activity_types)
 
@@ -167,6 +168,11 @@ class Marketo:
         if not token:
             return None
         return self._by_export(obj, fields, _Span.from_token(token))
+
+    def persons(self, by: str, value: str, fields: Sequence[str]) -> list[answers.Json]:
+        """Return the persons of whom a field has this value, as they are at this moment."""
+        asked = {"filterType": by, "filterValues": [value], "fields": list(fields)}
+        return list(reads.by_filter(self.calls, kind_of(LEAD).resource, asked))
 
     def count(self, obj: Object) -> int:
         raise RejectedError("NOT_COUNTED", f"Marketo does not tell how many records {obj.source} has")

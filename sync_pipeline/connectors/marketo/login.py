@@ -52,7 +52,7 @@ class Token:
     text: str = field(repr=False)
 
 
-def log_in(http: requests.Session, given: Credentials) -> tuple[Token, requests.Response]:
+def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[Token, requests.Response]:
     """Return a token, and the answer that brought it. The identity service counts against no quota.
 
     Raises:
@@ -69,7 +69,7 @@ def log_in(http: requests.Session, given: Credentials) -> tuple[Token, requests.
     address = f"{given.identity}/oauth/token"
     try:
         # In the body, not in the address: addresses end in the logs of proxies.
-        answer = http.post(address, data=form, timeout=30)
+        answer = http.post(address, data=form, timeout=timeout)
     except requests.RequestException as error:
         raise connection_failed(address, error) from None
     if answer.status_code >= 500:
