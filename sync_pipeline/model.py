@@ -12,7 +12,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 # The status of a run or a job (OPS-2).
 SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"
@@ -49,7 +49,8 @@ class Mapping:
 
     `marketo` is None for the values that Marketo keeps in system fields no API can write; they are carried by our
     own links. `on` names the Marketo object that holds the value: `person`, `company`, `opportunity`, ... A field that
-    `refers_to` records of another pairing (an owner to `user`) is written only once those are linked themselves.
+    `refers_to` records of other pairings (an owner to `user`) is written only once those are linked themselves: as
+    Marketo's own id where its field is a number, else as the CRM's. `absent` stands in Marketo for an empty value.
     """
 
     crm: str
@@ -58,7 +59,8 @@ class Mapping:
     direction: Direction = Direction.BOTH
     on: str = "person"
     rule: Rule | None = None  # None: the object's own default
-    refers_to: str = ""
+    refers_to: tuple[str, ...] = ()
+    absent: str = ""
 
     @property
     def is_two_way(self) -> bool:
@@ -156,10 +158,12 @@ class Pairing:
 
     Attributes:
         crm, marketo: the two objects; a record of each makes a link.
-        key: the Marketo field that carries the id of the CRM record (SPEC 31, decision 2).
+        key: the Marketo field that carries the id of the CRM record (SPEC 31, decision 2); empty where none does.
         alive: SQL over the CRM's mirror that tells whether a record can still be linked and written.
         mappings: the fields that both sides hold.
         called: our name of the pairing, where the CRM object makes more than one.
+        keys: the mapped Marketo fields that identify a record together, where none carries the CRM's id.
+        on_delete: what a deletion in the CRM does to the Marketo record: it goes too, or it stays (decision 13).
     """
 
     crm: Object
@@ -168,11 +172,18 @@ class Pairing:
     mappings: tuple[Mapping, ...]
     alive: str = "true"
     called: str = ""
+    keys: tuple[str, ...] = ()
+    on_delete: Literal["delete", "keep"] = "keep"
 
     @property
     def name(self) -> str:
         """Our name of the pairing: that of its CRM object, unless it is called otherwise."""
         return self.called or self.crm.name
+
+    @property
+    def found_by(self) -> str:
+        """The Marketo field that an upsert names: the key, or the first of several."""
+        return self.key or self.keys[0]
 
     def object(self, side: str) -> Object:
         """Return the object of a side, `crm` or `marketo`."""

@@ -9,9 +9,17 @@ from __future__ import annotations
 from sync_pipeline.model import Direction, Mapping, Rule
 
 
-def to_marketo(crm: str, marketo: str | None, label: str, on: str = "person", refers_to: str = "") -> Mapping:
-    """Return the mapping of a field that only ever flows from the CRM to Marketo."""
-    return Mapping(crm, marketo, label, Direction.CRM_TO_MARKETO, on, Rule.CRM_ONLY, refers_to)
+def to_marketo(
+    crm: str, marketo: str | None, label: str, on: str = "person", refers_to: str = "", absent: str = ""
+) -> Mapping:
+    """Return the mapping of a field that only ever flows from the CRM to Marketo.
+
+    Args:
+        refers_to: names of pairings, with blanks between them.
+        absent: what stands in Marketo for an empty value.
+    """
+    names = tuple(refers_to.split())
+    return Mapping(crm, marketo, label, Direction.CRM_TO_MARKETO, on, Rule.CRM_ONLY, names, absent)
 
 
 def to_crm(crm: str, marketo: str | None, label: str, on: str = "person") -> Mapping:

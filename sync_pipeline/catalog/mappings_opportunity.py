@@ -17,8 +17,8 @@ USER: tuple[Mapping, ...] = (
 
 OPPORTUNITY: tuple[Mapping, ...] = (
     to_marketo("Id", "externalOpportunityId", "SFDC Oppty Id", on="opportunity"),
-    to_marketo("AccountId", "externalCompanyId", "External Company Id", on="opportunity"),
-    to_marketo("OwnerId", "externalSalesPersonId", "External Sales Person Id", on="opportunity"),
+    to_marketo("AccountId", "externalCompanyId", "External Company Id", on="opportunity", refers_to="account"),
+    to_marketo("OwnerId", "externalSalesPersonId", "External Sales Person Id", on="opportunity", refers_to="user"),
     # Marketo's guide names no REST field for the source campaign, so the id stays in our mirror.
     system("CampaignId", "Source Campaign Id", on="opportunity"),
     to_marketo("Name", "name", "Name", on="opportunity"),
@@ -45,9 +45,10 @@ OPPORTUNITY: tuple[Mapping, ...] = (
 # Marketo's key of a role is opportunity, person and role name together (SF-OPP-10): there, another role name
 # is another role (SF-OPP-11).
 OPPORTUNITY_CONTACT_ROLE: tuple[Mapping, ...] = (
-    to_marketo("OpportunityId", "externalOpportunityId", "External Opportunity Id", on="opportunity_role"),
-    to_marketo("ContactId", "leadId", "Person Id", on="opportunity_role"),  # through our link
-    to_marketo("Role", "role", "Role", on="opportunity_role"),
+    to_marketo("OpportunityId", "externalOpportunityId", "External Opportunity Id", "opportunity_role", "opportunity"),
+    to_marketo("ContactId", "leadId", "Person Id", on="opportunity_role", refers_to="contact"),
+    # A key must be filled; in Salesforce a role need not be named.
+    to_marketo("Role", "role", "Role", on="opportunity_role", absent="None"),
     to_marketo("IsPrimary", "isPrimary", "Is Primary", on="opportunity_role"),
     to_marketo("CreatedDate", "externalCreatedDate", "External Created Date", on="opportunity_role"),
 )

@@ -1,11 +1,13 @@
 """Which records of the CRM and of Marketo are one and the same, in the order in which they depend on one another.
 
-Sales persons, then companies, then people (MK-REST-2). A person is linked to one lead or to one contact.
+Sales persons, then companies, people, opportunities and their roles (MK-REST-2). A person is linked to one lead or to
+one contact. What is only copied to Marketo goes there when it goes in the CRM; persons and companies stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from sync_pipeline.catalog import marketo, salesforce
 from sync_pipeline.model import Object, Pairing
@@ -23,6 +25,15 @@ def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
         _pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}),
         # A lead's company is a text of the person (SF-LEAD-13); a converted lead can no longer be written (SF-LEAD-12).
         _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
+        replace(
+            _pair(salesforce.OPPORTUNITY, marketo.OPPORTUNITY, "externalOpportunityId", {"opportunity"}),
+            on_delete="delete",
+        ),
+        replace(
+            _pair(salesforce.OPPORTUNITY_CONTACT_ROLE, marketo.ROLE, "", {"opportunity_role"}),
+            keys=("externalOpportunityId", "leadId", "role"),
+            on_delete="delete",
+        ),
     )
 
 

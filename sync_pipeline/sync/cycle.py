@@ -18,7 +18,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule, worst
 from sync_pipeline.sync import links, outbox, plan
-from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide
+from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide, is_quiet
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Limits, Planned, RefusedError
@@ -136,10 +136,13 @@ class Pass:
         return compared(pairing, crm, marketo, self.rules.override.get(pairing.name), self.rules.blocked)
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> Planned:
-        with self.lake.transaction() as con:
-            links.adopt(con, pairing, self.run_id, now)
+        with self.lake.reading() as con:
+            if is_quiet(con, pairing):
+                return Planned()
         referred = {p.name: p for p in self.pairings}
         asked = Question(pairing, fields, self.run_id, referred, self.rules.truncates)
+        with self.lake.transaction() as con:
+            links.adopt(con, asked, now)
         with self.lake.transaction() as con:
             decide(con, asked)
             planned = plan.draft(con, asked)

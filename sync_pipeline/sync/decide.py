@@ -54,6 +54,14 @@ class Question:
         return self.read_from.get(MARKETO) or full_name(*self.pairing.marketo.table)
 
 
+def is_quiet(con: Connection, pairing: Pairing) -> bool:
+    """Tell whether nothing changed on either side since it was last decided on, and nothing was left to be done."""
+    changed = [f"exists ({changed_sql(pairing.object(side), pairing, side)})" for side in (CRM, MARKETO)]
+    left = f"exists (from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
+    (moved,) = con.execute(f"select {' or '.join([left, *changed])}").fetchone() or (True,)
+    return not moved
+
+
 def decide(con: Connection, asked: Question) -> None:
     """Fill the temporary tables `touched` and `outcome`.
 
@@ -62,7 +70,7 @@ def decide(con: Connection, asked: Question) -> None:
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
     _touched(con, asked)
-    _references(con, asked)
+    references(con, asked, "select crm_id from touched")
     _outcomes(con, asked)
 
 
@@ -77,7 +85,7 @@ def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id
         f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1) "
         "as agreed, true as by_crm, true as by_marketo"
     )
-    _references(con, asked)
+    references(con, asked, "select crm_id from touched")
     _outcomes(con, asked)
 
 
@@ -148,27 +156,26 @@ def unread(pairing: Pairing) -> str:
     )
 
 
-def _references(con: Connection, asked: Question) -> None:
-    """Fill `known` and `expected`: of the records referred to, those in Marketo and those that will be."""
-    looked_at = "(select crm_id from touched)"
+def references(con: Connection, asked: Question, looked_at: str) -> None:
+    """Fill `known` and `expected`: what is and what will be in Marketo of all that these CRM records refer to.
+
+    In a plan, the parents that it would create are known too, but not yet by an id of Marketo's.
+    """
     key = quoted(asked.pairing.crm.key)
     referred = [
-        f"select {literal(f.refers_to)} as pairing, {quoted(f.crm.name)} as crm_id from {asked.crm} "
-        f"where {key} in {looked_at}"
+        f"select {literal(name)} as pairing, {quoted(f.crm.name)} as crm_id from {asked.crm} "
+        f"where {key} in ({looked_at})"
         for f in asked.fields
-        if f.refers_to
+        for name in f.refers_to
     ] or ["select null::varchar as pairing, null::varchar as crm_id where false"]
     con.execute(f"create or replace temp table referred as {' union '.join(referred)}")
     con.execute(f"""
         create or replace temp table known as
-        select r.* from referred r semi join {ledger.table("link")} l
-            on l.pairing = r.pairing and l.crm_id = r.crm_id and l.ended_at is null
+        select pairing, crm_id, marketo_id from referred join {ledger.table("link")} l using (pairing, crm_id)
+        where l.ended_at is null
         union
-        select r.* from referred r semi join (
-            select pairing, crm_id from {ledger.table("outbox")} o
-            where run_id = {literal(asked.run_id)} and operation = 'upsert'
-            and not exists (from {ledger.table("write_result")} w where w.write_id = o.write_id)
-        ) planned on planned.pairing = r.pairing and planned.crm_id = r.crm_id
+        select pairing, crm_id, crm_id from referred join {ledger.table("outbox")} o using (pairing, crm_id)
+        where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not o.applied
     """)
     expected = [
         f"select * from referred where pairing = {literal(name)} and crm_id in ("
@@ -184,14 +191,24 @@ def _alive(obj: Object, pairing: Pairing) -> str:
     return f"(select * from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null{own})"
 
 
-def _crm_value(field: Compared, asked: Question) -> str:
+def crm_value(field: Compared, asked: Question) -> str:
+    """Return the SQL for what a field of record `c` is in Marketo; where it refers to others, `known` tells."""
     column = f"c.{quoted(field.crm.name)}"
     if field.refers_to:  # an owner that is a queue is nobody in Marketo (SF-USER-4)
-        return f"if({column} in (select crm_id from known where pairing = {literal(field.refers_to)}), {column}, null)"
-    return canonical(column, column_type(field.crm), field.kind, field.shared_length if asked.truncates else 0)
+        own = "marketo_id" if field.by_own_id else "crm_id"
+        return (
+            f"(select max(k.{own}) from known k where k.crm_id = {column} and k.pairing in {_among(field.refers_to)})"
+        )
+    value = canonical(column, column_type(field.crm), field.kind, field.shared_length if asked.truncates else 0)
+    return f"coalesce({value}, {literal(field.absent)})" if field.absent else value
 
 
-def _marketo_value(field: Compared, asked: Question) -> str:
+def _among(pairings: Sequence[str]) -> str:
+    return f"({commas(map(literal, pairings))})"
+
+
+def marketo_value(field: Compared, asked: Question) -> str:
+    """Return the SQL for the comparable value of a field of record `m`."""
     column = f"m.{quoted(field.marketo.name)}"
     return canonical(column, column_type(field.marketo), field.kind, field.shared_length if asked.truncates else 0)
 
@@ -200,17 +217,17 @@ def _waits(field: Compared) -> str:
     """Return SQL that tells whether the record that a field refers to is still on its way to Marketo."""
     if not field.refers_to:
         return "false"
-    column, name = f"c.{quoted(field.crm.name)}", literal(field.refers_to)
+    column, among = f"c.{quoted(field.crm.name)}", _among(field.refers_to)
     return (
-        f"coalesce({column} in (select crm_id from expected where pairing = {name}) "
-        f"and {column} not in (select crm_id from known where pairing = {name}), false)"
+        f"coalesce({column} in (select crm_id from expected where pairing in {among}) "
+        f"and {column} not in (select crm_id from known where pairing in {among}), false)"
     )
 
 
 def _outcomes(con: Connection, asked: Question) -> None:
     pairing = asked.pairing
     values = commas(
-        f"{{field: {literal(f.name)}, crm: {_crm_value(f, asked)}, marketo: {_marketo_value(f, asked)}, "
+        f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {marketo_value(f, asked)}, "
         f"base: t.agreed[{literal(f.name)}], known: coalesce(map_contains(t.agreed, {literal(f.name)}), false), "
         f"waits: {_waits(f)}}}"
         for f in asked.fields
@@ -238,7 +255,7 @@ def _rules(asked: Question) -> str:
     """Return SQL for one row a field: what its rule is, and what the systems allow."""
     rows = commas(
         f"({literal(f.name)}, {literal(f.crm.name)}, {literal(f.rule)}, {literal(f.blocked)}, "
-        f"{literal(f.crm_writable)}, {literal(f.marketo.updateable)}, {literal(f.crm_required)}, "
+        f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
         f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)})"
         for f in asked.fields

@@ -19,14 +19,17 @@ class Compared:
     """A mapped field that both systems have.
 
     `rule` is the one in force: an override of the settings, the mapping's own, or the object's. `blocked` fields may
-    be filled from the CRM but never overwritten (FIELD-15).
+    be filled from the CRM but never overwritten (FIELD-15). `is_key` fields are those by which Marketo tells one record
+    from another: they are part of every new record, and describe calls them read-only.
     """
 
     crm: Field
     marketo: Field
     rule: Rule
-    refers_to: str = ""
+    refers_to: tuple[str, ...] = ()
     blocked: bool = False
+    absent: str = ""
+    is_key: bool = False
 
     @property
     def name(self) -> str:
@@ -37,6 +40,15 @@ class Compared:
     def kind(self) -> str:
         """The column type in which the two are compared."""
         return TEXT if self.refers_to else common(column_type(self.crm), column_type(self.marketo))
+
+    @property
+    def by_own_id(self) -> bool:
+        """Whether Marketo refers to its own ids in it, not to the CRM's."""
+        return bool(self.refers_to) and column_type(self.marketo) == "BIGINT"
+
+    @property
+    def marketo_writable(self) -> bool:
+        return self.marketo.updateable or self.is_key
 
     @property
     def crm_writable(self) -> bool:
@@ -86,7 +98,17 @@ def compared(
             notices.append(_missing(mapping, pairing, ours is None))
             continue
         rule = (rules or {}).get(mapping.crm, pairing.rule(mapping))
-        found.append(Compared(ours, other, rule, mapping.refers_to, other.name in blocked))
+        found.append(
+            Compared(
+                ours,
+                other,
+                rule,
+                mapping.refers_to,
+                other.name in blocked,
+                mapping.absent,
+                mapping.marketo in pairing.keys,
+            )
+        )
     return found, notices
 
 

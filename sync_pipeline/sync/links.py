@@ -11,35 +11,54 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.decide import MARKETO, changed_sql
+from sync_pipeline.sync.decide import MARKETO, Question, changed_sql, crm_value, marketo_value, references
 
 Connection = duckdb.DuckDBPyConnection
 
 
-def adopt(con: Connection, pairing: Pairing, run_id: str, now: datetime) -> int:
-    """Link the Marketo records that carry the id of a CRM record without a link; return how many.
+def adopt(con: Connection, asked: Question, now: datetime) -> int:
+    """Link the Marketo records that carry the id or the keys of a CRM record without a link; return how many.
 
     Of several records with one key the oldest is linked; the others are left to the report of duplicates.
     """
-    name, crm, marketo = literal(pairing.name), pairing.crm, pairing.marketo
-    key, id_, link = quoted(pairing.key), f"m.{quoted(marketo.key)}::varchar", ledger.table("link")
+    pairing, marketo, link = asked.pairing, asked.pairing.marketo, ledger.table("link")
+    name, id_ = literal(pairing.name), f"m.{quoted(marketo.key)}::varchar"
     linked = f"from {link} where ended_at is null and"
+    changed = changed_sql(marketo, pairing, MARKETO)
+    con.execute(f"""
+        create or replace temp table stranger as select m.* from {asked.marketo} m
+        where {id_} in ({changed}) and m.{quoted(DELETED_AT)} is null
+            and {id_} not in (select marketo_id {linked} marketo_object = {literal(marketo.name)})
+    """)
+    if con.execute("from stranger limit 1").fetchone() is None:
+        return 0
     found = con.execute(f"""
         insert into {link} by name
-        select {name} as pairing, m.{key} as crm_id, {literal(marketo.name)} as marketo_object, {id_} as marketo_id,
-            {literal(now)} as linked_at, {literal(run_id)} as run_id, map {{}}::map(varchar, varchar) as agreed
-        from {full_name(*marketo.table)} m
-        where {id_} in ({changed_sql(marketo, pairing, MARKETO)})
-            and m.{key} is not null and m.{quoted(DELETED_AT)} is null
-            and m.{key} in (select {quoted(crm.key)} from {full_name(*crm.table)})
-            and m.{key} not in (select crm_id {linked} pairing = {name})
-            and {id_} not in (select marketo_id {linked} marketo_object = {literal(marketo.name)})
-        qualify row_number() over (partition by m.{key} order by m.{quoted(marketo.key)}) = 1
+        select {name} as pairing, crm_id, {literal(marketo.name)} as marketo_object, {id_} as marketo_id,
+            {literal(now)} as linked_at, {literal(asked.run_id)} as run_id, map {{}}::map(varchar, varchar) as agreed
+        from ({_recognised(con, asked)}) m
+        where crm_id not in (select crm_id {linked} pairing = {name})
+        qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
     """).fetchone()
     return int(found[0]) if found else 0
+
+
+def _recognised(con: Connection, asked: Question) -> str:
+    """Return SQL for the records of `stranger`, each with the id of the CRM record that its key names."""
+    key = quoted(asked.pairing.crm.key)
+    if asked.pairing.key:
+        name = quoted(asked.pairing.key)
+        return f"select m.*, c.{key} as crm_id from stranger m join {asked.crm} c on c.{key} = m.{name}"
+    references(con, asked, f"select {key} from {asked.crm}")
+    keys = [field for field in asked.fields if field.is_key]
+    values = commas(f"{crm_value(field, asked)} as key_{number}" for number, field in enumerate(keys))
+    same = " and ".join(f"c.key_{number} = {marketo_value(field, asked)}" for number, field in enumerate(keys))
+    alive = f"{quoted(DELETED_AT)} is null"
+    named = f"select c.{key} as crm_id, {values} from {asked.crm} c where {alive}"
+    return f"select m.*, c.crm_id from stranger m join ({named}) c on {same}"
 
 
 def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str, now: datetime) -> None:

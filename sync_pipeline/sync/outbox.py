@@ -129,7 +129,7 @@ def _send(
     obj = pairing.object(side)
     kinds = {f.crm.name: f.crm for f in fields} if side == CRM else {f.marketo.name: f.marketo for f in fields}
     operation = Operation(writes[0].operation)
-    key = pairing.key if operation is Operation.UPSERT else ""
+    key = pairing.found_by if operation is Operation.UPSERT else ""
     records = [_record(write, side, kinds, key) for write in writes]
     answers: Sequence[Answer | None]
     try:
@@ -148,7 +148,7 @@ def _send(
 def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
     values = {name: typed(value, kinds[name]) for name, value in write.fields.items()}
     if key:
-        return Record(None, {**values, key: write.crm_id})
+        return Record(None, {key: write.crm_id, **values})  # unless the key is a field like others, and among them
     return Record(write.crm_id if side == CRM else write.marketo_id, values)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync.decide import CRM, MARKETO, Question, unread
 from sync_pipeline.sync.outbox import PUSH, open_errors, record_sql
@@ -64,6 +64,8 @@ class Planned:
 def draft(con: Connection, asked: Question) -> Planned:
     """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
     to_marketo = f"taken = '{Outcome.TAKE_CRM}'"
+    keys = [field.name for field in asked.fields if field.is_key]
+    has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, keys)) or 'null'})) = {len(keys)}"
     con.execute(f"""
         create or replace temp table write as
         with chosen as (
@@ -76,7 +78,7 @@ def draft(con: Connection, asked: Question) -> Planned:
             map_from_entries(coalesce(list({{k: field, v: because}}) filter ({to_marketo}), [])) as because
         from touched t left join chosen c using (crm_id)
         group by t.crm_id, t.marketo_id
-        having t.marketo_id is null or bool_or({to_marketo})
+        having if(t.marketo_id is null, {has_key}, coalesce(bool_or({to_marketo}), false))
         union all
         select uuid()::varchar, '{CRM}', '{UPDATE}', crm_id, marketo_id,
             map_from_entries(list({{k: crm_field, v: marketo}})), map_from_entries(list({{k: crm_field, v: because}}))

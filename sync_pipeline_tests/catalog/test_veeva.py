@@ -46,10 +46,10 @@ def test_a_key_message_waits_for_its_call_a_call_for_its_person_and_he_for_his_c
     assert (
         waits.items()
         >= {
-            ("person", "Id"): "account",
-            ("person", "OwnerId"): "user",
-            ("call", "Account_vod__c"): "person_account",
-            ("call_key_message", "Call2_vod__c"): "call",
+            ("person", "Id"): ("account",),
+            ("person", "OwnerId"): ("user",),
+            ("call", "Account_vod__c"): ("person_account",),
+            ("call_key_message", "Call2_vod__c"): ("call",),
         }.items()
     )
 

@@ -76,6 +76,7 @@ class System:
     refuse: Callable[[Record], Answer | None] = lambda _: None
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
+    dedupe: tuple[str, ...] = ()  # the fields by which an upsert finds a record, unless the caller names another
 
     def now(self) -> datetime:
         return self.clock()
@@ -106,7 +107,9 @@ class System:
             return refused
         found = record.id
         if operation is Operation.UPSERT:
-            found = next((i for i, kept in self.records.items() if kept.get(key) == record.values[key]), None)
+            by = self.dedupe if key in self.dedupe else (key,)
+            sought = [record.values[name] for name in by]
+            found = next((i for i, kept in self.records.items() if [kept.get(n) for n in by] == sought), None)
         written = self.edit(found, **record.values)
         self.writes.append((operation, written))
         return Answer(Verdict.ACCEPTED, written, created=found is None)
@@ -143,7 +146,7 @@ class World:
         self.tick()
         for side in sides or ("crm", "marketo"):
             system, copy = getattr(self, side), self._copies[side]
-            page = [{n: _text(v) for n, v in system.records[i].items()} for i in sorted(system.moved)]
+            page = [{n: text(v) for n, v in system.records[i].items()} for i in sorted(system.moved)]
             system.moved.clear()
             if page:
                 copy.take(page, minute=self.minute)
@@ -186,5 +189,5 @@ class World:
         return sorted(code for (code,) in self.lake.rows(query))
 
 
-def _text(value: Value) -> str | None:
+def text(value: Value) -> str | None:
     return value if value is None or isinstance(value, str) else str(value).lower()

@@ -1,0 +1,93 @@
+"""Opportunities and contact roles: copied to Marketo once what they belong to is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline import catalog
+from sync_pipeline.connectors.writes import Answer, Operation, Value, Verdict
+from sync_pipeline.lake import Lake
+from sync_pipeline_tests.sync.many import Many
+
+ROLE = ("externalOpportunityId", "leadId", "role", "isPrimary")
+
+
+@pytest.fixture
+def many(lake: Lake, tmp_path: Path) -> Many:
+    return Many(lake, tmp_path / "landing", catalog.pairings())
+
+
+def deal(many: Many, **role: Value) -> tuple[str, str, str]:
+    """Make an opportunity of an account with one contact in it; return the ids of the three."""
+    account = many.crm["Account"].edit(Name="Acme")
+    contact = many.crm["Contact"].edit(LastName="Ada", AccountId=account)
+    opportunity = many.crm["Opportunity"].edit(Name="Deal", AccountId=account, StageName="Open", Amount=10.0)
+    many.crm["OpportunityContactRole"].edit(OpportunityId=opportunity, ContactId=contact, **role)
+    return account, contact, opportunity
+
+
+def test_an_opportunity_comes_with_its_company_and_belongs_to_people_by_its_roles_alone(many: Many) -> None:
+    """SF-OPP-1, SF-OPP-3 to 5, SF-OPP-10: one pass writes parents first; nothing ever comes back."""
+    account, contact, opportunity = deal(many, Role="Buyer", IsPrimary=True)
+    alone = many.crm["Opportunity"].edit(Name="Alone", StageName="Open")
+    done = many.settled()
+    assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
+    (person,) = many.marketo_values("lead", "id", "externalPersonId")
+    assert person[1] == contact
+    assert many.marketo_values("opportunity", "externalOpportunityId", "externalCompanyId", "name", "amount") == [
+        (opportunity, account, "Deal", 10.0),
+        (alone, None, "Alone", None),
+    ]
+    assert many.marketo_values("opportunityRole", *ROLE) == [(opportunity, int(str(person[0])), "Buyer", True)]
+    many.marketo["opportunity"].edit("1", name="Edited in Marketo")
+    many.cycle()
+    assert many.crm.order == []
+
+
+def test_a_role_without_a_name_is_a_role_all_the_same(many: Many) -> None:
+    """SF-OPP-3: Marketo's key needs a name, Salesforce does not."""
+    deal(many, Role=None)
+    many.settled()
+    assert [role for _, _, role, _ in many.marketo_values("opportunityRole", *ROLE)] == ["None"]
+
+
+def test_a_role_is_parked_until_its_person_is_there(many: Many) -> None:
+    """SF-OPP-12."""
+    deal(many, Role="Buyer")
+    many.marketo["lead"].refuse = lambda _: Answer(Verdict.RETRY, code="1016", message="later")
+    done = many.cycle()
+    assert done["opportunity"].sent["marketo"].accepted == 1
+    assert many.marketo_values("opportunityRole", *ROLE) == []
+    parked = many.lake.rows("select because from lake.sync.pending where pairing = 'opportunity_contact_role'")
+    assert parked == [("waits for leadId",)]
+    many.marketo["lead"].refuse = lambda _: None
+    many.settled()
+    assert len(many.marketo_values("opportunityRole", *ROLE)) == 1
+
+
+def test_a_role_whose_making_was_interrupted_is_found_again(many: Many) -> None:
+    """GEN-16, SF-OPP-10: no field of a role carries the CRM's id, so its key of three tells whose it is."""
+    deal(many, Role="Buyer")
+    many.settled()
+    with many.lake.transaction() as con:
+        con.execute("delete from lake.sync.link where pairing = 'opportunity_contact_role'")
+    (role,) = many.marketo["opportunityRole"].records
+    many.marketo["opportunityRole"].edit(role, isPrimary=True)
+    many.cycle()
+    links = many.lake.rows("select marketo_id from lake.sync.link where pairing = 'opportunity_contact_role'")
+    assert (links, len(many.marketo["opportunityRole"].records)) == ([(role,)], 1)
+    assert many.marketo.order.count(("opportunityRole", Operation.UPSERT)) == 1
+
+
+def test_a_plan_shows_the_whole_family_before_any_of_it_exists(many: Many) -> None:
+    """What depends on records that the same plan would create is in it too."""
+    _, contact, opportunity = deal(many, Role="Buyer")
+    many.read()
+    assert {name: s.planned.creates for name, s in many.sync(apply=False).items()} == {
+        "user": 0, "account": 1, "contact": 1, "lead": 0, "opportunity": 1, "opportunity_contact_role": 1,
+    }  # fmt: skip
+    ((fields,),) = many.lake.rows("select fields from lake.sync.outbox where pairing = 'opportunity_contact_role'")
+    assert fields.items() >= {"externalOpportunityId": opportunity, "leadId": contact, "role": "Buyer"}.items()
+    assert many.marketo.order == []
