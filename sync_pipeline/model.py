@@ -12,7 +12,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 # The status of a run or a job (OPS-2).
 SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"
@@ -162,8 +162,9 @@ class Pairing:
         alive: SQL over the CRM's mirror that tells whether a record can still be linked and written.
         mappings: the fields that both sides hold.
         called: our name of the pairing, where the CRM object makes more than one.
+        deletes: whether a record deleted in the CRM is deleted in Marketo too, as one-way copies are (SF-OPP-9,
+            SF-CO-14); otherwise it is kept, and flagged where a field for it is mapped (SPEC 31, decision 13).
         keys: the mapped Marketo fields that identify a record together, where none carries the CRM's id.
-        on_delete: what a deletion in the CRM does to the Marketo record: it goes too, or it stays (decision 13).
     """
 
     crm: Object
@@ -172,8 +173,8 @@ class Pairing:
     mappings: tuple[Mapping, ...]
     alive: str = "true"
     called: str = ""
+    deletes: bool = False
     keys: tuple[str, ...] = ()
-    on_delete: Literal["delete", "keep"] = "keep"
 
     @property
     def name(self) -> str:

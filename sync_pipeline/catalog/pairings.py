@@ -27,12 +27,12 @@ def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
         _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
         replace(
             _pair(salesforce.OPPORTUNITY, marketo.OPPORTUNITY, "externalOpportunityId", {"opportunity"}),
-            on_delete="delete",
+            deletes=True,
         ),
         replace(
             _pair(salesforce.OPPORTUNITY_CONTACT_ROLE, marketo.ROLE, "", {"opportunity_role"}),
             keys=("externalOpportunityId", "leadId", "role"),
-            on_delete="delete",
+            deletes=True,
         ),
     )
 

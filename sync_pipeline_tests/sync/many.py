@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipeline.connectors import answers as crm_answers
+from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.marketo import answers as marketo_answers
 from sync_pipeline.connectors.marketo.kinds import kind_of
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value
@@ -50,6 +51,9 @@ class Router:
     def now(self) -> datetime:
         found: datetime = self.clock()
         return found
+
+    def usage(self) -> Usage:
+        return Usage(sum(system.calls for system in self.systems.values()), 0)
 
     def __getitem__(self, source: str) -> System:
         return self.systems[source]

@@ -19,18 +19,18 @@ def many(lake: Lake, tmp_path: Path) -> Many:
     return Many(lake, tmp_path / "landing", catalog.pairings())
 
 
-def deal(many: Many, **role: Value) -> tuple[str, str, str]:
+def deal(many: Many, role: Value, primary: bool = False) -> tuple[str, str, str]:
     """Make an opportunity of an account with one contact in it; return the ids of the three."""
     account = many.crm["Account"].edit(Name="Acme")
     contact = many.crm["Contact"].edit(LastName="Ada", AccountId=account)
     opportunity = many.crm["Opportunity"].edit(Name="Deal", AccountId=account, StageName="Open", Amount=10.0)
-    many.crm["OpportunityContactRole"].edit(OpportunityId=opportunity, ContactId=contact, **role)
+    many.crm["OpportunityContactRole"].edit(OpportunityId=opportunity, ContactId=contact, Role=role, IsPrimary=primary)
     return account, contact, opportunity
 
 
 def test_an_opportunity_comes_with_its_company_and_belongs_to_people_by_its_roles_alone(many: Many) -> None:
     """SF-OPP-1, SF-OPP-3 to 5, SF-OPP-10: one pass writes parents first; nothing ever comes back."""
-    account, contact, opportunity = deal(many, Role="Buyer", IsPrimary=True)
+    account, contact, opportunity = deal(many, "Buyer", primary=True)
     alone = many.crm["Opportunity"].edit(Name="Alone", StageName="Open")
     done = many.settled()
     assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
@@ -48,14 +48,14 @@ def test_an_opportunity_comes_with_its_company_and_belongs_to_people_by_its_role
 
 def test_a_role_without_a_name_is_a_role_all_the_same(many: Many) -> None:
     """SF-OPP-3: Marketo's key needs a name, Salesforce does not."""
-    deal(many, Role=None)
+    deal(many, None)
     many.settled()
     assert [role for _, _, role, _ in many.marketo_values("opportunityRole", *ROLE)] == ["None"]
 
 
 def test_a_role_is_parked_until_its_person_is_there(many: Many) -> None:
     """SF-OPP-12."""
-    deal(many, Role="Buyer")
+    deal(many, "Buyer")
     many.marketo["lead"].refuse = lambda _: Answer(Verdict.RETRY, code="1016", message="later")
     done = many.cycle()
     assert done["opportunity"].sent["marketo"].accepted == 1
@@ -69,7 +69,7 @@ def test_a_role_is_parked_until_its_person_is_there(many: Many) -> None:
 
 def test_a_role_whose_making_was_interrupted_is_found_again(many: Many) -> None:
     """GEN-16, SF-OPP-10: no field of a role carries the CRM's id, so its key of three tells whose it is."""
-    deal(many, Role="Buyer")
+    deal(many, "Buyer")
     many.settled()
     with many.lake.transaction() as con:
         con.execute("delete from lake.sync.link where pairing = 'opportunity_contact_role'")
@@ -83,7 +83,7 @@ def test_a_role_whose_making_was_interrupted_is_found_again(many: Many) -> None:
 
 def test_a_plan_shows_the_whole_family_before_any_of_it_exists(many: Many) -> None:
     """What depends on records that the same plan would create is in it too."""
-    _, contact, opportunity = deal(many, Role="Buyer")
+    _, contact, opportunity = deal(many, "Buyer")
     many.read()
     assert {name: s.planned.creates for name, s in many.sync(apply=False).items()} == {
         "user": 0, "account": 1, "contact": 1, "lead": 0, "opportunity": 1, "opportunity_contact_role": 1,

@@ -18,11 +18,11 @@ from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes
-from sync_pipeline_tests.marketo import connected, declared
+from sync_pipeline_tests.marketo import OBJECTS, connected
 
 PAIRINGS = catalog.pairings()
 CRM = tuple(p.crm for p in PAIRINGS)
-MARKETO = tuple(declared(name) for name in ("person", "sales_person", "company"))
+MARKETO = tuple(obj for obj in OBJECTS if obj in {p.marketo for p in PAIRINGS})
 
 
 class Both:
