@@ -22,7 +22,7 @@ from sync_pipeline_tests.marketo import OBJECTS, connected
 
 PAIRINGS = catalog.pairings()
 CRM = tuple(p.crm for p in PAIRINGS)
-MARKETO = tuple(obj for obj in OBJECTS if obj in {p.marketo for p in PAIRINGS})
+MARKETO = tuple(obj for obj in OBJECTS if obj.table in {p.marketo.table for p in PAIRINGS})
 
 
 class Both:
