@@ -1,0 +1,147 @@
+"""Cycles that write both ways, killed at any moment: both systems end equal, and nothing is made twice (law 4, GEN-16).
+
+`KILLS=100` is the long run; every kill is a real one of a real process, at a random moment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from sync_pipeline.connectors.marketo import Credentials, Marketo
+from sync_pipeline.connectors.writes import Operation, Record, Verdict
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline_tests.crashes import Killer
+from sync_pipeline_tests.marketo import declared
+from sync_pipeline_tests.pipeline import Pipeline
+
+KILLS = int(os.environ.get("KILLS", "2"))
+SYNC = ("sync",)
+PEOPLE = 12
+
+
+@dataclass
+class Leaping:
+    """A clock that runs as the world's does, and leaps where a test cannot wait."""
+
+    ahead: timedelta = timedelta(days=-1)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def leap(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@dataclass
+class Company:
+    """Sellers in one system and marketers in the other edit the same people, each side a field of its own."""
+
+    org: Org
+    subscription: Subscription
+    marketo: Marketo
+    random: Random
+    titles: dict[str, str] = field(default_factory=dict)
+    phones: dict[str, str] = field(default_factory=dict)
+
+    def hire(self, number: int) -> None:
+        """Add people to the CRM, of both kinds and with doubled addresses."""
+        start = len(self.titles)
+        people = [{"LastName": f"P{start + n}", "Email": f"p{(start + n) // 2}@x.example"} for n in range(number)]
+        contacts = self.org.insert("Contact", people[::2])
+        leads = self.org.insert("Lead", [{**person, "Company": "Acme"} for person in people[1::2]])
+        self.titles |= dict.fromkeys((*contacts, *leads), "")
+
+    def work(self, round_number: int) -> None:
+        """Edit some people on either side."""
+        for crm_id in self.random.sample(sorted(self.titles), 4):
+            self.titles[crm_id] = f"title {round_number}"
+            self.org.update("Lead" if crm_id.startswith("00Q") else "Contact", crm_id, {"Title": self.titles[crm_id]})
+        for crm_id, person in self.random.sample(sorted(self.persons().items()), 4):
+            self.phones[crm_id] = f"phone {round_number}"
+            written = Record(str(person["id"]), {"phone": self.phones[crm_id]})
+            (answer,) = self.marketo.write(declared("person"), Operation.UPDATE, [written])
+            assert answer.verdict is Verdict.ACCEPTED
+
+    def persons(self) -> dict[str, dict[str, object]]:
+        rows = self.subscription.rows('from lead where "externalPersonId" is not null')
+        return {str(row["externalPersonId"]): row for row in rows}
+
+    def faults(self) -> list[str]:
+        """Return what was doubled, lost or left different."""
+        named = Counter(str(row["externalPersonId"]) for row in self.subscription.rows("from lead"))
+        found = [f"{crm_id} was made {count} times" for crm_id, count in named.items() if count > 1]
+        found += [f"{crm_id} was not made" for crm_id in self.titles if not named[crm_id]]
+        for crm_id, person in self.persons().items():
+            record = self.org.record("Lead" if crm_id.startswith("00Q") else "Contact", crm_id) or {}
+            wanted = (self.titles[crm_id] or None, self.phones.get(crm_id))
+            for side, has in (
+                ("crm", (record["Title"], record["Phone"])),
+                ("marketo", (person["title"], person["phone"])),
+            ):
+                if tuple(value or None for value in has) != wanted:
+                    found.append(f"{crm_id} is {has} in {side}, not {wanted}")
+        return found
+
+
+@pytest.fixture
+def clock() -> Leaping:
+    return Leaping()
+
+
+@pytest.fixture
+def world(clock: Leaping, tmp_path: Path) -> Iterator[tuple[Company, Pipeline]]:
+    with ExitStack() as opened:
+        org = opened.enter_context(Org.open(clock=clock))
+        subscription = opened.enter_context(Subscription.open(clock=clock))
+        salesforce = opened.enter_context(Sandbox(org))
+        sandbox = opened.enter_context(MarketoSandbox(subscription))
+        env = sandbox.env()
+        marketer = Marketo(Credentials(sandbox.url, env["MARKETO_CLIENT_ID"], env["MARKETO_CLIENT_SECRET"]))
+        settings = {
+            **salesforce.env(),
+            **env,
+            "MARKETO_FIRST_DAY": (clock() - timedelta(days=1)).date().isoformat(),
+            "MARKETO_POLL_SECONDS": "0.1",
+            "WRITE_BACK": "apply",
+        }
+        yield Company(org, subscription, marketer, Random(5)), Pipeline(tmp_path, settings)
+
+
+def test_whenever_a_cycle_is_killed_both_systems_agree_in_the_end_and_nobody_is_made_twice(
+    world: tuple[Company, Pipeline], clock: Leaping
+) -> None:
+    company, pipeline = world
+    killer = Killer(pipeline, Random(11))
+    company.hire(PEOPLE)
+    clock.leap(60)
+    killer.finish(SYNC)
+    number = 0
+    while killer.kills < KILLS:
+        company.work(number)
+        if number % 3 == 0:
+            company.hire(2)
+        clock.leap(60)
+        killer.start_and_kill(SYNC)
+        number += 1
+        if number % 10 == 0:
+            settle(killer, clock)
+            assert company.faults() == [], f"after {killer.kills} kills"
+    settle(killer, clock)
+    assert company.faults() == []
+
+
+def settle(killer: Killer, clock: Leaping) -> None:
+    """Run cycles until everything that was begun has reached both systems."""
+    for _ in range(3):
+        clock.leap(400)
+        killer.finish(SYNC)
