@@ -223,6 +223,13 @@ def add_errors(
     insert(con, "error", rows)
 
 
+def close_errors(con: Connection, which: str, now: datetime) -> None:
+    """Close the open errors for which this SQL holds; where there are none nothing is written, as a look costs less."""
+    still = f"resolved_at is null and ({which})"
+    if con.execute(f"select 1 from {table('error')} where {still} limit 1").fetchone():
+        con.execute(f"update {table('error')} set resolved_at = ? where {still}", [now])
+
+
 def resolve_job_errors(con: Connection, objects: Iterable[Object], now: datetime) -> None:
     """Close the open errors of whole jobs of these objects: a job of each has now succeeded."""
     found = con.execute(

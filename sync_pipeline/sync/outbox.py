@@ -29,10 +29,10 @@ AT_ONCE = 3_000  # writes between two commits: a crash repeats at most so many
 PUSH = "Push updates"  # the operation of a refused or rejected write on record (OPS-3)
 
 
-def open_errors(obj: Object) -> str:
-    """Return SQL for the errors of an object's records that a write met and that still stand."""
+def of_writes(obj: Object) -> str:
+    """Return SQL for the errors that writes to an object's records met."""
     own = f"system = {literal(obj.system)} and object = {literal(obj.name)}"
-    return f"{own} and operation = {literal(PUSH)} and record_id is not null and resolved_at is null"
+    return f"{own} and operation = {literal(PUSH)} and record_id is not null"
 
 
 def record_sql(side: str) -> str:
@@ -190,9 +190,11 @@ def _remember(
         "from answered"
     )
     record_id = record_sql(side)
-    con.execute(
-        f"update {ledger.table('error')} set resolved_at = {literal(now)} where {open_errors(obj)} and field is null "
-        f"and record_id in (select {record_id} from answered where verdict <> '{Verdict.RETRY}')"
+    ledger.close_errors(
+        con,
+        f"{of_writes(obj)} and field is null "
+        f"and record_id in (select {record_id} from answered where verdict <> '{Verdict.RETRY}')",
+        now,
     )
     con.execute(
         f"insert into {ledger.table('error')} by name select {literal(now)} as noted_at, run_id, "

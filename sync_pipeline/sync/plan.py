@@ -14,7 +14,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync.decide import CRM, MARKETO, Question, unread
-from sync_pipeline.sync.outbox import PUSH, open_errors, record_sql
+from sync_pipeline.sync.outbox import PUSH, of_writes, record_sql
 from sync_pipeline.sync.resolve import Outcome, name_sql
 
 Connection = duckdb.DuckDBPyConnection
@@ -154,13 +154,17 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
         f"where w.side = {literal(side)} and {record_sql(side)} = record_id)"
         for side in (CRM, MARKETO)
     }
-    con.execute(f"""
-        update {error} set resolved_at = {literal(now)} where ({open_errors(crm)} and field is not null
-            and record_id in (select crm_id from touched) and (record_id, field, code) not in ({refused}))
-        or ({open_errors(crm)} and field is null and {done_with[CRM]})
-        or ({open_errors(marketo)} and field is null and {done_with[MARKETO]})
-    """)
-    known = f"select (record_id, field, code) from {error} where {open_errors(crm)} and field is not null"
+    ledger.close_errors(
+        con,
+        f"({of_writes(crm)} and field is not null and record_id in (select crm_id from touched) "
+        f"and (record_id, field, code) not in ({refused})) "
+        f"or ({of_writes(crm)} and field is null and {done_with[CRM]}) "
+        f"or ({of_writes(marketo)} and field is null and {done_with[MARKETO]})",
+        now,
+    )
+    if not con.execute(f"{refused} limit 1").fetchone():
+        return
+    known = f"select (record_id, field, code) from {error} where resolved_at is null and {of_writes(crm)} and field is not null"
     con.execute(f"""
         insert into {error} by name
         select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,

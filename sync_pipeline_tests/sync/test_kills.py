@@ -24,7 +24,7 @@ from sync_pipeline_tests.crashes import Killer
 from sync_pipeline_tests.marketo import declared
 from sync_pipeline_tests.pipeline import Pipeline
 
-KILLS = int(os.environ.get("KILLS", "2"))
+KILLS = int(os.environ.get("KILLS", "1"))
 SYNC = ("sync",)
 PEOPLE = 12
 
