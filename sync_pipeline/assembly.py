@@ -189,7 +189,13 @@ def _marketo(settings: Settings, used_today: int, patience: float | None = None)
 
 
 def lake(settings: Settings, *, read_only: bool = False) -> Lake:
-    return Lake.open(settings.lake_catalog, settings.lake_data, read_only=read_only, memory_limit=settings.lake_memory)
+    return Lake.open(
+        settings.lake_catalog,
+        settings.lake_data,
+        read_only=read_only,
+        memory_limit=settings.lake_memory,
+        threads=settings.lake_threads,
+    )
 
 
 def feed_options(settings: Settings) -> Options:

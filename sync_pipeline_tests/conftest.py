@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -12,6 +14,8 @@ __all__ = ["new_catalog"]
 
 settings.register_profile("sync_pipeline", deadline=None)
 settings.load_profile("sync_pipeline")
+# Tests have few records and many queries, which cost twice as much on two threads; `make bench` uses all of them.
+os.environ.setdefault("LAKE_THREADS", "1")
 
 
 @pytest.fixture

@@ -27,6 +27,10 @@ Connection = duckdb.DuckDBPyConnection
 # moves them out in bulk. A cycle of a few edits then writes no file at all.
 INLINE_ROWS = 100
 
+# DuckDB hashes an extension's file (35 MB, 0.15 s) whenever it loads it, to verify the signature. Once a process is
+# enough: the library stays in memory, and what is loaded later is what was verified.
+_verified: set[str] = set()
+
 
 class LakeError(Exception):
     """The lake cannot be opened or written; the message says which file and what to do."""
@@ -96,6 +100,7 @@ class Lake:
             catalog: path of the SQLite file, or `postgres:dbname=... host=...`.
             data: folder or object-store URL of the Parquet files.
             memory_limit: what DuckDB may use before it spills to disk.
+            threads: what DuckDB works with; None is one a processor.
 
         Raises:
             LakeError: the catalog is missing (read-only), damaged or out of reach; it names the file.
@@ -104,9 +109,14 @@ class Lake:
             if read_only and not Path(catalog).exists():
                 raise LakeError(f"there is no lake at {catalog} yet: run a sync first")
             Path(catalog).absolute().parent.mkdir(parents=True, exist_ok=True)
-        con = duckdb.connect(config={"autoinstall_known_extensions": False})
+        extensions = _extensions(catalog, data)
+        verified = extensions <= _verified
+        con = duckdb.connect(config={"autoinstall_known_extensions": False, "allow_unsigned_extensions": verified})
         try:
-            _prepare(con, catalog, data, memory_limit, threads)
+            for name in extensions:
+                load_extension(con, name)
+            _verified.update(extensions)
+            _prepare(con, data, memory_limit, threads)
             con.execute(attach_statement(catalog, data, read_only))
         except (duckdb.Error, ImportError, OSError) as error:
             con.close()
@@ -231,12 +241,13 @@ class Lake:
         self.close()
 
 
-def _prepare(con: Connection, catalog: str, data: str, memory_limit: str, threads: int | None) -> None:
-    load_extension(con, "postgres_scanner" if is_postgres(catalog) else "sqlite_scanner")
-    load_extension(con, "ducklake")
-    if "://" in data:
-        load_extension(con, "httpfs")
-    else:
+def _extensions(catalog: str, data: str) -> set[str]:
+    scanner = "postgres_scanner" if is_postgres(catalog) else "sqlite_scanner"
+    return {"ducklake", scanner} | ({"httpfs"} if "://" in data else set())
+
+
+def _prepare(con: Connection, data: str, memory_limit: str, threads: int | None) -> None:
+    if "://" not in data:
         Path(data).mkdir(parents=True, exist_ok=True)
         con.execute(f"set temp_directory = {literal(str(Path(data).absolute().parent / 'spill'))}")
     con.execute("set timezone = 'UTC'")

@@ -12,7 +12,7 @@ from sync_pipeline.lake import Lake
 
 
 def open_lake(folder: Path, *, read_only: bool = False) -> Lake:
-    return Lake.open(str(folder / "catalog.sqlite"), str(folder / "files"), read_only=read_only, threads=2)
+    return Lake.open(str(folder / "catalog.sqlite"), str(folder / "files"), read_only=read_only, threads=1)
 
 
 @pytest.fixture(scope="session")
