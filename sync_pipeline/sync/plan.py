@@ -164,7 +164,10 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     )
     if not con.execute(f"{refused} limit 1").fetchone():
         return
-    known = f"select (record_id, field, code) from {error} where resolved_at is null and {of_writes(crm)} and field is not null"
+    known = (
+        f"select (record_id, field, code) from {error} "
+        f"where resolved_at is null and {of_writes(crm)} and field is not null"
+    )
     con.execute(f"""
         insert into {error} by name
         select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,
