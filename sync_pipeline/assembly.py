@@ -123,13 +123,17 @@ def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None 
     return Pass(opened, wanted, describes(opened, tuple(of)), run_id, rules, sides or None)
 
 
-def pass_over(settings: Settings, opened: Lake, over: Systems | None = None) -> tuple[str, list[Synced]]:
+def pass_over(
+    settings: Settings, opened: Lake, over: Systems | None = None, run_id: str = ""
+) -> tuple[str, list[Synced]]:
     """Run one pass of the two-way sync, which writes `over` the systems; return its status and what it came to.
+
+    Its writes are those of `run_id` in `sync.outbox`.
 
     What was applied is on record as a run with its jobs. A plan is not: it stands in `sync.outbox` until the next one,
     and only one that could not be made is no success.
     """
-    run_id, started = uuid.uuid4().hex, datetime.now(UTC)
+    run_id, started = run_id or uuid.uuid4().hex, datetime.now(UTC)
     done = two_way(settings, opened, run_id, over).run(started)
     if over:
         return record(opened, run_id, done, started, datetime.now(UTC)), done

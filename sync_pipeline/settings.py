@@ -97,7 +97,11 @@ class Settings(BaseSettings):
         description="Most writes of one object to one system in a cycle; above it nothing is sent. 0: no limit.",
     )
     sync_most_write_share: float = Field(
-        0.5, gt=0, le=1, description="Largest share of an object's links that a cycle may write to, above a thousand."
+        0.5,
+        gt=0,
+        le=1,
+        description="Largest share of an object's links, above a thousand, of which a cycle may replace a value in one "
+        "system; filling empty fields does not count.",
     )
     sync_cut_long_texts: bool = Field(
         True, description="Cut texts that the other system cannot hold; otherwise they are refused (FIELD-25)."

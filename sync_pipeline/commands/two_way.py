@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+import uuid
+from typing import Any
 
 import click
-from rich.table import Table
 
 from sync_pipeline import assembly
-from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
-from sync_pipeline.lake import ledger
+from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
+from sync_pipeline.commands.shown import lines
 from sync_pipeline.model import SUCCEEDED
+from sync_pipeline.settings import Settings
+from sync_pipeline.sync import preview
 from sync_pipeline.sync.cycle import Synced
-from sync_pipeline.sync.explain import Chapter
 from sync_pipeline.sync.explain import explain as story_of
 
-SAMPLES = 5
+FEW_FIELDS = 4  # of a sample; `explain` shows them all
 
 
 def line(synced: Synced) -> str:
@@ -38,32 +38,56 @@ def line(synced: Synced) -> str:
     return f"{synced.pairing.name:28} {p.touched:>10,} looked at  {news}"
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-def plan(as_json: bool) -> None:
-    """Show what a cycle would write to Marketo and to the CRM, and write nothing.
-
-    Decides on the mirrors as they are: run a sync first.
-    """
+def both_systems() -> Settings:
+    """Return the settings, if they name two systems whose records are synced both ways."""
     given = settings()
     if not assembly.pairings(given):
-        raise click.ClickException("nothing is synced both ways: set MARKETO_URL and its credentials too")
+        missing = "MARKETO_URL, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET, besides the login to Salesforce"
+        raise click.UsageError(f"nothing is synced both ways with these settings; it needs {missing}")
+    return given
+
+
+@click.command()
+@click.option("--samples", type=click.IntRange(min=0), default=1, show_default=True, help="Writes shown of each kind.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def plan(samples: int, as_json: bool) -> None:
+    """Show what a cycle would write to Marketo and to the CRM, and write nothing.
+
+    Decides on the mirrors as they are: run a sync first. The samples show values of records.
+    """
+    given, run_id = both_systems(), uuid.uuid4().hex
     with open_lake(given) as lake, lake.only_pipeline():
-        status, done = assembly.pass_over(given, lake)
-        samples = lake.rows(
-            f"select pairing, side, operation, crm_id, marketo_id, fields, because from {ledger.table('outbox')} o "
-            f"where not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id) "
-            f"qualify row_number() over (partition by pairing, side, operation order by crm_id) <= {SAMPLES}"
-        )
+        status, done = assembly.pass_over(given, lake, run_id=run_id)
+        with lake.reading() as con:
+            why, some = preview.reasons(con, run_id), preview.samples(con, run_id, samples)
     if as_json:
-        click.echo(json.dumps({"status": status, "objects": {s.pairing.name: vars(s.planned) for s in done}}))
+        objects = {s.pairing.name: vars(s.planned) | {"error": s.error} for s in done}
+        click.echo(json.dumps({"status": status, "objects": objects, "reasons": why, "samples": some}))
     else:
         for synced in done:
             click.echo(line(synced))
-        _show(Chapter("some of the writes", ("object", "to", "how", "CRM id", "Marketo id", "fields", "because"),
-                      tuple(samples)))  # fmt: skip
+        for title, records in (("why", [_brief(one) for one in why]), ("for example", some)):
+            if records:
+                click.echo("\n".join(["", title, *lines(records, FEW_FIELDS)]))
+        if why or status == SUCCEEDED:
+            click.echo(f"\n{_after(given, bool(why))}")
     if status != SUCCEEDED:
         sys.exit(NOT_DONE)
+
+
+def _brief(reason: dict[str, Any]) -> dict[str, Any]:
+    fields: list[str] = reason["fields"]
+    more = [f"and {len(fields) - FEW_FIELDS} more"] if len(fields) > FEW_FIELDS else []
+    return {**reason, "fields": [*fields[:FEW_FIELDS], *more]}
+
+
+def _after(given: Settings, is_any: bool) -> str:
+    """Return what becomes of a plan."""
+    if not is_any:
+        return "nothing is to be written"
+    if given.write_back == "apply":
+        return "nothing was written; the next `sync-pipeline sync` writes it, as WRITE_BACK=apply says"
+    return "nothing was written; `WRITE_BACK=apply sync-pipeline sync` writes it. All of it: lake.sync.outbox"
 
 
 @click.command()
@@ -71,33 +95,19 @@ def plan(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 def explain(who: str, as_json: bool) -> None:
     """Tell the whole story of one person, company or owner, known by e-mail address or by id on either side."""
-    given = settings()
+    given = both_systems()
     with open_lake(given, read_only=True) as lake, lake.reading() as con:
         try:
             story = story_of(con, assembly.pairings(given), who)
         except LookupError as error:
             raise click.ClickException(str(error.args[0])) from None
+    told = {chapter.title: [dict(zip(chapter.names, row, strict=True)) for row in chapter.rows] for chapter in story}
     if as_json:
-        told = {c.title: [dict(zip(c.names, row, strict=True)) for row in c.rows] for c in story}
         click.echo(json.dumps(told, default=str))
         return
-    for chapter in story:
-        _show(chapter)
-
-
-def _show(chapter: Chapter) -> None:
-    if not chapter.rows:
-        console.print(f"{chapter.title}: none")
-        return
-    table = Table(*chapter.names, title=chapter.title, title_justify="left")
-    for row in chapter.rows:
-        table.add_row(*(_text(value) for value in row))
-    console.print(table)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return "\n".join(f"{name}: {_text(one)}" for name, one in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(_text, value))
-    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else "" if value is None else str(value)
+    nothing = [title for title, records in told.items() if not records]
+    for title, records in told.items():
+        if records:
+            click.echo("\n".join([title, *lines(records), ""]))
+    if nothing:
+        click.echo(f"none: {', '.join(nothing)}")

@@ -117,7 +117,7 @@ class Pass:
 
     def _to_marketo(self, pairing: Pairing, now: datetime) -> Synced:
         if missing := [o.title for o in (pairing.crm, pairing.marketo) if (o.system, o.source) not in self.described]:
-            return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}")
+            return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}; run a sync first")
         fields, notices = self._fields(pairing)
         try:
             planned = self._decide(pairing, fields, now)

@@ -15,6 +15,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing, id18
+from sync_pipeline.sync.decide import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
 SHOWN = 10
@@ -48,8 +49,8 @@ def explain(con: Connection, pairings: Sequence[Pairing], who: str) -> list[Chap
     known = [record for pairing in pairings for record in _records(con, pairing, who)]
     found = list({(k.side, k.obj.table, k.id): k for k in known}.values())
     if not found:
-        raise LookupError(f"no record of {commas(dict.fromkeys(p.crm.name for p in pairings))} is {who!r}")
-    crm, marketo = _ids(found, "crm"), _ids(found, "marketo")
+        raise LookupError(f"no mirrored record of either system has the address or id {who!r}")
+    crm, marketo = _ids(found, CRM), _ids(found, MARKETO)
     names = commas(literal(p.name) for p in pairings)
     linked = f"pairing in ({names}) and (crm_id in ({crm}) or marketo_id in ({marketo}))"
     of = commas(literal(obj.name) for p in pairings for obj in (p.crm, p.marketo))
@@ -84,41 +85,50 @@ def _by_object(found: Sequence[_Known]) -> Iterator[tuple[Object, str]]:
 def _records(con: Connection, pairing: Pairing, who: str) -> Iterator[_Known]:
     """Yield the records that are meant, and those they are linked to."""
     mail = next((m for m in pairing.mappings if m.marketo == "email"), None)
-    matches = {
-        "crm": _matching(con, pairing.crm, mail.crm if mail else "", who, pairing.alive),
-        "marketo": _matching(con, pairing.marketo, str(mail.marketo) if mail else "", who, "true"),
+    found = {
+        CRM: _matching(con, pairing, CRM, who, mail.crm if mail else ""),
+        MARKETO: _matching(con, pairing, MARKETO, who, str(mail.marketo) if mail else ""),
     }
-    link = ledger.table("link")
-    for side, other in (("crm", "marketo"), ("marketo", "crm")):
-        ids = commas(literal(row[0]) for row in matches[side]) or "null"
+    for side, other in ((CRM, MARKETO), (MARKETO, CRM)):
+        ids = commas(literal(known.id) for known in found[side]) or "null"
         linked = con.execute(
-            f"select {other}_id from {link} where pairing = {literal(pairing.name)} and {side}_id in ({ids})"
+            f"select {other}_id from {ledger.table('link')} "
+            f"where pairing = {literal(pairing.name)} and {side}_id in ({ids})"
         ).fetchall()
-        obj = pairing.object(other)
-        condition = pairing.alive if other == "crm" else "true"
-        for (found,) in linked:
-            matches[other] += _matching(con, obj, "", found, condition)
-    for side, rows in matches.items():
-        obj = pairing.object(side)
-        for record_id, deleted, alive in rows:
-            why_not = (
-                "deleted" if deleted else "" if alive else f"of {obj.name}s only those count where {pairing.alive}"
-            )
-            yield _Known(side, obj, record_id, why_not)
+        for (record_id,) in linked:
+            found[other] += _matching(con, pairing, other, record_id)
+    for some in found.values():
+        yield from some
 
 
-def _matching(con: Connection, obj: Object, mail: str, who: str, alive: str) -> list[tuple[str, bool, bool]]:
+def _matching(con: Connection, pairing: Pairing, side: str, who: str, mail: str = "") -> list[_Known]:
+    """Return the records of one side with this id, or this address in the field `mail`."""
+    obj, is_crm = pairing.object(side), side == CRM
     kept = columns(con, *obj.table)
     if not kept:
         return []
-    key = quoted(obj.key)
-    same = [f"{key}::varchar = {literal(id18(who) if len(who) == 15 else who)}"]
+    key = f"{quoted(obj.key)}::varchar"
+    same = [f"{key} = {literal(id18(who) if len(who) == 15 and is_crm else who)}"]
     if mail in kept:
         same.append(f"lower(trim({quoted(mail)})) = {literal(who.strip().lower())}")
-    return con.execute(
-        f"select {key}::varchar, {quoted(DELETED_AT)} is not null, coalesce({alive}, false) "
-        f"from {full_name(*obj.table)} where {' or '.join(same)} order by 1 limit {SHOWN}"
+    of_kind = f"pairing = {literal(pairing.name)}" if is_crm else f"marketo_object = {literal(obj.name)}"
+    linked = f"select {side}_id from {ledger.table('link')} where ended_at is null and {of_kind}"
+    rows = con.execute(
+        f"select {key}, {quoted(DELETED_AT)} is not null, coalesce({pairing.alive if is_crm else 'true'}, false), "
+        f"{key} in ({linked}) from {full_name(*obj.table)} where {' or '.join(same)} order by 1 limit {SHOWN}"
     ).fetchall()
+    return [_Known(side, obj, row[0], _why_not(pairing, side, *row[1:])) for row in rows]
+
+
+def _why_not(pairing: Pairing, side: str, deleted: bool, alive: bool, linked: bool) -> str:
+    """Return why a record takes no part in the sync, empty if it does."""
+    if deleted:
+        return "it is deleted"
+    if not alive:
+        return f"of {pairing.crm.name}s only those count where {pairing.alive}"
+    if linked:
+        return ""
+    return "Marketo does not know it yet" if side == CRM else "only Marketo knows it"  # which stays so: GEN-11
 
 
 def _changes(con: Connection, obj: Object, ids: str) -> Chapter:

@@ -27,8 +27,9 @@ class Limits:
 
     Attributes:
         writes: the most writes of one pairing to one side; 0 for no limit.
-        share: the largest share of a pairing's links that one cycle may write to; small numbers are always allowed.
-        few: so many writes are allowed whatever their share.
+        share: the largest share of a pairing's links of which one cycle may replace or empty a value; what it only
+            fills does not count, such as the sources that Marketo tells of everybody after a first load.
+        few: so many are allowed whatever their share.
     """
 
     writes: int = 0
@@ -104,17 +105,27 @@ def check(con: Connection, asked: Question, planned: Planned, limits: Limits) ->
         RefusedError: the message names the object, the number and the limit.
     """
     name = asked.pairing.name
-    links = f"select count(*) from {ledger.table('link')} where pairing = {literal(name)} and ended_at is null"
     for side, number in ((MARKETO, planned.to_marketo), (CRM, planned.to_crm)):
         if limits.writes and number > limits.writes:
             raise RefusedError(f"{name}: {number:,} writes to {side} are more than the limit of {limits.writes:,}")
         if number > limits.few and limits.share < 1:
-            (of,) = con.execute(links).fetchone() or (0,)
-            if number > of * limits.share:
+            overwritten, of = _overwritten(con, asked, side)
+            if overwritten > max(of * limits.share, limits.few):
                 raise RefusedError(
-                    f"{name}: {number:,} of {of:,} links would be written to {side}, more than the limit of "
+                    f"{name}: {overwritten:,} of {of:,} links would be overwritten in {side}, more than the limit of "
                     f"{limits.share:.0%}"
                 )
+
+
+def _overwritten(con: Connection, asked: Question, side: str) -> tuple[int, int]:
+    """Return of how many links the draft replaces or empties a value of this side, and how many links there are."""
+    taken, value = (Outcome.TAKE_CRM, "marketo") if side == MARKETO else (Outcome.TAKE_MARKETO, "crm")
+    found = con.execute(
+        f"select (select count(distinct crm_id) from outcome where taken = '{taken}' and refusal is null "
+        f"and marketo_id is not null and {value} is not null), count(*) from {ledger.table('link')} "
+        f"where pairing = {literal(asked.pairing.name)} and ended_at is null"
+    ).fetchone()
+    return found or (0, 0)
 
 
 def store(con: Connection, asked: Question, now: datetime, applied: bool) -> None:

@@ -62,6 +62,12 @@ CASES: tuple[Case, ...] = (
         f"{TO_CRM} and known and not by_marketo",
         Outcome.KEEP,
     ),
+    # A CRM that has scores already keeps them until Marketo has one of its own: a first load empties nothing.
+    Case(
+        "the field flows to the CRM only, and was never filled",
+        f"{TO_CRM} and not known and marketo is null",
+        Outcome.KEEP,
+    ),
     Case("the field flows to the CRM only", TO_CRM, Outcome.TAKE_MARKETO),
     Case("first meeting, Marketo is empty", "not known and marketo is null", Outcome.TAKE_CRM),
     Case("first meeting, the CRM is empty", "not known and crm is null", Outcome.TAKE_MARKETO),

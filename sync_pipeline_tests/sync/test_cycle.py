@@ -10,6 +10,7 @@ from sync_pipeline.sync.cycle import record
 from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.on_demand import CREATE_LEAD, SENDING
 from sync_pipeline.sync.plan import Limits
+from sync_pipeline.sync.preview import reasons, samples
 from sync_pipeline_tests.sync.world import World
 
 
@@ -278,6 +279,18 @@ def test_above_a_limit_nothing_is_sent_and_the_message_names_it(world: World) ->
     assert len(world.crm.writes) == 3
 
 
+def test_filling_empty_fields_of_everybody_is_below_the_limit_and_emptying_them_above(world: World) -> None:
+    """Law 7, CONN-20: after a first load Marketo tells of everybody where they came from."""
+    limits = Limits(share=0.5, few=1)
+    people = [world.linked()[1] for _ in range(3)]
+    for title in ("Dr", None):
+        for person in people:
+            world.marketo.edit(person, title=title)
+        done = world.cycle(limits=limits)
+        assert bool(done.error) is (title is None)
+    assert done.error == f"{world.pairing.name}: 3 of 3 links would be overwritten in crm, more than the limit of 50%"
+
+
 def test_a_mirror_that_has_not_seen_our_write_yet_does_not_undo_it(world: World) -> None:
     """The CRM's mirror is older than the write; the edit in Marketo meanwhile must not bring the old value back."""
     crm_id, person = world.linked(Phone="1")
@@ -357,6 +370,39 @@ def test_explain_says_so_where_nobody_is_meant_and_why_a_record_takes_no_part(wo
         crm_id,
         f'of {world.pairing.crm.name}s only those count where "LastName" is not null',
     )
+
+
+def test_explain_tells_whom_the_other_side_does_not_know(world: World) -> None:
+    """GEN-11: two with one address, and neither has a link."""
+    world.crm.edit(LastName="Ada", Email="c@example.com", HasOptedOutOfEmail=False)
+    world.marketo.edit(email="c@example.com")
+    world.read()
+    with world.lake.reading() as con:
+        records = explain(con, [world.pairing], "c@example.com")[0].rows
+    assert [row[3] for row in records] == ["Marketo does not know it yet", "only Marketo knows it"]
+
+
+def test_the_reasons_of_a_plan_are_those_of_the_pass_that_applies_it(world: World) -> None:
+    """Every write is counted with its kind and reason, and so are two reasons of one record."""
+    crm_id, person = world.linked(Phone="1", Title="Dr")
+    world.crm.edit(LastName="Bea", HasOptedOutOfEmail=False)
+    world.crm.edit(crm_id, Phone="2")
+    world.marketo.edit(person, phone="3", title="Prof", leadScore=5)
+    world.read()
+    told = []
+    for apply in (False, True):
+        world.sync(apply=apply)
+        with world.lake.reading() as con:
+            told.append([r for r in reasons(con, f"run{world.minute}") if r["object"] == world.pairing.name])
+            some = [s for s in samples(con, f"run{world.minute}", 1) if s["object"] == world.pairing.name]
+    assert told[0] == told[1]
+    assert [(r["to"], r["how"], r["because"], r["records"], r["fields"]) for r in told[0]] == [
+        ("crm", "update", "only Marketo changed it", 1, ["Title"]),
+        ("crm", "update", "the field flows to the CRM only", 1, ["Score__c"]),
+        ("marketo", "create", "new to Marketo", 1, ["lastName", "unsubscribed"]),
+        ("marketo", "update", "both sides changed it: crm_wins", 1, ["phone"]),
+    ]
+    assert [(s["to"], s["how"]) for s in some] == [("crm", "update"), ("marketo", "create"), ("marketo", "update")]
 
 
 def test_a_pass_is_on_record_with_its_counts_and_is_green_only_if_all_was_done(world: World) -> None:

@@ -58,7 +58,13 @@ EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
         {"rule": Rule.MARKETO_ONLY, "crm": "b", "by_marketo": False},
         Outcome.KEEP,
     ),
+    (
+        "the field flows to the CRM only, and was never filled",
+        {"rule": Rule.MARKETO_ONLY, "crm": "b", "marketo": None, "known": False},
+        Outcome.KEEP,
+    ),
     ("the field flows to the CRM only", {"rule": Rule.MARKETO_ONLY, "crm": "b"}, Outcome.TAKE_MARKETO),
+    ("the field flows to the CRM only", {"rule": Rule.MARKETO_ONLY, "crm": "b", "marketo": None}, Outcome.TAKE_MARKETO),
     ("first meeting, Marketo is empty", {"known": False, "marketo": None}, Outcome.TAKE_CRM),
     ("first meeting, the CRM is empty", {"known": False, "crm": None}, Outcome.TAKE_MARKETO),
     ("first meeting, the values differ", {"known": False, "marketo": "b"}, Outcome.CONFLICT),
