@@ -1,28 +1,21 @@
-"""`sync-pipeline demo`: the whole thing on the embedded sandbox, for somebody who has just cloned it."""
+"""`sync-pipeline demo`: the whole thing on the embedded sandboxes, for somebody who has just cloned it."""
 
 from __future__ import annotations
-
-import sys
-import time
 
 import click
 
 from sync_pipeline import assembly
-from sync_pipeline.assembly import Systems
-from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
-from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILES, SEED, crm_option, is_new, open_org
-from sync_pipeline.commands.sync import line
-from sync_pipeline.mirror import preflight, runs
-from sync_pipeline.mirror.cycle import Done
-from sync_pipeline.model import SUCCEEDED
-from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.live import edit
-from sync_pipeline.sandbox.populate import populate
-from sync_pipeline.settings import Settings
+from sync_pipeline.commands.demo_scenes import SCENES, Person
+from sync_pipeline.commands.demo_stage import Stage, stage
+from sync_pipeline.commands.options import console
+from sync_pipeline.commands.sandbox import crm_option
+from sync_pipeline.commands.shown import lines
+from sync_pipeline.commands.two_way import brief
+from sync_pipeline.sync import preview
+from sync_pipeline.sync.explain import explain
 
-EDITS = 40
-# Windows end so long before now; the demo's sandbox shows its records at once.
-LAG = 1.0
+PEOPLE = {"salesforce": 1_000, "veeva": 5_000}
+FEW_FIELDS = 4
 
 # What an analyst sees, by CRM.
 NEWEST = """
@@ -31,9 +24,13 @@ NEWEST = """
     select 'contact' as object, Id, _change, _fields, _after, _changed_at from lake.salesforce.contact_changes
     order by _changed_at desc limit 8
 """
-BY_MONTH = """
-    select strftime(SystemModstamp, '%Y-%m') as month, count(*) as leads, count(distinct lower(Email)) as addresses
-    from lake.salesforce.lead where _deleted_at is null group by 1 order by 1 desc limit 6
+WRITTEN = """
+    select pairing as object, side as "to", operation, verdict, count(*) as writes, any_value(message) as said
+    from lake.sync.outbox join lake.sync.write_result using (write_id) group by all order by all
+"""
+CONFLICTS = """
+    select crm_id, field, base_value as before, crm_value as seller, marketo_value as marketer, winner
+    from lake.sync.conflict order by noted_at desc limit 4
 """
 NEWEST_OF_VEEVA = """
     select 'account' as object, Id, _change, _fields, _after, _changed_at from lake.veeva.account_changes
@@ -48,90 +45,81 @@ CALLS_BY_SPECIALTY = """
     where Specialty_1_vod__c is not null and c._deleted_at is null and c.Status_vod__c = 'Submitted_vod'
     group by 1 order by calls desc limit 6
 """
+QUERIES = {"salesforce": (NEWEST, WRITTEN, CONFLICTS), "veeva": (NEWEST_OF_VEEVA, CALLS_BY_SPECIALTY)}
 NEXT = {
     "make ui CRM={crm}": "the same org as assets in Dagster, living on",
-    ".venv/bin/sync-pipeline sandbox serve --crm {crm}": "the org and its page in your browser: play the seller",
     ".venv/bin/sync-pipeline status": "how far each object is",
     ".venv/bin/sync-pipeline sql": "a shell on the tables; --attach for your own DuckDB",
-    "docs/": "connect a real org, settings, tables, design",
+    ".venv/bin/sync-pipeline sandbox serve --crm {crm}{marketo}": "play the seller and the marketer in your browser",
+    "docs/": "connect real systems, settings, tables, design",
 }
-QUERIES = {"salesforce": (NEWEST, BY_MONTH), "veeva": (NEWEST_OF_VEEVA, CALLS_BY_SPECIALTY)}
 
 
 @click.command()
 @click.option(
-    "--people",
-    type=click.IntRange(min=20),
-    default=5_000,
-    show_default=True,
+    "--people", type=click.IntRange(min=20), show_default=" or ".join(f"{n:,} for {c}" for c, n in PEOPLE.items()),
     help="Leads and contacts, or person accounts.",
-)
-@click.option("--cycles", type=click.IntRange(min=1), default=3, show_default=True, help="Cycles after the first load.")
+)  # fmt: skip
+@click.option("--cycles", type=click.IntRange(min=1), default=2, show_default=True, help="Cycles in which people edit.")
 @crm_option
-def demo(people: int, cycles: int, crm: str) -> None:
-    """Populate an org, copy it, let its staff edit, and follow: the main job from end to end."""
-    with open_org(crm) as org:
-        _say(1, f"A {crm.title()} org on this machine")
-        if is_new(org):
-            made = populate(org, people, SEED)
-            console.print(f"{sum(made.values()):,} records, {people:,} of them people, in {ORG_FILES[crm]}")
-        else:
-            console.print(f"going on with the org in {ORG_FILES[crm]}")
-        with Sandbox(org) as sandbox:
-            console.print(f"its own page, to see and edit records while the demo runs: {sandbox.url}/")
-            given = _pointed_at(sandbox)
-            _look(given)
-            _follow(given, org, cycles)
-    _say(5, "What next")
+def demo(people: int | None, cycles: int, crm: str) -> None:
+    """Populate systems, copy them, let their staff edit, follow, and sync: the main job from end to end."""
+    _say(1, f"A {crm.title()} org{' and a Marketo subscription' * (crm == 'salesforce')} on this machine")
+    with stage(crm, people or PEOPLE[crm]) as on:
+        _say(2, "The look before the first sync (sync-pipeline check)")
+        on.look()
+        somebody = _follow(on, cycles)
+        _say(5, "What an analyst sees, at any moment, while a sync runs")
+        for query in QUERIES[crm]:
+            with on.lake.reading() as con:
+                con.sql(query).show(max_width=120)
+        if somebody:
+            _explain(on, somebody)
+    _say(6, "What next")
     for command, what in NEXT.items():
-        console.print(f"  {command.format(crm=crm):62}{what}")
+        console.print(f"  {command.format(crm=crm, marketo=' --marketo' * (crm == 'salesforce')):72}  {what}")
 
 
 def _say(number: int, title: str) -> None:
     console.print(f"\n[bold]{number}. {title}[/bold]")
 
 
-def _pointed_at(sandbox: Sandbox) -> Settings:
-    """Return the settings of this environment, but for the login, which is to the sandbox."""
-    given = {name.lower(): value for name, value in sandbox.env().items()}
-    custom = CUSTOM_OBJECTS[given["crm"]]
-    return settings(sync_lag_seconds=LAG, sync_custom_objects=custom, marketo_url="", **given)
+def _follow(on: Stage, cycles: int) -> Person | None:
+    """Play the cycles; return whom the last scene was about, None where there are none to play."""
+    _say(3, "First load (sync-pipeline sync)")
+    on.read()
+    both = bool(assembly.pairings(on.given))
+    if both:
+        console.print("\nwhat a cycle would write, and why (sync-pipeline plan); nothing is written yet:")
+        _plan(on, on.sync(apply=False))
+        console.print("\nand written (WRITE_BACK=apply):")
+        on.sync(apply=True)
+    _say(4, "Cycles while people edit (a real set-up pauses five minutes)")
+    somebody = None
+    for number in range(cycles):
+        on.live()
+        if both and number < len(SCENES):
+            somebody = SCENES[number](on)
+        on.read()
+        on.sync(apply=True)
+    if both:
+        console.print("\nnobody edits; our own writes come back, and none of them is taken for an edit:")
+        on.read()
+        on.sync(apply=True)
+    return somebody
 
 
-def _look(given: Settings) -> None:
-    _say(2, "The look before the first sync (sync-pipeline check)")
-    found = preflight.check(Systems(given).crm, assembly.objects(given))
-    console.print(f"organization {found.organization_id}, {found.total:,} records; findings: {len(found.findings)}")
+def _plan(on: Stage, run_id: str) -> None:
+    with on.lake.reading() as con:
+        found = [brief(one) for one in preview.reasons(con, run_id)]
+    for told in lines(found) if found else ():
+        console.print(told)
 
 
-def _follow(given: Settings, org: Org, cycles: int) -> None:
-    with open_lake(given) as lake, lake.only_pipeline():
-        source = assembly.source(given, lake)
-
-        def cycle(number: int) -> None:
-            done = runs.sync(source, assembly.objects(given), told=_tell)
-            total = done.counts()
-            span = (done.ended_at - done.started_at).total_seconds()
-            console.print(
-                f"cycle {number}: {total.read:,} read, {total.changed:,} changed, {total.calls} calls, {span:.1f} s"
-            )
-            if done.status != SUCCEEDED:
-                click.echo(f"{done.status}: {done.message}", err=True)
-                sys.exit(NOT_DONE)
-
-        _say(3, "First load, then cycles while the staff edits (a real set-up pauses five minutes)")
-        cycle(0)
-        for number in range(1, cycles + 1):
-            edits = edit(org, EDITS, int(time.time()))
-            console.print(f"\nthe staff made {len(edits)} edits")
-            time.sleep(LAG + 1)
-            cycle(number)
-        _say(4, "What an analyst sees, at any moment, while a sync runs")
-        for query in QUERIES[given.crm]:
-            with lake.reading() as con:
-                con.sql(query).show(max_width=120)
-
-
-def _tell(done: Done) -> None:
-    if done.counts.changed or done.error:
-        console.print("  " + line(done))
+def _explain(on: Stage, somebody: Person) -> None:
+    console.print(f"\nthe whole story of one lead (sync-pipeline explain {somebody.crm_id}):")
+    with on.lake.reading() as con:
+        for chapter in explain(con, assembly.pairings(on.given), somebody.crm_id):
+            if chapter.rows:
+                records = [dict(zip(chapter.names, row, strict=True)) for row in chapter.rows]
+                console.print("\n".join([chapter.title, *lines(records, FEW_FIELDS)]))

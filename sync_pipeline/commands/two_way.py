@@ -66,7 +66,7 @@ def plan(samples: int, as_json: bool) -> None:
     else:
         for synced in done:
             click.echo(line(synced))
-        for title, records in (("why", [_brief(one) for one in why]), ("for example", some)):
+        for title, records in (("why", [brief(one) for one in why]), ("for example", some)):
             if records:
                 click.echo("\n".join(["", title, *lines(records, FEW_FIELDS)]))
         if why or status == SUCCEEDED:
@@ -75,7 +75,7 @@ def plan(samples: int, as_json: bool) -> None:
         sys.exit(NOT_DONE)
 
 
-def _brief(reason: dict[str, Any]) -> dict[str, Any]:
+def brief(reason: dict[str, Any]) -> dict[str, Any]:
     fields: list[str] = reason["fields"]
     more = [f"and {len(fields) - FEW_FIELDS} more"] if len(fields) > FEW_FIELDS else []
     return {**reason, "fields": [*fields[:FEW_FIELDS], *more]}

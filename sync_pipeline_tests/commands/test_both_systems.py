@@ -28,6 +28,7 @@ def marketo() -> Iterator[MarketoSandbox]:
         now = a_minute_ago().replace(tzinfo=None) - timedelta(days=1)
         person = {"id": 1, "email": "ann@x.example", "createdAt": now, "updatedAt": now}
         subscription.insert(subscription.lead, [person])
+        subscription.reserve("lead", 1)
         yield sandbox
 
 

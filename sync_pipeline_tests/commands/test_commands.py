@@ -149,12 +149,28 @@ def test_a_veeva_sync_says_what_must_be_chosen_first_and_what_it_refuses(run: Ru
     assert (refused.exit_code, "Lead is not part of the Veeva sync" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("crm", ["salesforce", "veeva"])
-def test_the_demo_runs_to_its_end(run: Run, crm: str) -> None:
-    done = run("demo", "--crm", crm, "--people", "40", "--cycles", "1", LAKE_CATALOG=f"{crm}.sqlite", LAKE_DATA=crm)
+def test_the_demo_of_both_systems_shows_a_conflict_and_a_refusal(run: Run) -> None:
+    """SF-LEAD-2, SF-LEAD-8."""
+    done = run("demo", "--people", "40", "--cycles", "2", LAKE_CATALOG="both.sqlite", LAKE_DATA="both")
     assert done.exit_code == 0, done.stderr
-    assert f"A {crm.title()} org on this machine" in done.stdout
-    assert f"make ui CRM={crm}" in done.stdout
+    for said in (
+        "and a Marketo subscription",
+        "to create in Marketo",
+        "1 conflicts",
+        "1 rejected",
+        "make ui CRM=sales",
+    ):
+        assert said in done.stdout
+    story = done.stdout.split("the whole story of one lead")[1]
+    assert "marketo_wins" in story
+    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  A phone number has digits, not letters" in story
+
+
+def test_the_demo_of_a_veeva_org_runs_to_its_end(run: Run) -> None:
+    done = run("demo", "--crm", "veeva", "--people", "40", "--cycles", "1", LAKE_CATALOG="v.sqlite", LAKE_DATA="v")
+    assert done.exit_code == 0, done.stderr
+    assert "A Veeva org on this machine" in done.stdout
+    assert "make ui CRM=veeva" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--full", "--reconcile", "--formulas", "--since=2026-01-01T00:00:00Z"])

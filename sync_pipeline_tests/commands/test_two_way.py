@@ -1,0 +1,76 @@
+"""`plan` and `explain` as a user meets them: what is to be written and why, one person's story, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sync_pipeline.cli import main
+from sync_pipeline.sandbox import Sandbox
+from sync_pipeline.sandbox.marketo import MarketoSandbox
+from sync_pipeline_tests.commands.test_both_systems import Run, environment, marketo, run, salesforce
+
+__all__ = ["environment", "marketo", "run", "salesforce"]
+
+TWO_WAY = "user,account,contact,lead,marketo/person,marketo/sales_person,marketo/company"
+
+
+@pytest.fixture(scope="module")
+def synced(environment: dict[str, str], salesforce: Sandbox) -> str:
+    """Mirror a contact that Marketo does not know; give its id."""
+    at = datetime.now(UTC) - timedelta(days=1)
+    stamps = {"CreatedDate": at, "LastModifiedDate": at, "SystemModstamp": at}
+    (ada,) = salesforce.org.insert("Contact", [{"LastName": "Ada", "Email": "ada@x.example", "Phone": "1", **stamps}])
+    done = CliRunner().invoke(main, ["sync", "--objects", TWO_WAY], env=environment)
+    assert done.exit_code == 0, done.stderr
+    return ada
+
+
+def test_a_plan_tells_what_a_cycle_would_write_and_why_and_applying_it_is_told_by_explain(
+    run: Run, synced: str, marketo: MarketoSandbox
+) -> None:
+    """Plan and pass are the same rows; nothing is written before WRITE_BACK says so."""
+    shown = run("plan")
+    assert shown.exit_code == 0, shown.stderr
+    assert "contact                               1 looked at  1 to create in Marketo" in shown.stdout
+    assert "contact  marketo  create  new to Marketo  1        email, lastName, phone, unsubscribed" in shown.stdout
+    assert f"contact  marketo  create  {synced}" in shown.stdout
+    assert "WRITE_BACK=apply sync-pipeline sync" in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 120
+    planned = json.loads(run("plan", "--json", "--samples", "0").stdout)
+    assert (planned["status"], planned["objects"]["contact"]["creates"], planned["samples"]) == ("Succeeded", 1, [])
+    assert len(marketo.subscription.rows("from lead")) == 1
+
+    unknown = run("explain", "ada@x.example", "--json")
+    assert json.loads(unknown.stdout)["records"][0]["takes no part because"] == "Marketo does not know it yet"
+    written = run("sync", WRITE_BACK="apply")
+    assert written.exit_code == 0, written.stderr
+    assert "1 to create in Marketo" in written.stderr
+    story = run("explain", synced[:15]).stdout
+    for said in ("links\n", "accepted", "      lastName: Ada  (new to Marketo)", "none: conflicts, errors"):
+        assert said in story
+    assert "nothing is to be written" in run("plan").stdout
+
+
+def test_explain_tells_a_person_whom_only_marketo_knows_and_nobody_at_all(run: Run, synced: str) -> None:
+    """GEN-11."""
+    told = json.loads(run("explain", "ann@x.example", "--json").stdout)
+    assert [record["takes no part because"] for record in told["records"]] == ["only Marketo knows it"]
+    nobody = run("explain", "nobody@x.example")
+    assert (nobody.exit_code, nobody.stdout) == (1, "")
+    assert nobody.stderr == "Error: no mirrored record of either system has the address or id 'nobody@x.example'\n"
+
+
+@pytest.mark.parametrize("command", [["plan"], ["explain", "ann@x.example"]])
+def test_without_a_second_system_or_a_mirror_both_ways_commands_say_what_is_missing(
+    run: Run, command: list[str], tmp_path: Path
+) -> None:
+    alone = run(*command, MARKETO_URL="")
+    assert (alone.exit_code, "it needs MARKETO_URL" in alone.stderr) == (2, True)
+    empty = {"LAKE_CATALOG": str(tmp_path / "empty.sqlite"), "LAKE_DATA": str(tmp_path / "empty")}
+    unread = run(*command, **empty)
+    assert (unread.exit_code, "run a sync first" in unread.output) == (1, True)
