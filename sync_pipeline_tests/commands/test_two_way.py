@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sync_pipeline.catalog import pairings
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox
@@ -16,7 +17,7 @@ from sync_pipeline_tests.commands.test_both_systems import Run, environment, mar
 
 __all__ = ["environment", "marketo", "run", "salesforce"]
 
-TWO_WAY = "user,account,contact,lead,marketo/person,marketo/sales_person,marketo/company"
+TWO_WAY = ",".join({side.title.removeprefix("salesforce/") for p in pairings() for side in (p.crm, p.marketo)})
 
 
 @pytest.fixture(scope="module")
