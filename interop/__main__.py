@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
+from interop import marketo, salesforce
 from interop.clients import outcomes
-from interop.salesforce import CLIENTS
 
 
 def main() -> int:
     """Print a line per client and operation with what came of it, as it comes; return 1 if anything failed."""
-    clients = {client.name: client for client in CLIENTS}
+    clients = {client.name: client for client in (*salesforce.CLIENTS, *marketo.CLIENTS)}
     parser = argparse.ArgumentParser(prog="python -m interop", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="client", help=f"of {', '.join(clients)}; all without")
     names = parser.parse_args().names or list(clients)

@@ -27,7 +27,7 @@ class Python:
         Raises:
             SkipError: the packages cannot be installed here.
         """
-        folder = FOLDER.absolute() / self.requirements.parent.name
+        folder = _folder(self.requirements)
 
         def make() -> None:
             _run([sys.executable, "-m", "venv", str(folder)])
@@ -53,7 +53,7 @@ class Node:
         for command in ("node", "npm"):
             if shutil.which(command) is None:
                 raise SkipError(f"no {command} on this machine")
-        folder, lock = FOLDER.absolute() / self.package.parent.name, self.package.with_name("package-lock.json")
+        folder, lock = _folder(self.package), self.package.with_name("package-lock.json")
 
         def make() -> None:
             folder.mkdir(parents=True)
@@ -65,6 +65,11 @@ class Node:
 
         _once(folder, lock, make)
         return folder / "node_modules"
+
+
+def _folder(pins: Path) -> Path:
+    """Return where the environment is: named after the client and its system."""
+    return FOLDER.absolute() / pins.parent.parent.name / pins.parent.name
 
 
 def _once(folder: Path, pins: Path, make: Callable[[], None]) -> None:

@@ -11,6 +11,16 @@ from typing import Any
 
 from interop.errors import DifferenceError
 
+HARD = (  # what a client, or the sandbox, may get wrong on the way
+    'quotes " and ""double""',
+    "line\nbreak\r\nand\ttab",
+    "Zoë Müller-Ørsted 東京 🚀",
+    "comma, semicolon; 'apostrophe' \\backslash",
+    "NA",
+    "null",
+    "0012",
+    "<b>&amp;</b>",
+)
 PATIENCE = 900  # seconds; the slowest client sleeps 20 s at a time
 
 

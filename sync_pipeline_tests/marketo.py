@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sync_pipeline import catalog
 from sync_pipeline.connectors.marketo import Credentials, Limits, Marketo, Reach
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 from sync_pipeline.lake import Lake, table
-from sync_pipeline.lake.sql import commas, quoted
+from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.model import Object
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.settings import Settings
@@ -105,23 +105,34 @@ def connected(native: bool = False) -> Iterator[Connected]:
         yield Connected(subscription, sandbox, clock)
 
 
-def differences(system: Connected, lake: Lake, obj: Object) -> list[str]:
-    """Return what differs between the living records of a subscription and their mirror; empty if nothing does."""
+def differences(
+    system: Connected, lake: Lake, obj: Object, *, without: Collection[str] = (), before: datetime | None = None
+) -> list[str]:
+    """Return what differs between the living records of a subscription and their mirror; empty if nothing does.
+
+    Args:
+        without: fields that are not compared.
+        before: only records that the subscription stamped before are looked for in the mirror.
+    """
+    uncompared = {"attributes", "folder", *without}
     with lake.reading() as con:
         kept = table.fields_kept(con, obj)
         truth = {row["column_name"] for row in system.subscription.rows(f'describe "{obj.source}"')}
-        names = [field for field in kept if field in truth and field not in ("attributes", "folder")]
+        names = [field for field in kept if field in truth and field not in uncompared]
         spelled = [f"timezone('UTC', {quoted(n)})" if "ZONE" in kept[n] else quoted(n) for n in names]
         mirrored = con.execute(
             f"select {commas(spelled)} from {table.full_name(*obj.table)} where {quoted(table.DELETED_AT)} is null"
         ).fetchall()
     if not kept:
         return [f"{obj.name} has no mirror"]
+    seen = f"where {quoted(obj.stamp)} < {literal(before.replace(tzinfo=None))}" if before else ""
     told = [
         tuple(None if v == "" else v for v in r.values())
-        for r in system.subscription.rows(f'select {commas(map(quoted, names))} from "{obj.source}"')
+        for r in system.subscription.rows(f'select {commas(map(quoted, names))} from "{obj.source}" {seen}')
     ]
     missing, extra = Counter(told) - Counter(mirrored), Counter(mirrored) - Counter(told)
+    if before:
+        extra.clear()
     return [f"not mirrored: {dict(zip(names, row, strict=True))}" for row in missing] + [
         f"only mirrored: {dict(zip(names, row, strict=True))}" for row in extra
     ]

@@ -1,8 +1,9 @@
-"""A small org behind a real server, its mirror in a lake, and what must be true between the two."""
+"""A small system behind its real server, its mirror in a lake, and what must be true between the two."""
 
 from __future__ import annotations
 
 import shutil
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -11,121 +12,85 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sync_pipeline import catalog
-from sync_pipeline.catalog.salesforce import names
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import Object
-from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.schema import Schema
+from sync_pipeline.sandbox.database import Database
+from sync_pipeline.sandbox.service import Service
 from sync_pipeline_tests.lake.conftest import open_lake
-from sync_pipeline_tests.mortal import ByBulk, Life, Mortal
-from sync_pipeline_tests.pipeline import differences
+from sync_pipeline_tests.mortal import Life, Mortal
 from sync_pipeline_tests.sandbox.conftest import Clock
 
-THING = {
-    "name": "Thing__c",
-    "label": "Thing",
-    "labelPlural": "Things",
-    "keyPrefix": "a0T",
-    "fields": [
-        {"name": "Id", "type": "id"},
-        {"name": "IsDeleted", "type": "boolean"},
-        {"name": "Name", "type": "string"},
-        {"name": "Account__c", "type": "reference", "referenceTo": ["Account"]},
-        {"name": "Note__c", "type": "string"},
-        {"name": "Spare__c", "type": "string"},
-        {"name": "Count__c", "type": "int"},
-        {"name": "CreatedDate", "type": "datetime"},
-        {"name": "LastModifiedDate", "type": "datetime"},
-        {"name": "LastModifiedById", "type": "reference", "referenceTo": ["User"]},
-        {"name": "SystemModstamp", "type": "datetime"},
-    ],
-}
-# Of the standard objects a few fields are enough: those that edits, merges and conversions touch.
-FIELDS = frozenset(
-    names(
-        "Id IsDeleted MasterRecordId Name FirstName LastName Company Status Email Phone AccountId ParentId OwnerId "
-        "Username AnnualRevenue NumberOfEmployees IsConverted ConvertedDate ConvertedAccountId ConvertedContactId "
-        "ConvertedOpportunityId IsUnreadByOwner CreatedDate CreatedById LastModifiedDate LastModifiedById "
-        "SystemModstamp"
-    )
-)
-STANDARD = ("Account", "Contact", "Lead", "Opportunity", "Organization", "User")
-OBJECTS = tuple(
-    obj
-    for obj in catalog.objects("salesforce", ("Thing__c",))
-    if obj.source in ("Account", "Contact", "Lead", "Thing__c")
-)
-PAGE_ROWS = 200  # the smallest page that the org gives
-THINGS = 450
 
+class Mirrored(ABC):
+    """A system with a lake of its own. Close it.
 
-def small_schema() -> Schema:
-    described = [found.describe for found in Schema.standard() if found.name in STANDARD]
-    kept = [{**one, "fields": [f for f in one["fields"] if f["name"] in FIELDS]} for one in described]
-    return Schema([*kept, THING])
+    Attributes:
+        objects: what is mirrored of it.
+        database: what its server holds, past all that clients see.
+    """
 
-
-class Mirrored:
-    """An org of a few people and some pages of things, with a lake of its own. Close it."""
+    objects: Sequence[Object]
+    database: Database
+    sandbox: Service
 
     def __init__(self, new_catalog: Path, overlap: timedelta, lag: timedelta) -> None:
         self._open = ExitStack()
         self.folder = Path(self._open.enter_context(TemporaryDirectory(prefix="mirrored-")))
         shutil.copy(new_catalog, self.folder)
         self.clock = Clock()
-        self.org = self._open.enter_context(Org.open(clock=self.clock, schema=small_schema()))
-        self._fill()
-        self.sandbox = self._open.enter_context(Sandbox(self.org))
+        self.serve(self._open)
         self.lake: Lake = self._open.enter_context(open_lake(self.folder))
         self.policy = Policy(
             overlap, lag, describe_age=timedelta(minutes=10), retry_wait=0.001, most_deletes=1.0, page_threads=1
         )
         self.new_process()
 
-    def _fill(self) -> None:
-        accounts = self.org.insert("Account", [{"Name": name} for name in ("Acme", "Beta", "Ceta")])
-        self.org.insert("Contact", [{"LastName": f"c{i}", "AccountId": account} for i, account in enumerate(accounts)])
-        self.org.insert("Lead", [{"LastName": f"l{i}", "Company": "Co"} for i in range(3)])
-        self.org.insert("Thing__c", [{"Name": f"t{i}", "Count__c": i} for i in range(THINGS)])
+    @abstractmethod
+    def serve(self, stack: ExitStack) -> None:
+        """Set database and sandbox, running until the stack is closed."""
+
+    @abstractmethod
+    def new_process(self) -> None:
+        """Forget what only lives in a process: sessions, what the last answers told."""
+
+    @abstractmethod
+    def new_day(self) -> None:
+        """Let the system's quotas begin anew."""
+
+    @abstractmethod
+    def connector(self, bulk: bool) -> Connector:
+        """Return this process's connector; `bulk`: one that reads every window by the system's bulk way."""
+
+    @abstractmethod
+    def differences(
+        self,
+        without: Collection[tuple[str, str]] = (),
+        objects: Sequence[Object] = (),
+        before: datetime | None = None,
+    ) -> list[str]:
+        """Return what differs between the system and its mirror.
+
+        Args:
+            without: fields that are not compared, by API name with that of their object.
+            before: only records that the system stamped before are compared, and none needs to be marked as gone.
+        """
 
     def close(self) -> None:
         self._open.close()
 
-    def new_process(self) -> None:
-        """Forget what only lives in a process: sessions, what the last answers told."""
-        sandbox, env = self.sandbox, self.sandbox.env()
-        credentials = Credentials(sandbox.url, env["SALESFORCE_CLIENT_ID"], env["SALESFORCE_CLIENT_SECRET"])
-        self._by_rest = Salesforce(credentials, first_wait=0.001, page_rows=PAGE_ROWS)
-        self._by_bulk = ByBulk(credentials, first_wait=0.001, page_rows=PAGE_ROWS)
-
     def source(self, bulk: bool = False, life: Life | None = None) -> Source:
-        connector = Mortal(self._by_bulk if bulk else self._by_rest, self.org, life or Life())
+        connector = Mortal(self.connector(bulk), self.database, life or Life())
         return Source(self.lake, connector, self.folder / "landing", self.policy)
 
     # What must be true
 
-    def differences(
-        self,
-        without: Collection[tuple[str, str]] = (),
-        objects: Sequence[Object] = OBJECTS,
-        before: datetime | None = None,
-    ) -> list[str]:
-        """Return what differs between org and mirror; `without` names fields with their objects."""
-        found: list[str] = []
-        for obj in objects:
-            fields = {field for source, field in without if source == obj.source}
-            found += differences(self.org, self.lake, obj, without=fields, before=before)
-        return found
-
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return the number of records and of changes by object."""
         found = {}
-        for obj in OBJECTS:
+        for obj in self.objects:
             tables = (table.full_name(*name) for name in (obj.table, obj.changes_table))
             [counted] = self.lake.rows(f"select {', '.join(f'(select count(*) from {name})' for name in tables)}")
             found[obj.name] = counted

@@ -15,7 +15,7 @@ from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Batches, Connector, Extract, Page, Usage
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.model import Describe, Object, Window
-from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox.database import Database
 
 
 class KilledError(BaseException):
@@ -38,12 +38,12 @@ class Life:
 
 
 class Mortal:
-    """A connector that is killed at its n-th call or page. It tells the org's time to the second, as the org stamps."""
+    """A connector that is killed at its n-th call or page. It tells the system's time as that stamps records."""
 
-    def __init__(self, inner: Connector, org: Org, life: Life) -> None:
+    def __init__(self, inner: Connector, database: Database, life: Life) -> None:
         self.system = inner.system
         self._inner = inner
-        self._org = org
+        self._database = database
         self._life = life
 
     def begin(self) -> None:
@@ -80,7 +80,7 @@ class Mortal:
         return self._inner.count(obj)
 
     def metered(self) -> Connector:
-        return Mortal(self._inner.metered(), self._org, self._life)
+        return Mortal(self._inner.metered(), self._database, self._life)
 
     def usage(self) -> Usage:
         return self._inner.usage()
@@ -93,7 +93,7 @@ class Mortal:
 
     def now(self) -> datetime:
         self._life.live()
-        return self._org.now()
+        return self._database.now()
 
     def _refuse(self, obj: Object) -> None:
         self._life.live()

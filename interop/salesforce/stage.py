@@ -14,23 +14,13 @@ import requests
 
 from interop.errors import SkipError
 from interop.front import Front
-from interop.stage import Stage
+from interop.stage import HARD, Stage
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.populate import populate
 
 PEOPLE, SEED = 4_000, 3  # more leads than one page of a query holds
 CROWDED, CROWD = "Product_Interest__c", 60_000  # more than one page of a bulk result holds when nobody says how many
 HOSTS = ("*.salesforce.com", "*.my.salesforce.com")
-HARD = (  # what a client, or the sandbox, may get wrong on the way
-    'quotes " and ""double""',
-    "line\nbreak\r\nand\ttab",
-    "Zoë Müller-Ørsted 東京 🚀",
-    "comma, semicolon; 'apostrophe' \\backslash",
-    "NA",
-    "null",
-    "0012",
-    "<b>&amp;</b>",
-)
 
 
 @dataclass(frozen=True)

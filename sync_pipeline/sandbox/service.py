@@ -20,7 +20,7 @@ from sync_pipeline.sandbox.http import Route
 from sync_pipeline.sandbox.misbehaviour import Misbehaviour
 from sync_pipeline.sandbox.request_log import RequestLog
 from sync_pipeline.sandbox.site import Site, System
-from sync_pipeline.sandbox.transport import compressed, cut
+from sync_pipeline.sandbox.transport import compressed, cut, plain_path
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -84,6 +84,7 @@ class Service(ABC):
     # One request
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = plain_path(environ["PATH_INFO"])
         request, began = Request(environ), time.perf_counter()
         own = self.site.answer(request) if self.site else None
         if own:

@@ -1,7 +1,10 @@
-"""How an answer goes over the wire, whatever the system: gzip for those who ask for it, or cut off on command."""
+"""How an answer goes over the wire, whatever the system: gzip for those who ask for it, or cut off on command.
+
+And how a request's path arrives."""
 
 from __future__ import annotations
 
+import posixpath
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -23,6 +26,11 @@ def compressed(request: Request, answer: Response) -> Response:
     answer.headers["Vary"] = "Accept-Encoding"
     answer.headers.pop("Content-Length", None)
     return answer
+
+
+def plain_path(path: str) -> str:
+    """Return a path without `.` and `..`: some clients send them, and front servers resolve them (RFC 3986, 5.2.4)."""
+    return posixpath.normpath(path) if "/." in path else path
 
 
 def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:

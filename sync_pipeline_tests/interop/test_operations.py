@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from interop.errors import DifferenceError, SkipError
-from interop.salesforce.operations import spoken
+from interop.salesforce.operations import STEPS
 from interop.salesforce.stage import OrgStage
+from interop.spoken import spoken
 from sync_pipeline.sandbox import Org, Sandbox
 
 SCRIPT = """
@@ -30,7 +31,9 @@ def stage(tmp_path: Path) -> Iterator[OrgStage]:
 
 
 def attempt(stage: OrgStage, operation: str, **unable: str) -> str:
-    operations = spoken(lambda tools: [sys.executable, tools / "speak.py"], lambda tools: {"TYPE": "id"}, unable=unable)
+    operations = spoken(
+        STEPS, lambda tools: [sys.executable, tools / "speak.py"], lambda tools: {"TYPE": "id"}, unable=unable
+    )
     return operations[operation](stage)
 
 

@@ -65,7 +65,7 @@ def test_a_part_of_an_address_is_compared_too(org: Org, read: Rows) -> None:
 def test_a_record_that_is_missing_or_comes_twice_is_told(org: Org, read: Rows) -> None:
     with pytest.raises(DifferenceError, match=f"the client has not 1 records, the first {read[1]['Id']}"):
         equal(org, "Account", read[:1])
-    with pytest.raises(DifferenceError, match=r"the org has not 1 records.* as often"):
+    with pytest.raises(DifferenceError, match=r"the sandbox has not 1 records.* as often"):
         equal(org, "Account", [*read, read[0]])
 
 
@@ -85,7 +85,7 @@ def test_line_breaks_are_folded_only_for_a_client_that_folds_them(org: Org, read
         row |= {"BillingStreet": "1 Main St\nFloor 2"}
     with pytest.raises(DifferenceError, match="BillingStreet"):
         equal(org, "Account", read, bulk=True)
-    assert equal(org, "Account", read, bulk=True, folded=True)
+    assert equal(org, "Account", read, bulk=True, fold=True)
 
 
 def test_a_value_of_the_wrong_type_is_a_difference(org: Org, read: Rows) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from interop.clients import Client
 from interop.environments import Node
-from interop.salesforce.operations import spoken
+from interop.salesforce.operations import STEPS
 from interop.salesforce.stage import stage
+from interop.spoken import spoken
 
 HERE = Path(__file__).parent
 
@@ -19,6 +20,7 @@ CLIENT = Client(
     Node(HERE / "package.json"),
     stage,
     spoken(
+        STEPS,
         lambda tools: ["node", HERE / "speak.cjs"],
         lambda tools: {"NODE_PATH": str(tools)},
         # With the real thing, too: it pipes the pages into one parser side by side, "Invalid Closing Quote".

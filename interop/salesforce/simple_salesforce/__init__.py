@@ -6,8 +6,9 @@ from pathlib import Path
 
 from interop.clients import Client
 from interop.environments import Python
-from interop.salesforce.operations import spoken
+from interop.salesforce.operations import STEPS
 from interop.salesforce.stage import stage
+from interop.spoken import spoken
 
 HERE = Path(__file__).parent
 
@@ -15,5 +16,5 @@ CLIENT = Client(
     "simple-salesforce",
     Python(HERE / "requirements.txt"),
     stage,
-    spoken(lambda tools: [tools / "python", HERE / "speak.py"]),
+    spoken(STEPS, lambda tools: [tools / "python", HERE / "speak.py"]),
 )

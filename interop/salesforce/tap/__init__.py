@@ -33,9 +33,7 @@ def sync_by_rest(stage: OrgStage) -> str:
 def sync_in_bulk(stage: OrgStage) -> str:
     stage.needs_bulk_1()
     read = _synced(stage, "BULK")
-    return "; ".join(
-        equal(stage.org, name, read.get(name, []), deleted=True, bulk=True, folded=True) for name in OBJECTS
-    )
+    return "; ".join(equal(stage.org, name, read.get(name, []), deleted=True, bulk=True, fold=True) for name in OBJECTS)
 
 
 def _tap(stage: OrgStage, api: str, *arguments: str | Path) -> list[str]:

@@ -63,6 +63,7 @@ def lead_id(record: dict[str, object], name: str) -> int:
 
 ROUTES = [
     Route("/rest/v1/leads/delete.json", delete, ("POST",)),
+    Route("/rest/v1/leads.json", delete, ("DELETE",)),  # which the contract no longer has, and old clients still send
     Route("/rest/v1/leads/<winner>/merge.json", merge, ("POST",)),
     Route("/rest/v1/leads/<lead>/associate.json", associate, ("POST",)),
     Route("/rest/v1/leads/partitions.json", partitions),

@@ -1,0 +1,104 @@
+"""A small Salesforce org that is mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+
+from sync_pipeline import catalog
+from sync_pipeline.catalog.salesforce import names
+from sync_pipeline.connectors.extract import Connector
+from sync_pipeline.connectors.login import Credentials
+from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.model import Object
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.schema import Schema
+from sync_pipeline_tests.mirrored import Mirrored
+from sync_pipeline_tests.mortal import ByBulk
+from sync_pipeline_tests.pipeline import differences
+
+THING = {
+    "name": "Thing__c",
+    "label": "Thing",
+    "labelPlural": "Things",
+    "keyPrefix": "a0T",
+    "fields": [
+        {"name": "Id", "type": "id"},
+        {"name": "IsDeleted", "type": "boolean"},
+        {"name": "Name", "type": "string"},
+        {"name": "Account__c", "type": "reference", "referenceTo": ["Account"]},
+        {"name": "Note__c", "type": "string"},
+        {"name": "Spare__c", "type": "string"},
+        {"name": "Count__c", "type": "int"},
+        {"name": "CreatedDate", "type": "datetime"},
+        {"name": "LastModifiedDate", "type": "datetime"},
+        {"name": "LastModifiedById", "type": "reference", "referenceTo": ["User"]},
+        {"name": "SystemModstamp", "type": "datetime"},
+    ],
+}
+# Of the standard objects a few fields are enough: those that edits, merges and conversions touch.
+FIELDS = frozenset(
+    names(
+        "Id IsDeleted MasterRecordId Name FirstName LastName Company Status Email Phone AccountId ParentId OwnerId "
+        "Username AnnualRevenue NumberOfEmployees IsConverted ConvertedDate ConvertedAccountId ConvertedContactId "
+        "ConvertedOpportunityId IsUnreadByOwner CreatedDate CreatedById LastModifiedDate LastModifiedById "
+        "SystemModstamp"
+    )
+)
+STANDARD = ("Account", "Contact", "Lead", "Opportunity", "Organization", "User")
+OBJECTS = tuple(
+    obj
+    for obj in catalog.objects("salesforce", ("Thing__c",))
+    if obj.source in ("Account", "Contact", "Lead", "Thing__c")
+)
+PAGE_ROWS = 200  # the smallest page that the org gives
+THINGS = 450
+
+
+def small_schema() -> Schema:
+    described = [found.describe for found in Schema.standard() if found.name in STANDARD]
+    kept = [{**one, "fields": [f for f in one["fields"] if f["name"] in FIELDS]} for one in described]
+    return Schema([*kept, THING])
+
+
+class MirroredOrg(Mirrored):
+    """An org of a few people and some pages of things."""
+
+    objects = OBJECTS
+    sandbox: Sandbox
+
+    def serve(self, stack: ExitStack) -> None:
+        self.database = self.org = stack.enter_context(Org.open(clock=self.clock, schema=small_schema()))
+        self._fill()
+        self.sandbox = stack.enter_context(Sandbox(self.org))
+
+    def _fill(self) -> None:
+        accounts = self.org.insert("Account", [{"Name": name} for name in ("Acme", "Beta", "Ceta")])
+        self.org.insert("Contact", [{"LastName": f"c{i}", "AccountId": account} for i, account in enumerate(accounts)])
+        self.org.insert("Lead", [{"LastName": f"l{i}", "Company": "Co"} for i in range(3)])
+        self.org.insert("Thing__c", [{"Name": f"t{i}", "Count__c": i} for i in range(THINGS)])
+
+    def new_process(self) -> None:
+        sandbox, env = self.sandbox, self.sandbox.env()
+        credentials = Credentials(sandbox.url, env["SALESFORCE_CLIENT_ID"], env["SALESFORCE_CLIENT_SECRET"])
+        self._by_rest = Salesforce(credentials, first_wait=0.001, page_rows=PAGE_ROWS)
+        self._by_bulk = ByBulk(credentials, first_wait=0.001, page_rows=PAGE_ROWS)
+
+    def new_day(self) -> None:
+        self.sandbox.sessions.new_day()
+
+    def connector(self, bulk: bool) -> Connector:
+        return self._by_bulk if bulk else self._by_rest
+
+    def differences(
+        self,
+        without: Collection[tuple[str, str]] = (),
+        objects: Sequence[Object] = OBJECTS,
+        before: datetime | None = None,
+    ) -> list[str]:
+        found: list[str] = []
+        for obj in objects:
+            fields = {field for source, field in without if source == obj.source}
+            found += differences(self.org, self.lake, obj, without=fields, before=before)
+        return found
