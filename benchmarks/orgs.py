@@ -1,16 +1,21 @@
-"""The orgs that are measured: made once by the sandbox's own population, kept as files below data/bench."""
+"""The orgs and subscriptions that are measured: populated once by the sandbox, kept as files below data/bench."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from sync_pipeline.sandbox import Org, Schema
+from sync_pipeline.sandbox.database import Database
+from sync_pipeline.sandbox.marketo import Subscription
+from sync_pipeline.sandbox.marketo.populate import populate as populate_marketo
 from sync_pipeline.sandbox.populate import make, populate, sizes
 
 FOLDER = Path("data/bench")
 SEED = 1
+D = TypeVar("D", bound=Database)
 
 # The forty fields that the sync user sees in the speed bars: all that the population fills, of every type.
 FORTY = frozenset(
@@ -37,17 +42,30 @@ def of_contacts(count: int) -> Path:
                 mkto71_Acquisition_Date__c = CreatedDate, mkto71_Original_Source_Type__c = LeadSource"""
             )
 
-    return _kept(f"contacts-{count}.duckdb", fill)
+    return _kept(f"contacts-{count}.duckdb", Org.open, fill)
 
 
 def of_people(count: int) -> Path:
     """Return the file of an org with `count` leads and contacts and all that hangs on them."""
-    return _kept(f"people-{count}.duckdb", lambda org: populate(org, count, SEED))
+    return _kept(f"people-{count}.duckdb", Org.open, lambda org: populate(org, count, SEED))
 
 
 def of_veeva(people: int) -> Path:
     """Return the file of a Veeva org with so many person accounts, ten calls each, and all that hangs on them."""
-    return _kept(f"veeva-{people}.duckdb", lambda org: populate(org, people, SEED), Schema.veeva())
+    return _kept(
+        f"veeva-{people}.duckdb",
+        lambda file: Org.open(file, Schema.veeva()),
+        lambda org: populate(org, people, SEED),
+    )
+
+
+def of_persons(count: int, months: int) -> Path:
+    """Return the file of a Marketo subscription of so many persons, come in so many months, with all their doings."""
+
+    def fill(subscription: Subscription) -> None:
+        populate_marketo(subscription, count, SEED, months=months)
+
+    return _kept(f"subscription-{count}.duckdb", Subscription.open, fill)
 
 
 def copy_of(org: Path, to: Path) -> Path:
@@ -57,14 +75,14 @@ def copy_of(org: Path, to: Path) -> Path:
     return to
 
 
-def _kept(name: str, fill: Callable[[Org], object], schema: Schema | None = None) -> Path:
+def _kept(name: str, begin: Callable[[Path], D], fill: Callable[[D], object]) -> Path:
     file, part = FOLDER / name, FOLDER / f"{name}.part"
     if not file.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        with Org.open(part, schema) as org:
-            fill(org)
-            with org.cursor() as cursor:
+        with begin(part) as database:
+            fill(database)
+            with database.cursor() as cursor:
                 cursor.execute("checkpoint")
         part.replace(file)
     return file

@@ -6,9 +6,10 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks import orgs
 from benchmarks.bars import Bar, at_least, at_most, stated
@@ -17,6 +18,7 @@ from sync_pipeline import assembly
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.service import Service
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.pipeline import Pipeline
 
@@ -35,7 +37,7 @@ def speed() -> Iterator[Bar]:
         lakes = [Path(folder, f"lake-{i}") for i in range(TIMES)]
         ours = best(load_of(sandbox, lake, "contact") for lake in lakes)
         rival = _rival(sandbox, Path(folder, "rival.duckdb"), columns)
-        files = _files(lakes[0])
+        files = files_of(lakes[0], "salesforce", "contact")
     share = ours.sandbox_cpu / (ours.sandbox_cpu + ours.cpu)
     yield stated(
         "floor: DuckDB turns the CSV into Parquet", f"{floor.seconds:.1f} s ({csv.stat().st_size / 1e6:,.0f} MB)"
@@ -53,7 +55,7 @@ def memory() -> Iterator[Bar]:
     for count in (RECORDS, MANY):
         with _served(count) as sandbox, tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
             ours[count] = load_of(sandbox, Path(folder), "contact")
-            files = _files(Path(folder))
+            files = files_of(Path(folder), "salesforce", "contact")
     yield at_most("first load of 5,000,000 x 40: peak memory", ours[MANY].peak / 1e9, 1.5, " GB", _said(ours[MANY]))
     yield at_most("... to that of 1,000,000", ours[MANY].peak / ours[RECORDS].peak, 1.1, "x")
     yield stated("... rows a second; files", f"{MANY / ours[MANY].seconds:,.0f}; {files}")
@@ -99,15 +101,16 @@ def csv_of(sandbox: Sandbox, source: str, fields: Iterable[str], name: str) -> P
     return part.replace(file)
 
 
-def floor_of(csv: Path, parquet: Path, columns: str) -> Spent:
-    command = [sys.executable, "-m", "benchmarks.floor", str(csv), str(parquet), columns]
+def floor_of(csv: Path, parquet: Path, columns: str, null: str = "") -> Spent:
+    """Return what it costs to turn a CSV into Parquet; `null` is how it spells no value."""
+    command = [sys.executable, "-m", "benchmarks.floor", str(csv), str(parquet), columns, null]
     return spent(command, Path.cwd(), Pipeline(Path.cwd()).environment)
 
 
-def load_of(sandbox: Sandbox, folder: Path, name: str) -> Spent:
+def load_of(sandbox: Service, folder: Path, name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Spent:
     """Return what it cost to load one object into a lake of its own."""
     folder.mkdir(exist_ok=True)
-    pipeline = Pipeline(folder, sandbox.env())
+    pipeline = Pipeline(folder, {**sandbox.env(), **settings})
     return spent(pipeline.command("sync", "--objects", name, "--json"), folder, pipeline.environment)
 
 
@@ -122,8 +125,9 @@ def best(runs: Iterable[Spent]) -> Spent:
     return min(runs, key=lambda run: run.seconds)
 
 
-def _files(folder: Path) -> int:
-    return len(list((folder / "data" / "files" / "salesforce" / "contact").rglob("*.parquet")))
+def files_of(folder: Path, system: str, name: str) -> int:
+    """Return how many files an object's mirror has."""
+    return len(list((folder / "data" / "files" / system / name).rglob("*.parquet")))
 
 
 def _said(run: Spent) -> str:
