@@ -29,6 +29,7 @@ def org(clock: Clock) -> Iterator[Org]:
 def test_a_pipeline_that_is_killed_again_and_again_ends_with_the_lake_equal_to_the_org(
     org: Org, clock: Clock, tmp_path: Path
 ) -> None:
+    """GEN-16."""
     with Sandbox(org) as sandbox:
         settings = {
             **sandbox.env(),

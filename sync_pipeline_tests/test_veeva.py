@@ -74,6 +74,7 @@ def loaded(sync: SyncResource, objects: tuple[Object, ...]) -> SyncResource:
 def test_every_record_and_value_of_a_veeva_org_arrives_through_dagster(
     loaded: SyncResource, org: Org, objects: tuple[Object, ...]
 ) -> None:
+    """VV-GEN-2."""
     sizes = veeva_sizes(PEOPLE)
     with loaded.lake(read_only=True) as lake:
         for obj in objects:
@@ -122,6 +123,7 @@ def test_calls_lead_from_their_attendees_to_the_header_and_to_the_people(loaded:
 def test_a_quiet_cycle_is_one_call_an_object(
     loaded: SyncResource, sandbox: Sandbox, clock: Clock, objects: tuple[Object, ...]
 ) -> None:
+    """VV-GEN-2."""
     clock.pass_seconds(60)
     sandbox.log.clear()
     assert run_job("cycle", loaded, objects).success

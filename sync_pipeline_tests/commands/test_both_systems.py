@@ -100,6 +100,7 @@ def test_a_name_that_both_systems_have_means_the_crms_unless_marketo_is_named(ru
 
 
 def test_the_check_looks_at_both_and_finds_what_the_mappings_miss(run: Run) -> None:
+    """FIELD-22."""
     done = run("check")
     assert "salesforce: organization" in done.stdout
     assert "marketo: organization" in done.stdout
@@ -108,6 +109,7 @@ def test_the_check_looks_at_both_and_finds_what_the_mappings_miss(run: Run) -> N
 
 
 def test_the_check_tells_native_mode_and_missing_permissions(run: Run, marketo: MarketoSandbox) -> None:
+    """MK-REST-1."""
     marketo.subscription.native = True
     marketo.faults.add("error", code="603", message="Access denied", path="/rest/v1/leads/describe.json", times=1)
     try:

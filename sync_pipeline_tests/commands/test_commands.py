@@ -248,6 +248,7 @@ def test_there_is_no_status_before_the_first_sync(run: Run, tmp_path: Path) -> N
 
 
 def test_status_tells_how_far_each_object_is(synced: Run) -> None:
+    """CONN-16."""
     told = json.loads(synced("status", "--json").stdout)
     assert {o["object"] for o in told["objects"]} >= {"salesforce/lead", "salesforce/account", "salesforce/user"}
     assert told["syncing"] is False
@@ -264,6 +265,7 @@ def test_check_tells_what_the_first_sync_will_cost(run: Run) -> None:
 
 
 def test_check_names_the_fields_of_the_specification_that_are_hidden(run: Run, org: Org) -> None:
+    """CONN-9."""
     org.hide_field("Lead", "Company")
     try:
         done = run("check")

@@ -53,11 +53,13 @@ def test_client_credentials(connect: Connect, sandbox: Sandbox) -> None:
 def test_username_password_and_security_token_by_soap(
     connect: Connect, sandbox: Sandbox, person: dict[str, str]
 ) -> None:
+    """CONN-10."""
     assert works(connect(person), sandbox)
     assert sandbox.log.count("/services/Soap/*", "POST") == 1
 
 
 def test_refresh_token(connect: Connect, sandbox: Sandbox) -> None:
+    """CONN-10."""
     token = sandbox.sessions.refresh_token(sandbox.org.user_id)
     assert works(connect({**app_credentials(sandbox), "refresh_token": token}), sandbox)
 
@@ -143,6 +145,7 @@ def test_a_used_up_quota_is_not_retried(connector: Salesforce, sandbox: Sandbox)
 
 
 def test_the_reserve_is_left_to_others(connect: Connect, sandbox: Sandbox) -> None:
+    """LIM-4, LIM-5."""
     connector = connect(reserve=0.1)
     connector.names()
     sandbox.sessions.allowed, sandbox.sessions.used = 1_000, 899

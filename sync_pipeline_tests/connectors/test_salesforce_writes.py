@@ -50,6 +50,7 @@ def contacts(org: Org, condition: str = "true") -> list[tuple[Any, ...]]:
 
 
 def test_two_hundred_records_go_in_one_call(writer: SalesforceWriter, sandbox: Sandbox, org: Org) -> None:
+    """LIM-2."""
     answers = writer.write(CONTACT, Operation.CREATE, people(450))
     assert (verdicts(answers), sandbox.log.count(COLLECTIONS)) == ([Verdict.ACCEPTED] * 450, 3)
     assert [answer.id for answer in answers] == [row[2] for row in contacts(org)]
@@ -103,6 +104,7 @@ def test_records_that_are_alike_are_refused_together_without_further_calls(
 def test_what_meets_a_lock_goes_again_in_smaller_calls_and_nothing_else_does(
     writer: SalesforceWriter, sandbox: Sandbox, org: Org, waits: list[float]
 ) -> None:
+    """OPS-20."""
     sandbox.faults.add("lock", times=150, skip=50)
     answers = writer.write(CONTACT, Operation.CREATE, people(200))
     assert (verdicts(answers), len(contacts(org))) == ([Verdict.ACCEPTED] * 200, 200)
@@ -254,7 +256,7 @@ def owners(org: Org) -> dict[str, str]:
 def test_new_leads_are_assigned_by_the_rule_unless_an_owner_is_given(
     writer: SalesforceWriter, sandbox: Sandbox, org: Org, queue: str
 ) -> None:
-    """FLOW-1."""
+    """FLOW-1, SF-LEAD-7."""
     own = Record(None, {"LastName": "own", "Company": "Acme", "OwnerId": org.user_id})
     answers = writer.write(LEAD, Operation.CREATE, [own, *leads(2)])
     assert verdicts(answers) == [Verdict.ACCEPTED] * 3
@@ -262,6 +264,7 @@ def test_new_leads_are_assigned_by_the_rule_unless_an_owner_is_given(
 
 
 def test_many_new_leads_are_assigned_too(connector: Salesforce, org: Org, queue: str) -> None:
+    """SF-LEAD-7."""
     writer = SalesforceWriter(connector, ingest_from=2)
     assert verdicts(writer.write(LEAD, Operation.CREATE, leads(3))) == [Verdict.ACCEPTED] * 3
     assert set(owners(org).values()) == {queue}

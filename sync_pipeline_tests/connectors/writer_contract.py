@@ -76,7 +76,7 @@ class WriterContract(ABC):
     def test_one_refused_record_leaves_the_others_alone_and_is_told_in_the_systems_own_words(
         self, system: System
     ) -> None:
-        """SF-LEAD-8."""
+        """SF-LEAD-8, OPS-19."""
         answers = self.create(system, "first", None, "last")
         assert verdicts(answers) == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ACCEPTED]
         assert answers[1].code == "REQUIRED_FIELD_MISSING"
@@ -119,6 +119,7 @@ class WriterContract(ABC):
         assert system.count(system.keyed) == 2
 
     def test_a_passing_lock_is_waited_out(self, system: System) -> None:
+        """OPS-20."""
         system.lock(tries=2)
         answers = self.create(system, "a", "b", "c")
         assert verdicts(answers) == [Verdict.ACCEPTED] * 3

@@ -76,6 +76,7 @@ def on_record(source: Source, cycle: Cycle) -> tuple[list[tuple[str, str]], set[
 
 
 def test_a_wrong_password_stops_the_run_and_harms_nothing(loaded: Source, point: Point, org: Org) -> None:
+    """CONN-17."""
     wrong = point(salesforce_client_id=None, salesforce_client_secret=None, salesforce_password="not-it")
     refused = sync(wrong)
     assert refused.status == FAILED
@@ -102,6 +103,7 @@ def test_a_hidden_object_fails_alone(loaded: Source, org: Org) -> None:
 
 
 def test_a_hidden_field_keeps_its_last_values_and_is_told(loaded: Source, org: Org) -> None:
+    """FIELD-13."""
     (lead, *_) = org.insert("Lead", [{"LastName": "Cy", "Company": "Old Ltd"}])
     sync(loaded)
     org.hide_field("Lead", "Company")
@@ -118,6 +120,7 @@ def test_a_hidden_field_keeps_its_last_values_and_is_told(loaded: Source, org: O
 def test_a_quota_used_up_in_mid_run_stops_it_and_the_next_run_goes_on(
     loaded: Source, org: Org, sandbox: Sandbox, point: Point
 ) -> None:
+    """CONN-17."""
     org.insert("Lead", [{"LastName": "Cy", "Company": "x"}])
     source = point(salesforce_call_reserve=0, sync_object_threads=1)
     source.connector.organization_id()
@@ -140,6 +143,7 @@ def test_a_nul_is_kept_as_its_symbol(loaded: Source, org: Org) -> None:
 
 
 def test_another_organization_is_refused(loaded: Source, lake: Lake, tmp_path: Path) -> None:
+    """GEN-18."""
     with Org.open(clock=a_minute_ago) as other, Sandbox(other) as elsewhere:
         with other.cursor() as cursor:
             cursor.execute("update \"Organization\" set Id = '00D000000000002EAA'")

@@ -32,6 +32,7 @@ def org(clock: Clock) -> Iterator[Org]:
 
 
 def test_no_record_is_lost_though_some_are_seen_late(loaded: Source, org: Org, clock: Clock, sandbox: Sandbox) -> None:
+    """GEN-17."""
     sandbox.faults.add("late", seconds=3, spread=2.5)
     made = ["Ann", "Bob"]
     for number in range(6):

@@ -282,6 +282,7 @@ def test_activities_that_marketo_has_forgotten_stay(mirrored: Mirrored) -> None:
 
 
 def test_what_marketo_shows_late_is_read_by_the_overlap(mirrored: Mirrored) -> None:
+    """GEN-17."""
     mirrored.follow()
     mirrored.system.sandbox.faults.add("late", seconds=30)
     (ann,) = mirrored.system.create("ann@x.example")

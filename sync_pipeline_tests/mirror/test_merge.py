@@ -48,6 +48,7 @@ def test_an_edit_is_a_change_with_the_fields_that_differ_before_and_after(copy: 
 
 
 def test_a_touch_moves_the_stamp_and_is_no_change(copy: Copy) -> None:
+    """GEN-13, OPS-3."""
     copy.take([ANN])
     counts, _ = copy.take([record("1", 5, Name="Ann", Age="40")], minute=61)
     assert counts == Counts(read=1, skipped=1)
@@ -89,6 +90,7 @@ def test_an_undelete_brings_the_record_back_and_a_second_delete_has_its_own_time
 
 
 def test_the_loser_of_a_merge_is_merged_not_deleted(copy: Copy) -> None:
+    """MERGE-18."""
     copy.take([ANN, BOB])
     loser = gone("2", 5, Name="Bob", MasterRecordId="1")
     counts, _ = copy.take([loser, record("1", 5, Name="Ann", Age="40")], minute=61)

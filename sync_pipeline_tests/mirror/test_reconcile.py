@@ -29,6 +29,7 @@ def compare(followed: Followed) -> Cycle:
 
 
 def test_a_hard_delete_is_marked_and_told_from_the_recycle_bin(loaded: Followed) -> None:
+    """DEL-6."""
     gone, binned, *_ = loaded.mirror()
     loaded.org.hard_delete(gone)
     loaded.org.delete(binned)
@@ -61,6 +62,7 @@ def test_records_the_mirror_lost_or_has_in_an_older_state_are_repaired(loaded: F
 
 
 def test_above_the_limit_nothing_is_marked_and_the_message_names_object_number_and_limit(loaded: Followed) -> None:
+    """DEL-10."""
     for gone in list(loaded.mirror())[:4]:
         loaded.org.hard_delete(gone)
     refused = compare(loaded)

@@ -35,6 +35,7 @@ def failing(
 
 
 def test_a_first_cycle_reads_everything_and_a_quiet_one_costs_one_call_and_writes_no_change(followed: Followed) -> None:
+    """GEN-2, GEN-3."""
     followed.people("Ann", "Bob", "Cy")
     first = followed.cycle()
     assert (first.status, first.counts().inserted) == (SUCCEEDED, 3)
@@ -47,6 +48,7 @@ def test_a_first_cycle_reads_everything_and_a_quiet_one_costs_one_call_and_write
 
 
 def test_a_record_shown_late_with_an_earlier_stamp_is_read_by_the_overlap(followed: Followed) -> None:
+    """GEN-17."""
     followed.people("Ann")
     followed.cycle()
     late = followed.org.insert(late=120, Name="late")
@@ -120,6 +122,7 @@ def test_full_reads_all_again_and_marks_what_is_gone(followed: Followed) -> None
 
 
 def test_a_new_field_a_vanished_one_and_a_wider_type_keep_every_row_and_are_told_once(followed: Followed) -> None:
+    """FIELD-3, FIELD-8, OPS-16."""
     (ann,) = followed.people("Ann")
     followed.org.update(ann, Description="old", NumberOfEmployees="7")
     followed.cycle()

@@ -15,6 +15,7 @@ def test_the_first_window_reaches_back_to_the_first_record_and_ends_a_little_bef
 
 
 def test_a_window_overlaps_the_one_before() -> None:
+    """GEN-17."""
     watermark = NOW - timedelta(minutes=7)
     assert next_window(watermark, NOW) == Window(watermark - OVERLAP, NOW - LAG)
 

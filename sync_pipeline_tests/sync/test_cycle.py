@@ -31,14 +31,14 @@ def test_a_new_contact_becomes_a_person_that_carries_its_id(world: World) -> Non
 
 
 def test_a_person_known_to_marketo_alone_stays_there(world: World) -> None:
-    """GEN-11."""
+    """GEN-11, SF-LEAD-5."""
     world.marketo.edit(lastName="Bea")
     assert world.cycle().planned.touched == 0
     assert not world.crm.records
 
 
 def test_one_edit_in_marketo_gives_one_write_to_the_crm_and_none_back(world: World) -> None:
-    """GEN-15: three cycles, exactly one write."""
+    """GEN-15, GEN-12: three cycles, exactly one write."""
     crm_id, person = world.linked(Phone="1")
     world.marketo.edit(person, phone="2")
     for _ in range(3):
@@ -166,7 +166,7 @@ def test_a_blocked_field_is_filled_but_not_overwritten(world: World) -> None:
 
 
 def test_a_rejected_write_is_on_record_and_does_not_stop_the_others(world: World) -> None:
-    """SF-LEAD-8, law 8: not tried again until the record changes."""
+    """SF-LEAD-8, law 8, OPS-19 and 20: not tried again until the record changes."""
     one, other = world.linked(Phone="1")[1], world.linked(Phone="1")[1]
     rejected = Answer(Verdict.REJECTED, code="FIELD_CUSTOM_VALIDATION_EXCEPTION", message="no such phone")
     world.crm.refuse = lambda record: rejected if record.values.get("Phone") == "666" else None
@@ -339,6 +339,7 @@ def test_a_new_record_waits_while_somebody_may_just_have_created_it_on_demand(wo
 
 
 def test_explain_tells_the_whole_story_of_one_person(world: World) -> None:
+    """GEN-19."""
     crm_id, person = world.linked(Phone="1", Email="ada@example.com")
     rejected = Answer(Verdict.REJECTED, code="FIELD_CUSTOM_VALIDATION_EXCEPTION", message="no such phone")
     world.crm.refuse = lambda _: rejected

@@ -70,7 +70,10 @@ def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
 
 
 def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_both_ways(both: Both) -> None:
-    """SF-LEAD-1 to 4, SF-CONTACT-1 to 3 and 9, SF-ACCOUNT-8 and 9, SF-USER-4 and 8, CONN-20, GEN-11 and 15."""
+    """SF-LEAD-1 to 4 and 13, SF-CONTACT-1 to 3 and 9, SF-ACCOUNT-8 and 9, SF-USER-1, 4 and 8, CONN-20, GEN-11 and 15.
+
+    An address that is there already makes nobody one: DEDUP-1, 3 and 5.
+    """
     mail = "seller@crm.example"
     (seller,) = both.org.insert("User", [{"LastName": "Seller", "Email": mail, "Username": mail}])
     (queue,) = both.org.insert("Group", [{"Name": "Inbound", "Type": "Queue"}])

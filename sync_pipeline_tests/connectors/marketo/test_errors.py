@@ -33,6 +33,7 @@ LEADS = "/rest/v1/leads.json"
     ],
 )
 def test_a_refused_call_says_by_its_code_what_can_be_done(code: str, error: type[ConnectorError]) -> None:
+    """MK-REST-22."""
     with pytest.raises(error, match=f"^{code}: No way") as refused:
         answers.raise_refusal({"success": False, "errors": [{"code": code, "message": "No\n way"}]})
     assert type(refused.value) is error
@@ -45,6 +46,7 @@ def test_a_fault_of_the_gateway_passes(system: Connected, status: int) -> None:
 
 
 def test_a_transient_error_is_tried_again_and_a_lasting_one_told(system: Connected) -> None:
+    """MK-REST-22."""
     system.sandbox.faults.add("error", code="713", message="Transient Error", times=3, path="/rest/*")
     assert system.marketo.calls.get(USAGE)["success"] is True
     system.sandbox.faults.add("error", code="611", message="System error", times=100, path="/rest/*")
@@ -69,6 +71,7 @@ def test_a_permission_that_is_missing_concerns_its_object_alone(system: Connecte
 
 
 def test_one_records_failure_stays_its_own_and_is_matched_by_position(system: Connected) -> None:
+    """OPS-19."""
     system.sandbox.faults.add("reject", code=1003, message="Field 'email' is odd", every=3, times=100, path=LEADS)
     records = [Record(None, {"email": f"p{n}@x.example"}) for n in range(7)]
     found = system.marketo.write(declared("person"), Operation.UPSERT, records)

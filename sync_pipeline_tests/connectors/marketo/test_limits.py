@@ -83,6 +83,7 @@ def test_the_budget_of_a_day_counts_earlier_processes_and_begins_anew(system: Co
 
 
 def test_a_token_that_ends_is_renewed_once_for_all_threads(system: Connected) -> None:
+    """MK-REST-22."""
     ask(system.marketo, 1)
     system.clock.pass_seconds(3_601)
     with ThreadPoolExecutor(8) as pool:

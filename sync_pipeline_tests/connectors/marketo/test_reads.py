@@ -51,6 +51,7 @@ def test_a_first_load_brings_text_and_null_where_there_is_nothing(system: Connec
 
 
 def test_the_feed_brings_the_same_values_as_an_export(system: Connected) -> None:
+    """MK-REST-8."""
     system.create("ann@x.example", firstName="Änn", unsubscribed=True)
     system.create("bob@x.example")
     by_feed = system.marketo.extract(PERSON, FIELDS, since(system, 60))
@@ -69,6 +70,7 @@ def test_activities_come_alike_by_feed_and_by_export(system: Connected) -> None:
 
 
 def test_parts_cover_a_span_without_gap_and_none_is_longer_than_a_job_may_be() -> None:
+    """MK-REST-18."""
     start, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 5, 17, 10, 0, 0, 500_000, tzinfo=UTC)
     bounds = [part.filter["createdAt"] for part in parts_by_time("createdAt", start, end)]
     times = [tuple(datetime.fromisoformat(part[name]) for name in ("startAt", "endAt")) for part in bounds]
@@ -166,6 +168,7 @@ def test_a_part_without_records_is_no_file(system: Connected) -> None:
 
 
 def test_a_feed_with_short_pages_is_read_to_its_end(system: Connected) -> None:
+    """MK-REST-8."""
     ids = system.create(*(f"p{n}@x.example" for n in range(7)))
     system.sandbox.faults.add("short_page", rows=2, times=100)
     found = system.marketo.extract(PERSON, FIELDS, since(system, 60))
@@ -209,6 +212,7 @@ def test_an_object_without_a_feed_says_how_it_is_read(system: Connected) -> None
 
 
 def test_describe_tells_fields_by_their_rest_names(system: Connected) -> None:
+    """FIELD-23."""
     described = system.marketo.describe("lead")
     assert {"id", "email", "isDeleted", "mergedInto", "leadScore"} <= described.names
     email, number = described.field("email"), described.field("id")

@@ -42,6 +42,7 @@ def test_what_owner_mode_writes_goes_through_in_its_order(system: Connected) -> 
 
 
 def test_seven_hundred_persons_are_three_calls_and_their_answers_are_in_order(system: Connected) -> None:
+    """MK-REST-4."""
     emails = [f"p{n:03d}@x.example" for n in range(700)]
     ids = system.create(*emails)
     assert system.sandbox.log.count("/rest/v1/leads.json") == 3
@@ -49,7 +50,7 @@ def test_seven_hundred_persons_are_three_calls_and_their_answers_are_in_order(sy
 
 
 def test_a_key_that_comes_twice_goes_in_two_calls_and_the_later_values_stay(system: Connected) -> None:
-    """1036 would refuse both."""
+    """1036 would refuse both (DEDUP-6)."""
     first, again = system.upsert(
         "company",
         {"externalCompanyId": "001A", "company": "Old"},
@@ -61,6 +62,7 @@ def test_a_key_that_comes_twice_goes_in_two_calls_and_the_later_values_stay(syst
 
 
 def test_a_body_stays_below_a_megabyte(system: Connected) -> None:
+    """MK-REST-17."""
     notes = "x" * 29_000
     ids = system.create(*(f"p{n}@x.example" for n in range(80)), mktoPersonNotes=notes)
     assert len(set(ids)) == 80
@@ -70,6 +72,7 @@ def test_a_body_stays_below_a_megabyte(system: Connected) -> None:
 
 
 def test_a_person_is_updated_by_id_and_created_only_where_nobody_is(system: Connected) -> None:
+    """MK-REST-4."""
     (person,) = system.create("ann@x.example")
     assert system.update(person, lastName="Neu") == Answer(Verdict.ACCEPTED, str(person))
     assert system.update(999, lastName="Neu").code == "1004"
@@ -78,7 +81,7 @@ def test_a_person_is_updated_by_id_and_created_only_where_nobody_is(system: Conn
 
 
 def test_several_persons_who_match_are_never_chosen_from(system: Connected) -> None:
-    """1007."""
+    """1007 (DEDUP-4)."""
     for _ in range(2):
         system.marketo.calls.post(
             "/rest/v1/leads.json", {"action": "createDuplicate", "input": [{"email": "twin@x.example"}]}
@@ -88,6 +91,7 @@ def test_several_persons_who_match_are_never_chosen_from(system: Connected) -> N
 
 
 def test_persons_are_merged_and_deleted(system: Connected) -> None:
+    """MK-REST-6."""
     winner, loser, gone = system.create("a@x.example", "b@x.example", "c@x.example")
     assert writes.merge(system.marketo.calls, winner, [loser]).verdict is Verdict.ACCEPTED
     assert writes.merge(system.marketo.calls, winner, [loser]).code == "1004"
@@ -107,6 +111,7 @@ def webinar(system: Connected) -> int:
 
 
 def test_members_move_forward_only(system: Connected, webinar: int) -> None:
+    """MK-REST-15, SF-CAMP-8."""
     ann, bob = system.create("ann@x.example", "bob@x.example")
     calls = system.marketo.calls
     assert [a.id for a in writes.set_status(calls, webinar, "Registered", [ann, bob])] == [str(ann), str(bob)]

@@ -20,6 +20,7 @@ def told(activity: dict[str, object]) -> dict[str, object]:
 
 
 def test_a_new_person_and_each_changed_value_are_logged_with_reason_and_source(client: Client) -> None:
+    """SF-LEAD-10, MK-REST-9."""
     (made,) = client.sync({"email": "a@example.com", "firstName": "Ada", "lastName": "Byron"})
     client.sync({"email": "a@example.com", "firstName": "Ada", "lastName": "Lovelace"})
     (new,) = client.activities(12)
@@ -40,6 +41,7 @@ def test_a_new_person_and_each_changed_value_are_logged_with_reason_and_source(c
 
 
 def test_lead_changes_tell_of_the_named_fields_and_of_new_persons(client: Client) -> None:
+    """MK-REST-8."""
     (made,) = client.sync({"email": "a@example.com"})
     client.sync({"email": "a@example.com", "firstName": "Ada", "city": "London"})
     client.sync({"email": "a@example.com", "firstName": None})
@@ -83,6 +85,7 @@ def test_a_token_begins_at_its_moment(client: Client, clock: Clock) -> None:
 
 
 def test_ten_types_and_thirty_persons_are_the_most(client: Client) -> None:
+    """MK-REST-8."""
     asked = {"nextPageToken": client.since(), "activityTypeIds": ",".join(map(str, range(1, 12)))}
     assert client.error("GET", FEED, params=asked)[0] == "1003"
     asked = {"nextPageToken": client.since(), "activityTypeIds": "12", "leadIds": ",".join(map(str, range(31)))}
@@ -149,6 +152,7 @@ def test_ids_to_delete_may_stand_in_the_address(client: Client) -> None:
 
 
 def test_a_merge_fills_the_winner_and_hands_it_what_the_losers_did(client: Client, program: int) -> None:
+    """MERGE-7 to 9, MERGE-16."""
     winner, loser = client.sync(
         {"email": "a@example.com", "firstName": "Ada", "city": "London"},
         {"email": "b@example.com", "firstName": "Augusta", "phone": "+44 1"},

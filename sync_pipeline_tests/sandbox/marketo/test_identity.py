@@ -25,6 +25,7 @@ def token_answer(sandbox: MarketoSandbox, method: str = "GET", **given: str) -> 
 
 
 def test_the_same_token_is_given_until_its_hour_is_over(sandbox: MarketoSandbox, clock: Clock) -> None:
+    """MK-REST-17."""
     first = token_answer(sandbox).json()
     assert first["token_type"] == "bearer"
     assert first["expires_in"] == 3599
@@ -93,5 +94,6 @@ def test_too_long_an_address_is_an_http_414_and_the_same_as_a_post_is_answered(c
 
 
 def test_too_large_a_body_is_an_http_413(client: Client) -> None:
+    """MK-REST-17."""
     body = {"input": [{"email": "a@example.com", "mktoPersonNotes": "x" * (1 << 20)}]}
     assert client.send("POST", "/rest/v1/leads.json", json=body).status_code == 413

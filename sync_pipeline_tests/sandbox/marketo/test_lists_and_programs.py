@@ -52,6 +52,7 @@ def test_programs_and_channels_are_listed(client: Client, program: int) -> None:
 
 
 def test_a_status_goes_only_forward(client: Client, program: int) -> None:
+    """SF-CAMP-8, MK-REST-15."""
     one, two = (made["id"] for made in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
     path = f"/rest/v1/programs/{program}/members/status.json"
 
@@ -95,6 +96,7 @@ def test_members_have_fields_of_their_own(client: Client, program: int) -> None:
 
 
 def test_members_are_queried_by_a_week_of_changes_at_most(client: Client, program: int, clock: Clock) -> None:
+    """MK-REST-15."""
     (made,) = client.sync({"email": "a@example.com"})
     root = f"/rest/v1/programs/{program}/members"
     client.post(f"{root}/status.json", {"statusName": "Invited", "input": [{"leadId": made["id"]}]})

@@ -32,6 +32,7 @@ def test_a_key_that_comes_twice_in_a_request_is_one_person_and_the_last_value_st
 
 
 def test_each_action_creates_or_changes_what_its_name_says(client: Client) -> None:
+    """MK-REST-4."""
     client.sync({"email": "old@example.com"})
     pair = ({"email": "old@example.com"}, {"email": "new@example.com"})
     assert codes(client.sync(*pair, action="updateOnly")) == ["updated", "1004"]
@@ -127,6 +128,7 @@ def test_a_person_is_read_by_id_with_default_fields(client: Client, clock: Clock
 def test_a_filter_takes_300_values_and_pages_and_refuses_more_than_1000_matches(
     client: Client, subscription: Subscription
 ) -> None:
+    """MK-REST-5."""
     rows = [{"id": number, "email": "same@example.com", "leadPartitionId": 1} for number in range(1, 1_002)]
     subscription.insert(subscription.lead, rows)
     assert client.error("GET", f"{LEADS}?filterType=email&filterValues=same@example.com") == (
@@ -144,6 +146,7 @@ def test_a_filter_takes_300_values_and_pages_and_refuses_more_than_1000_matches(
 
 
 def test_a_request_has_300_records_at_most_and_at_least_one(client: Client) -> None:
+    """MK-REST-4."""
     many = [{"email": f"p{number}@example.com"} for number in range(301)]
     assert client.error("POST", LEADS, json={"input": many})[0] == "1003"
     assert client.error("POST", LEADS, json={"input": []}) == (
@@ -155,6 +158,7 @@ def test_a_request_has_300_records_at_most_and_at_least_one(client: Client) -> N
 
 @pytest.mark.parametrize("action", ["createOnly", "createOrUpdate"])
 def test_a_person_is_created_in_the_partition_named(client: Client, subscription: Subscription, action: str) -> None:
+    """FILT-8."""
     add_partition(subscription)
     (made,) = client.sync({"email": "a@example.com"}, action=action, partitionName="Europe")
     assert client.person(made["id"], "leadPartitionId") == {"leadPartitionId": 2}
@@ -164,6 +168,7 @@ def test_a_person_is_created_in_the_partition_named(client: Client, subscription
 def test_a_person_of_another_partition_is_not_changed_but_can_be_moved(
     client: Client, subscription: Subscription
 ) -> None:
+    """FILT-8."""
     add_partition(subscription)
     (made,) = client.sync({"email": "a@example.com"})
     assert codes(client.sync({"email": "a@example.com", "city": "Bonn"}, partitionName="Europe")) == ["1010"]
@@ -203,6 +208,7 @@ def test_describe_tells_every_field_that_a_query_takes(client: Client) -> None:
 
 
 def test_fields_are_created_changed_and_never_twice(client: Client) -> None:
+    """MK-REST-7."""
     path = "/rest/v1/leads/schema/fields"
     score = {"displayName": "Fit Score", "name": "fitScore", "dataType": "integer", "description": "How well they fit"}
     created = client.post(f"{path}.json", {"input": [score]})["result"]
@@ -231,6 +237,7 @@ def test_fields_are_created_changed_and_never_twice(client: Client) -> None:
 
 
 def test_no_more_than_a_hundred_fields_are_created(client: Client) -> None:
+    """MK-REST-7."""
     new = [{"displayName": f"F {number}", "name": f"f{number}", "dataType": "string"} for number in range(101)]
     assert client.error("POST", "/rest/v1/leads/schema/fields.json", json={"input": new})[0] == "1003"
     client.post("/rest/v1/leads/schema/fields.json", {"input": new[:100]})

@@ -50,6 +50,7 @@ def test_actions_and_keys_of_records(client: Client) -> None:
 
 
 def test_a_person_takes_its_companys_values_and_cannot_change_them(client: Client) -> None:
+    """SF-ACCOUNT-12, MK-REST-12."""
     put(client, COMPANIES, {"externalCompanyId": "C-1", "company": "Acme", "industry": "Steel"})
     (made,) = client.sync({"email": "a@example.com", "externalCompanyId": "C-1"})
     assert client.person(made["id"], "company,industry") == {"company": "Acme", "industry": "Steel"}
@@ -63,6 +64,7 @@ def test_a_person_takes_its_companys_values_and_cannot_change_them(client: Clien
 
 
 def test_a_companys_change_reaches_its_people_and_their_log(client: Client) -> None:
+    """SF-ACCOUNT-2, SF-ACCOUNT-7."""
     put(client, COMPANIES, {"externalCompanyId": "C-1", "company": "Acme"})
     made = client.sync(*({"email": f"p{n}@example.com", "externalCompanyId": "C-1"} for n in range(3)))
     put(client, COMPANIES, {"externalCompanyId": "C-1", "company": "Acme & Sons"})
@@ -74,6 +76,7 @@ def test_a_companys_change_reaches_its_people_and_their_log(client: Client) -> N
 
 
 def test_of_a_very_large_company_nobody_is_told(client: Client, subscription: Subscription, clock: Clock) -> None:
+    """SF-ACCOUNT-7."""
     put(client, COMPANIES, {"externalCompanyId": "C-1", "company": "Acme"})
     rows = [{"id": n, "externalCompanyId": "C-1", "company": "Acme"} for n in range(1, 5_002)]
     subscription.insert(subscription.lead, rows)
@@ -83,6 +86,7 @@ def test_of_a_very_large_company_nobody_is_told(client: Client, subscription: Su
 
 
 def test_opportunities_need_their_sales_person_and_roles_their_ends(client: Client) -> None:
+    """SF-USER-9, MK-REST-13."""
     (made,) = client.sync({"email": "a@example.com"})
     deal = {"externalOpportunityId": "O-1", "name": "Deal", "amount": "1604.47", "externalSalesPersonId": "S-1"}
     assert client.error("POST", f"{OPPORTUNITIES}.json", json={"input": [deal]}) == (
@@ -106,6 +110,7 @@ def test_opportunities_need_their_sales_person_and_roles_their_ends(client: Clie
 
 
 def test_a_compound_key_is_queried_by_a_disguised_get(client: Client) -> None:
+    """MK-REST-13."""
     (made,) = client.sync({"email": "a@example.com"})
     put(client, OPPORTUNITIES, {"externalOpportunityId": "O-1"})
     role = {"externalOpportunityId": "O-1", "leadId": made["id"], "role": "Captain"}
@@ -131,6 +136,7 @@ def test_describes_tell_keys_and_fields(client: Client, path: str) -> None:
 
 
 def test_a_native_crm_sync_closes_what_comes_from_the_crm(clock: Clock) -> None:
+    """MK-REST-1."""
     with Subscription.open(clock=clock, native=True) as subscription, MarketoSandbox(subscription) as sandbox:
         client = Client(sandbox)
         client.log_in()

@@ -21,6 +21,7 @@ def test_everybody_of_one_address_is_unsubscribed_together_and_each_is_logged(cl
 
 
 def test_an_address_stays_unsubscribed_when_its_person_goes(client: Client) -> None:
+    """DEL-9."""
     (made,) = client.sync({"email": "a@example.com", "unsubscribed": True})
     client.post("/rest/v1/leads/delete.json", {"input": [{"id": made["id"]}]})
     client.sync({"email": "A@example.com", "unsubscribed": False})
