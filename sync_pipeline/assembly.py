@@ -187,6 +187,7 @@ def _marketo(settings: Settings, used_today: int, patience: float | None = None)
             first_day=datetime.combine(settings.marketo_first_day, time.min, UTC),
             activity_types=settings.marketo_activity_types,
             poll_seconds=settings.marketo_poll_seconds,
+            import_from=settings.marketo_import_from,
         ),
         timeout=patience or TIMEOUT,
     )

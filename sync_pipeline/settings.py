@@ -81,7 +81,10 @@ class Settings(BaseSettings):
     marketo_custom_objects: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Custom objects of Marketo to mirror, by API name, separated by commas."
     )
-    marketo_poll_seconds: float = Field(60.0, gt=0, description="How often an export job is asked for its state.")
+    marketo_poll_seconds: float = Field(60.0, gt=0, description="How often a bulk job is asked for its state.")
+    marketo_import_from: int = Field(
+        10_000, ge=1, description="Number of new persons of one cycle from which they are written by bulk import."
+    )
     marketo_person_key: str = Field(
         "externalPersonId",
         description="Field of a Marketo person that carries the id of its lead or contact: this one where the "

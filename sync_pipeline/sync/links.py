@@ -86,7 +86,8 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
     con.execute(
         f"insert into {link} by name select {name} as pairing, crm_id, "
         f"{literal(pairing.marketo.name)} as marketo_object, marketo_id, {literal(now)} as linked_at, "
-        f"agreed, {literal(now)} as agreed_at, {literal(now)} as {side}_written_at from confirmed where is_new"
+        f"agreed, {literal(now)} as agreed_at, {literal(now)} as {side}_written_at from confirmed "
+        "where is_new and crm_id is not null and marketo_id is not null"  # an import tells no ids: see `adopt`
     )
 
 

@@ -25,7 +25,7 @@ from sync_pipeline.sync.decide import CRM
 from sync_pipeline.sync.fields import Compared
 
 Connection = duckdb.DuckDBPyConnection
-AT_ONCE = 3_000  # writes between two commits: a crash repeats at most so many
+AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
 PUSH = "Push updates"  # the operation of a refused or rejected write on record (OPS-3)
 
 

@@ -30,6 +30,19 @@ def test_a_new_contact_becomes_a_person_that_carries_its_id(world: World) -> Non
     assert world.rows("link", "crm_id, marketo_id") == [(crm_id, person["id"])]
 
 
+def test_a_person_whose_id_was_not_told_is_linked_when_it_is_read(world: World) -> None:
+    """MK-REST-19: a bulk import tells no ids."""
+    crm_id = world.crm.edit(LastName="Ada", Phone="1", HasOptedOutOfEmail=False)
+    world.marketo.tells_ids = False
+    assert world.cycle().sent["marketo"].accepted == 1
+    assert world.rows("link", "crm_id") == []
+    for _ in range(2):
+        world.cycle()
+    (person,) = world.marketo.records
+    assert world.rows("link", "crm_id, marketo_id") == [(crm_id, person)]
+    assert (len(world.marketo.writes), world.crm.writes) == (1, [])
+
+
 def test_a_person_known_to_marketo_alone_stays_there(world: World) -> None:
     """GEN-11, SF-LEAD-5."""
     world.marketo.edit(lastName="Bea")

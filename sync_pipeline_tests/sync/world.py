@@ -73,6 +73,7 @@ class System:
     moved: set[str] = field(default_factory=set)
     writes: list[tuple[Operation, str]] = field(default_factory=list)
     calls: int = 0
+    tells_ids: bool = True
     refuse: Callable[[Record], Answer | None] = lambda _: None
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
@@ -112,7 +113,7 @@ class System:
             found = next((i for i, kept in self.records.items() if [kept.get(n) for n in by] == sought), None)
         written = self.edit(found, **record.values)
         self.writes.append((operation, written))
-        return Answer(Verdict.ACCEPTED, written, created=found is None)
+        return Answer(Verdict.ACCEPTED, written if self.tells_ids else None, created=found is None)
 
 
 class World:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from sync_pipeline.catalog.activity_types import ActivityType
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.marketo import activity_types, answers, feed, kinds, reads, setup, writes
+from sync_pipeline.connectors.marketo import activity_types, answers, feed, imports, kinds, reads, setup, writes
 from sync_pipeline.connectors.marketo.calls import TIMEOUT, Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
@@ -38,7 +38,8 @@ class Reach:
         feed: a window that begins longer ago is read by bulk extract: page by page it would take more calls.
         activities: how long Marketo keeps activities; older ones are not asked for.
         activity_types: types mirrored besides those that tell of changes; every ten cost a call a cycle.
-        poll_seconds: how often an export job is asked for its state; Marketo renews it once a minute.
+        poll_seconds: how often a bulk job is asked for its state; Marketo renews it once a minute.
+        import_from: so many persons and more are upserted by bulk import; their ids are learnt when they are read.
     """
 
     first_day: datetime = datetime(2007, 1, 1, tzinfo=UTC)
@@ -46,6 +47,7 @@ class Reach:
     activities: timedelta = timedelta(days=25 * 31)
     activity_types: tuple[int, ...] = ()
     poll_seconds: float = 60.0
+    import_from: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,8 @@ class Marketo:
     # --- what a Writer does
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
+        if obj.source == LEAD and operation is Operation.UPSERT and key and len(records) >= self._reach.import_from:
+            return imports.write(self.calls, records, key, self._reach.poll_seconds)
         return writes.write(self.calls, obj, operation, records, key)
 
     def add_activities(self, activities: Sequence[writes.Activity]) -> list[Answer]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.marketo.calls import Calls
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict
 
 MOST_BYTES = 10_000_000
 DONE, OVER = "Complete", ("Failed", "Cancelled")
@@ -26,6 +26,26 @@ class Imported:
     taken: int
     failures: tuple[Mapping[str, str], ...]
     warnings: tuple[Mapping[str, str], ...]
+
+
+def write(calls: Calls, records: Sequence[Record], key: str, poll_seconds: float) -> list[Answer]:
+    """Write persons, found by the value of `key`, and return an answer to each; Marketo tells no ids of theirs.
+
+    A field that is not among a record's values is left as it is, and so is one that is to be emptied: an import takes
+    an empty cell for no value. So it is for new persons.
+    """
+    fields = list(dict.fromkeys(name for record in records for name in record.values))
+    persons = ([record.values.get(name) for name in fields] for record in records)
+    refused = {
+        row[key]: next(value for name, value in row.items() if name not in fields)
+        for done in import_persons(calls, fields, persons, key, poll_seconds)
+        for row in done.failures
+    }
+    said = [refused.get(str(record.values[key])) for record in records]
+    return [
+        Answer(Verdict.ACCEPTED) if reason is None else Answer(Verdict.REJECTED, code="IMPORT_FAILED", message=reason)
+        for reason in said
+    ]
 
 
 def import_persons(

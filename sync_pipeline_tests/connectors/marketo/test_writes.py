@@ -197,6 +197,22 @@ def test_persons_are_imported_and_the_rows_that_failed_are_told(system: Connecte
     ]
 
 
+def test_many_new_persons_are_written_by_one_import_and_each_has_an_answer(system: Connected) -> None:
+    """MK-REST-19."""
+    (ann,) = system.create("ann@x.example", title="Dr", externalPersonId="1")
+    records = [Record(None, {"externalPersonId": "1", "phone": "5"})]
+    records += [Record(None, {"externalPersonId": str(n), "email": f"p{n}@x.example"}) for n in range(2, 5)]
+    records.append(Record(None, {"externalPersonId": "5", "email": "nonsense"}))
+    before = system.sandbox.log.count("/rest/v1/leads.json")
+    answers = system.connect(import_from=5).write(declared("person"), Operation.UPSERT, records, "externalPersonId")
+    assert system.sandbox.log.count("/rest/v1/leads.json") == before
+    assert [answer.verdict for answer in answers] == [Verdict.ACCEPTED] * 4 + [Verdict.REJECTED]
+    assert "email" in answers[-1].message.lower()
+    found = rows(system, 'select id, "externalPersonId", title, phone from lead order by id')
+    assert [row[1] for row in found] == ["1", "2", "3", "4"]
+    assert found[0] == (ann, "1", "Dr", "5")
+
+
 def test_a_file_of_an_import_has_at_most_so_many_bytes_and_always_its_header() -> None:
     files = list(imports.files(("email", "note"), [(f"p{n}@x.example", 'a "b",\nc') for n in range(50)], 500))
     assert all(len(file) <= 500 and file.startswith(b"email,note\n") for file in files)
