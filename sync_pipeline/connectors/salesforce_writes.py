@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from sync_pipeline.connectors import soql
 from sync_pipeline.connectors.collections import Task
+from sync_pipeline.connectors.convert import Converted, convert_lead
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.salesforce import Salesforce
@@ -120,6 +121,22 @@ class SalesforceWriter:
             told = self._org.get(path).json()
             yield from told["records"]
             path = told.get("nextRecordsUrl", "")
+
+    def convert(
+        self,
+        lead_id: str,
+        converted_status: str,
+        *,
+        account_id: str | None = None,
+        opportunity_name: str | None = None,
+        owner_id: str | None = None,
+        send_mail: bool = False,
+    ) -> Converted:
+        """Convert one lead; see `convert_lead`."""
+        return convert_lead(
+            self._org, lead_id, converted_status, account_id=account_id, opportunity_name=opportunity_name,
+            owner_id=owner_id, send_mail=send_mail,
+        )  # fmt: skip
 
 
 def _parents(record: Record) -> tuple[str, ...]:

@@ -1,0 +1,92 @@
+"""Single records as they are this minute, and what of a person belongs into its record in the CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from sync_pipeline.connectors.writes import Value
+from sync_pipeline.flow.sides import Reader
+from sync_pipeline.lake.sql import commas, quoted
+from sync_pipeline.lake.types import TEXT, cast, column_type
+from sync_pipeline.model import Describe, Object
+from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide_pair
+from sync_pipeline.sync.outbox import typed
+from sync_pipeline.sync.resolve import Outcome
+
+Connection = duckdb.DuckDBPyConnection
+TABLES = {CRM: "fresh_crm", MARKETO: "fresh_marketo"}  # for `Question.read_from`
+
+
+@dataclass(frozen=True)
+class Values:
+    """What belongs into the CRM: by its field names as its API takes them, and the text that both sides then agree on.
+
+    `marketo_names` are Marketo's names of these fields; `refused` fields differ and stay, with the reason (FIELD-15 …).
+    """
+
+    typed: dict[str, Value] = field(default_factory=dict)
+    text: dict[str, str | None] = field(default_factory=dict)
+    marketo_names: dict[str, str] = field(default_factory=dict)
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def read(reader: Reader, obj: Object, fields: Sequence[str], keys: Sequence[str], by: str = "") -> pa.Table:
+    """Read single records as one table of text."""
+    pages = reader.extract_ids(obj, fields, keys, by).pages()
+    return _table([batch for page in pages for batch in page.read()], fields)
+
+
+def first(table: pa.Table) -> dict[str, str | None]:
+    """Return the first row; empty if there is none."""
+    return dict(table.slice(0, 1).to_pylist()[0]) if table.num_rows else {}
+
+
+def to_crm(
+    con: Connection, asked: Question, crm: pa.Table | None, marketo: pa.Table, told: Sequence[Describe]
+) -> Values:
+    """Return what of a person belongs into its record in the CRM, by the case table of every cycle.
+
+    Args:
+        crm: the record as read this minute; None for what a new record is to hold.
+        marketo: the person, likewise.
+        told: what CRM and Marketo say of these objects.
+    """
+    obj = asked.pairing.crm
+    names = [obj.key, obj.stamp, *(f.crm.name for f in asked.fields)]
+    record = _table([], names) if crm is None else crm
+    _take(con, TABLES[CRM], record, told[0])
+    _take(con, TABLES[MARKETO], marketo, told[1])
+    crm_id, marketo_id = first(record).get(obj.key), str(first(marketo)[asked.pairing.marketo.key])
+    decide_pair(con, asked, crm_id, marketo_id)
+    rows = con.execute(
+        "select crm_field, field, marketo, refusal from outcome where taken = ? order by crm_field",
+        [Outcome.TAKE_MARKETO],
+    ).fetchall()
+    kinds = {f.crm.name: f.crm for f in asked.fields}
+    taken = [(name, other, text) for name, other, text, refusal in rows if refusal is None]
+    return Values(
+        {name: typed(text, kinds[name]) for name, _, text in taken},
+        {name: text for name, _, text in taken},
+        {name: other for name, other, _ in taken},
+        tuple((name, refusal) for name, _, _, refusal in rows if refusal is not None),
+    )
+
+
+def _table(batches: Sequence[pa.RecordBatch], fields: Sequence[str]) -> pa.Table:
+    schema = pa.schema([(name, pa.string()) for name in dict.fromkeys(fields)])
+    return pa.Table.from_batches(batches).select(schema.names).cast(schema) if batches else schema.empty_table()
+
+
+def _take(con: Connection, name: str, table: pa.Table, described: Describe) -> None:
+    """Make a temporary table of typed values, as a mirror would have them."""
+    kinds = {f.name: column_type(f) for f in described.fields}
+    casts = commas(f"{cast(column, kinds.get(column, TEXT))} as {quoted(column)}" for column in table.column_names)
+    con.register("given", table)
+    try:
+        con.execute(f"create or replace temp table {quoted(name)} as select {casts} from given")
+    finally:
+        con.unregister("given")

@@ -1,0 +1,82 @@
+"""Sending one write of a request once: a create whose answer was lost is found again, not repeated (GEN-16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.flow import remember
+from sync_pipeline.flow.journal import Entry, Journal, commit, sending
+from sync_pipeline.flow.sides import Sides
+from sync_pipeline.flow.steps import Step
+from sync_pipeline.flow.writes import Write
+from sync_pipeline.lake import Lake
+from sync_pipeline.sync.decide import CRM
+
+LOOKS = (0.0, 1.0, 2.0)  # seconds before each look for a record whose creation was not answered
+# So long may a server still be at work on a call whose connection broke.
+STILL_RUNNING = timedelta(minutes=2)
+
+
+class Sender:
+    """Sends the writes of one request, whose journal it keeps."""
+
+    def __init__(self, lake: Lake, sides: Sides, journal: Journal, sleep: Callable[[float], None]) -> None:
+        self._lake = lake
+        self._sides = sides
+        self._journal = journal
+        self._sleep = sleep
+
+    def send(self, step: Step, write: Write) -> Answer:
+        """Send a write and return its answer; a create that was sent before is looked for first.
+
+        Raises:
+            UnknownOutcomeError: what was to be created may still be; nothing is to be created again for a while.
+            AmbiguousError: several records fit what was sent.
+        """
+        to = self._sides.crm if write.side == CRM else self._sides.marketo
+        if write.operation is not Operation.CREATE:
+            return to.write(write.obj, write.operation, [write.record])[0]
+        if found := self._sent_before(step, write):
+            return Answer(Verdict.ACCEPTED, found, created=True)
+        note = sending(step, write.record.values, self._sides.crm.now())
+        commit(self._lake, self._journal, lambda _: None, [note], self._sleep)
+        try:
+            return to.write(write.obj, write.operation, [write.record])[0]
+        except UnknownOutcomeError:
+            for wait in LOOKS:
+                self._sleep(wait)
+                if found := self._find(write, note):
+                    return Answer(Verdict.ACCEPTED, found, created=True)
+            raise
+
+    def _sent_before(self, step: Step, write: Write) -> str | None:
+        """Return what an interrupted try of this step created, None if it certainly created nothing.
+
+        Raises:
+            UnknownOutcomeError: the server may still be at work on it.
+        """
+        sent = self._journal.sent
+        if sent is None or sent.step is not step:
+            return None
+        found = self._find(write, sent)
+        if found is None and self._sides.crm.now() - sent.at < STILL_RUNNING:
+            raise UnknownOutcomeError("UNKNOWN_OUTCOME", "what was sent may still be created; ask again in two minutes")
+        return found
+
+    def _find(self, write: Write, sent: Entry) -> str | None:
+        """Look for what was created: of several that fit, the one that nothing else has made."""
+        values = dict(sent.content) if isinstance(sent.content, Mapping) else {}
+        by = [name for name in write.found_by if name in values]
+        try:
+            found = self._sides.crm.find(write.obj, Record(None, values), by, sent.at)
+            ids = [found] if found else []
+        except AmbiguousError as error:
+            ids = list(error.ids)
+        with self._lake.reading() as con:
+            own = remember.unclaimed(con, ids)
+        if len(own) > 1:
+            raise AmbiguousError("SEVERAL_FOUND", f"several records fit what was sent: {', '.join(own)}", own)
+        return own[0] if own else None
