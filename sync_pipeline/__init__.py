@@ -9,9 +9,11 @@ Read in this order:
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     sync/            both ways: links, the case table, plans, the outbox
     actions/         Sales Insight Actions: people feed, duplicates, sales activities
+    flow/            flow actions on demand: one person at once, whether or not a cycle runs
     activities/      what happened to a person, logged on the other side once and only once
     settings.py      the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
+    web/             the HTTP door to what may be asked for at once
     orchestration/   DAGSTER and nothing but Dagster
     commands/        the commands of cli.py
     definitions.py   what Dagster loads

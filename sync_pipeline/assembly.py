@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, partial
@@ -15,15 +16,21 @@ from sync_pipeline import catalog
 from sync_pipeline.actions import opt_outs, unsubscribes
 from sync_pipeline.actions.feed import Options
 from sync_pipeline.actions.may_send import Permission, may_send
+from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME
 from sync_pipeline.connectors import marketo
-from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.connectors.errors import ConnectorError, FatalError, RetryableError
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.connectors.login import Credentials
 from sync_pipeline.connectors.marketo.calls import TIMEOUT
 from sync_pipeline.connectors.marketo.limits import next_reset
+from sync_pipeline.connectors.marketo.setup import is_native
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
+from sync_pipeline.flow import perform
+from sync_pipeline.flow.perform import Flow, unsettled
+from sync_pipeline.flow.sides import Sides
 from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.mirror.cycle import connect
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
@@ -112,12 +119,7 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
     """Return one pass of the two-way sync, which writes `over` the systems; without them it only plans."""
-    wanted = pairings(settings)
-    rules = Rules(
-        Limits(settings.sync_most_writes, settings.sync_most_write_share),
-        blocked=settings.sync_blocked_fields,
-        truncates=settings.sync_cut_long_texts,
-    )
+    wanted, rules = pairings(settings), _rules(settings)
     sides: dict[str, Side] = {"crm": writer(settings, over.crm), "marketo": over.marketo} if over else {}
     of = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
     return Pass(opened, wanted, describes(opened, tuple(of)), run_id, rules, sides or None)
@@ -134,10 +136,38 @@ def pass_over(
     and only one that could not be made is no success.
     """
     run_id, started = run_id or uuid.uuid4().hex, datetime.now(UTC)
+    if over and unsettled(opened):
+        with suppress(ConnectorError):  # what is not settled is held back, and the pass meets the same outage
+            flow(settings, opened, over).settle()
     done = two_way(settings, opened, run_id, over).run(started)
     if over:
         return record(opened, run_id, done, started, datetime.now(UTC)), done
     return worst(FAILED if synced.error else SUCCEEDED for synced in done), done
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        Limits(settings.sync_most_writes, settings.sync_most_write_share),
+        blocked=settings.sync_blocked_fields,
+        truncates=settings.sync_cut_long_texts,
+    )
+
+
+def flow(settings: Settings, opened: Lake, over: Systems) -> Flow:
+    """Return the flow actions on demand; two calls make sure that they may act on these systems.
+
+    Raises:
+        FatalError: the lake belongs to other systems (GEN-18), or Marketo's own sync is on: it would take what is
+            created here for strangers.
+    """
+    for system in settings.systems():
+        connect(source(settings, opened, system, over=over))
+    if is_native(over.marketo.calls):
+        raise FatalError("NATIVE_MODE", "Marketo's own CRM sync is on: its flow steps act in Salesforce, not these")
+    defaults = {LAST_NAME: settings.flow_default_last_name, COMPANY: settings.flow_default_company}
+    people = [pairing for pairing in pairings(settings) if pairing.name in ("lead", "contact")]
+    rules = perform.Rules(defaults, settings.flow_second_leads, _rules(settings))
+    return Flow(opened, Sides(over.crm, writer(settings, over.crm), over.marketo), people, rules)
 
 
 def exchange_unsubscribes(settings: Settings, opened: Lake, whole: bool) -> unsubscribes.Done:

@@ -14,6 +14,8 @@ COMMANDS = {
     "sync": "sync",
     "plan": "two_way",
     "explain": "two_way",
+    "flow": "flow",
+    "serve": "flow",
     "status": "status",
     "sql": "sql",
     "feed": "feed",

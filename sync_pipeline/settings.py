@@ -112,6 +112,18 @@ class Settings(BaseSettings):
     sync_blocked_fields: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Marketo fields that the CRM may fill but not overwrite, separated by commas (FIELD-15)."
     )
+    flow_default_last_name: str = Field(
+        "", description="Last name of a new lead whose person in Marketo has none, on its first push only (CONN-18)."
+    )
+    flow_default_company: str = Field("", description="Company of a new lead, likewise.")
+    flow_second_leads: bool = Field(
+        False,
+        description="A contact that is sent to a queue becomes a second lead, as in the original (SF-CONTACT-6); "
+        "otherwise it is refused.",
+    )
+    http_token: SecretStr | None = Field(
+        None, min_length=16, description="Token that programs must bear which ask `sync-pipeline serve` for something."
+    )
     veeva_professional_types: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Record types of accounts, by developer name, separated by commas, whose people take part in the "

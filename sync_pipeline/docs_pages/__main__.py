@@ -10,6 +10,7 @@ from sync_pipeline import catalog
 from sync_pipeline.docs_pages import spec
 from sync_pipeline.docs_pages.deciding import deciding_page
 from sync_pipeline.docs_pages.feed import feed_page
+from sync_pipeline.docs_pages.flow import flow_page
 from sync_pipeline.docs_pages.objects import objects_page, veeva_page
 from sync_pipeline.docs_pages.settings import settings_page
 from sync_pipeline.docs_pages.tables import tables_page
@@ -26,6 +27,7 @@ def pages(rows: Sequence[spec.Row]) -> dict[Path, str]:
         FOLDER / "tables.md": tables_page(),
         FOLDER / "deciding.md": deciding_page(),
         FOLDER / "feed.md": feed_page(),
+        FOLDER / "flow.md": flow_page(),
         FOLDER / "spec.md": spec.spec_page(rows),
     }
 

@@ -93,8 +93,7 @@ class Flow:
 
     def settle(self) -> list[Outcome]:
         """Finish the requests that were interrupted half-way, for a cycle to begin with; those under way are left."""
-        with self._lake.reading() as con:
-            found = half_done(con)
+        found = unsettled(self._lake)
         return [self.run(request_from_json(request_id, asked), wait_seconds=0) for request_id, asked in found]
 
     def _journal(self, request: Request) -> Journal:
@@ -117,3 +116,9 @@ class Flow:
     def _put_off(self, request: Request, marketo_id: str, code: str, message: str) -> Outcome:
         crm_id = self._journal(request).crm_id
         return Outcome(request.id, Status.FAILED, marketo_id, crm_id, None, code, message, final=False)
+
+
+def unsettled(lake: Lake) -> list[tuple[str, str]]:
+    """Return id and wording of the requests that were interrupted half-way, or are under way."""
+    with lake.reading() as con:
+        return half_done(con)
