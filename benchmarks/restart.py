@@ -10,7 +10,7 @@ from random import Random
 from benchmarks import orgs
 from benchmarks.bars import Bar, exactly
 from benchmarks.lakes import bench
-from sync_pipeline_tests.crashes import Killer, survive
+from sync_pipeline_tests.crashes import Killer, org_patient, survive
 from sync_pipeline_tests.pipeline import Pipeline
 
 FIRST, LATER = 15, 35
@@ -24,6 +24,6 @@ def restart() -> Iterator[Bar]:
         with bench(copy, Path(folder, "lake")) as at:
             settings = {**at.pipeline.settings, "SALESFORCE_BULK_FROM": BULK_FROM}
             killer = Killer(Pipeline(at.pipeline.folder, settings), Random(1))
-            wrong = survive(at.org, at.clock.pass_seconds, killer, FIRST, LATER)
+            wrong = survive(org_patient(at.org, at.clock.pass_seconds), killer, FIRST, LATER)
     note = "".join(f"; {one}" for one in wrong[:3])
     yield exactly(f"after {killer.kills} kill -9: values, records, changes lost or doubled", len(wrong), 0, note)

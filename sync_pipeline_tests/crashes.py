@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from sync_pipeline import catalog
+from sync_pipeline.lake import Lake
+from sync_pipeline.model import Object
 from sync_pipeline.sandbox import Org
 from sync_pipeline.sandbox.live import edit
 from sync_pipeline_tests.pipeline import Pipeline, differences, doubled_changes, kill, untold_records
@@ -50,30 +52,52 @@ class Killer:
         self.seconds[command] = time.monotonic() - began
 
 
-def survive(org: Org, pass_seconds: Callable[[float], None], killer: Killer, first: int, later: int) -> list[str]:
+@dataclass(frozen=True)
+class Patient:
+    """A system that lives on while its pipeline is killed.
+
+    Attributes:
+        edit: makes some edits, others for each number.
+        pass_seconds: lets its time go on.
+        differences: what differs between its records of an object and their mirror.
+    """
+
+    objects: Sequence[Object]
+    edit: Callable[[int], object]
+    pass_seconds: Callable[[float], None]
+    differences: Callable[[Lake, Object], list[str]]
+
+    def faults(self, pipeline: Pipeline) -> list[str]:
+        """Return what is lost, doubled or other in the lake: values, records, changes."""
+        found: list[str] = []
+        with pipeline.lake() as lake:
+            for obj in self.objects:
+                found += self.differences(lake, obj)
+                found += [f"{obj.name}: {n} changes are noted twice" for n in [doubled_changes(lake, obj)] if n]
+                found += [f"{obj.name}: {n} records have no one beginning" for n in [untold_records(lake, obj)] if n]
+        return found
+
+
+def org_patient(org: Org, pass_seconds: Callable[[float], None]) -> Patient:
+    """Return a Salesforce org and its staff as a patient."""
+    return Patient(
+        OBJECTS, lambda number: edit(org, EDITS, number), pass_seconds, lambda lake, obj: differences(org, lake, obj)
+    )
+
+
+def survive(patient: Patient, killer: Killer, first: int, later: int) -> list[str]:
     """Kill a first load `first` times and later cycles and tidyings `later` times; return what is wrong in the end."""
     while killer.kills < first and killer.start_and_kill(SYNC):
         pass
     killer.finish(SYNC)
-    wrong = faults(org, killer.pipeline)
+    wrong = patient.faults(killer.pipeline)
     number = 0
     while killer.kills < first + later and not wrong:
-        edit(org, EDITS, number)
-        pass_seconds(60)
+        patient.edit(number)
+        patient.pass_seconds(60)
         killer.start_and_kill(TIDY if number % 4 == 3 else SYNC)
         number += 1
-    pass_seconds(60)
+    patient.pass_seconds(60)
     killer.finish(TIDY)
     killer.finish(SYNC)
-    return wrong + faults(org, killer.pipeline)
-
-
-def faults(org: Org, pipeline: Pipeline) -> list[str]:
-    """Return what is lost, doubled or other in the lake: values, records, changes."""
-    found: list[str] = []
-    with pipeline.lake() as lake:
-        for obj in OBJECTS:
-            found += differences(org, lake, obj)
-            found += [f"{obj.name}: {n} changes are noted twice" for n in [doubled_changes(lake, obj)] if n]
-            found += [f"{obj.name}: {n} records have no one beginning" for n in [untold_records(lake, obj)] if n]
-    return found
+    return wrong + patient.faults(killer.pipeline)
