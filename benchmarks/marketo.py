@@ -31,7 +31,7 @@ A_CALL = 300  # activities on a page, persons read by id
 QUIET = 4
 TIMES = 3
 # Cycles of a benchmark follow one another at once, and would read again what lies within the overlap.
-AT_ONCE = {"MARKETO_POLL_SECONDS": "0.2", "SYNC_OVERLAP_SECONDS": "0"}
+AT_ONCE = {"MARKETO_POLL_SECONDS": "0.5", "SYNC_OVERLAP_SECONDS": "0"}
 
 
 def marketo(persons: int = PERSONS) -> Iterator[Bar]:
