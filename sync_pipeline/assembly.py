@@ -114,7 +114,8 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
     Of Veeva nothing is written yet.
     """
     both = len(settings.systems()) > 1 and settings.crm == "salesforce"
-    return catalog.pairings(settings.marketo_person_key) if both else ()
+    custom = catalog.custom_pairings(settings.sync_custom_objects, settings.marketo_custom_objects)
+    return (*catalog.pairings(settings.marketo_person_key), *custom) if both else ()
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:

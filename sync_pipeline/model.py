@@ -165,6 +165,7 @@ class Pairing:
         deletes: whether a record deleted in the CRM is deleted in Marketo too, as one-way copies are (SF-OPP-9,
             SF-CO-14); otherwise it is kept, and flagged where a field for it is mapped (SPEC 31, decision 13).
         keys: the mapped Marketo fields that identify a record together, where none carries the CRM's id.
+        custom: whether key and mappings follow from what both systems describe (SPEC 10).
     """
 
     crm: Object
@@ -175,6 +176,7 @@ class Pairing:
     called: str = ""
     deletes: bool = False
     keys: tuple[str, ...] = ()
+    custom: bool = False
 
     @property
     def name(self) -> str:
@@ -196,7 +198,11 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Field:
-    """A field as the system's describe tells it; `type` is the system's own word (`picklist`, `currency`)."""
+    """A field as the system's describe tells it; `type` is the system's own word (`picklist`, `currency`).
+
+    `reference_to` names objects of the CRM; of Marketo, the object and its field: `lead.id`. Marketo finds records by
+    the fields that `identify` them.
+    """
 
     name: str
     type: str
@@ -212,6 +218,7 @@ class Field:
     reference_to: tuple[str, ...] = ()
     picklist: tuple[str, ...] = ()
     restricted: bool = False  # to the values of its picklist
+    identifies: bool = False
 
 
 @dataclass(frozen=True)

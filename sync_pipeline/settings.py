@@ -150,7 +150,9 @@ class Settings(BaseSettings):
         90.0, gt=0, description="How long runs, jobs, notices and resolved errors stay on record (OPS-17)."
     )
     sync_custom_objects: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Custom objects to mirror besides the standard ones, by API name, separated by commas."
+        (),
+        description="Custom objects to mirror besides the standard ones, by API name, separated by commas, parents "
+        "first. One that is called like one of MARKETO_CUSTOM_OBJECTS (Car_Sale__c, carSale_c) is copied to it.",
     )
     sync_pause_seconds: float = Field(
         300.0, ge=0, description="Pause between the end of one cycle and the start of the next (GEN-1)."

@@ -14,10 +14,19 @@ from collections.abc import Mapping as MappingOf
 from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
-from sync_pipeline.catalog.pairings import pairings
+from sync_pipeline.catalog.pairings import custom_pairings, pairings
 from sync_pipeline.model import Object
 
-__all__ = ["IGNORED_BY_NATIVE", "PERSON_ACCOUNT", "by_name", "ignored_by_native", "objects", "pairings", "refused"]
+__all__ = [
+    "IGNORED_BY_NATIVE",
+    "PERSON_ACCOUNT",
+    "by_name",
+    "custom_pairings",
+    "ignored_by_native",
+    "objects",
+    "pairings",
+    "refused",
+]
 
 _OBJECTS_OF = {"salesforce": salesforce.objects, "veeva": veeva.objects, "marketo": marketo.objects}
 _REFUSED_OF: MappingOf[str, MappingOf[str, str]] = {"veeva": veeva.REFUSED}

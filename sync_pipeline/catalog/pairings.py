@@ -6,7 +6,8 @@ one contact. What is only copied to Marketo goes there when it goes in the CRM; 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from sync_pipeline.catalog import marketo, salesforce
@@ -14,6 +15,7 @@ from sync_pipeline.model import Object, Pairing
 
 # Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
 PERSON_KEY = "externalPersonId"
+MOST_CUSTOM = 10  # types of custom objects in a subscription
 
 
 def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
@@ -35,6 +37,30 @@ def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
             deletes=True,
         ),
     )
+
+
+def custom_pairings(crm: Iterable[str], other: Iterable[str]) -> tuple[Pairing, ...]:
+    """Return the pairings of the custom objects that are chosen in both systems and called alike, in the CRM's order.
+
+    Which fields they have follows from what the systems say of them, see `sync.customs`.
+
+    Raises:
+        ValueError: there are more than Marketo can hold.
+    """
+    theirs = {plain(source): source for source in other}
+    both = [(source, theirs[plain(source)]) for source in crm if plain(source) in theirs]
+    if len(both) > MOST_CUSTOM:
+        raise ValueError(
+            f"{len(both)} custom objects are chosen in both systems; Marketo holds {MOST_CUSTOM} (SF-CO-13)"
+        )
+    return tuple(
+        Pairing(salesforce.custom(ours), marketo.custom(its), "", (), deletes=True, custom=True) for ours, its in both
+    )
+
+
+def plain(name: str) -> str:
+    """Return what is left of an API name without what each system adds of its own: `Due_Date__c` is `dueDate`."""
+    return re.sub(r"__?c$", "", name).replace("_", "").lower()
 
 
 def _pair(crm: Object, other: Object, key: str, on: Collection[str], alive: str = "true") -> Pairing:

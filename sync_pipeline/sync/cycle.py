@@ -18,6 +18,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule, worst
 from sync_pipeline.sync import links, outbox, plan
+from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide, is_quiet
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.outbox import Sent
@@ -112,16 +113,21 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.run_id, now)
-        done = [self._to_marketo(pairing, now) for pairing in self.pairings]
+        done: list[Synced] = []
+        for pairing in self.pairings:
+            done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
         return [self._to_crm(synced) for synced in done]
 
-    def _to_marketo(self, pairing: Pairing, now: datetime) -> Synced:
+    def _to_marketo(self, pairing: Pairing, before: Sequence[Pairing], now: datetime) -> Synced:
         if missing := [o.title for o in (pairing.crm, pairing.marketo) if (o.system, o.source) not in self.described]:
             return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}; run a sync first")
-        fields, notices = self._fields(pairing)
+        notices: list[Notice] = []
         try:
+            if pairing.custom:
+                pairing = fitted(pairing, *self._describes(pairing), before)
+            fields, notices = self._fields(pairing)
             planned = self._decide(pairing, fields, now)
-        except RefusedError as error:
+        except (RefusedError, UnfitError) as error:
             return Synced(pairing, notices=notices, error=str(error))
         return self._send(Synced(pairing, planned, notices=notices), MARKETO, fields)
 
@@ -131,9 +137,12 @@ class Pass:
         return self._send(synced, CRM, self._fields(synced.pairing)[0])
 
     def _fields(self, pairing: Pairing) -> tuple[list[Compared], list[Notice]]:
-        crm = self.described[pairing.crm.system, pairing.crm.source]
-        marketo = self.described[pairing.marketo.system, pairing.marketo.source]
-        return compared(pairing, crm, marketo, self.rules.override.get(pairing.name), self.rules.blocked)
+        override = self.rules.override.get(pairing.name)
+        return compared(pairing, *self._describes(pairing), override, self.rules.blocked)
+
+    def _describes(self, pairing: Pairing) -> tuple[Describe, Describe]:
+        crm, marketo = pairing.crm, pairing.marketo
+        return self.described[crm.system, crm.source], self.described[marketo.system, marketo.source]
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> Planned:
         with self.lake.reading() as con:

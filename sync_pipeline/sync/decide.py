@@ -16,7 +16,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.lake.types import column_type
-from sync_pipeline.model import Object, Pairing
+from sync_pipeline.model import Field, Object, Pairing
 from sync_pipeline.sync import on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.fields import Compared
@@ -163,9 +163,10 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
     """
     key = quoted(asked.pairing.crm.key)
     referred = [
-        f"select {literal(name)} as pairing, {quoted(f.crm.name)} as crm_id from {asked.crm} "
+        f"select {literal(name)} as pairing, {quoted(source.name)} as crm_id from {asked.crm} "
         f"where {key} in ({looked_at})"
         for f in asked.fields
+        for source in f.sources
         for name in f.refers_to
     ] or ["select null::varchar as pairing, null::varchar as crm_id where false"]
     con.execute(f"create or replace temp table referred as {' union '.join(referred)}")
@@ -193,14 +194,19 @@ def _alive(obj: Object, pairing: Pairing) -> str:
 
 def crm_value(field: Compared, asked: Question) -> str:
     """Return the SQL for what a field of record `c` is in Marketo; where it refers to others, `known` tells."""
-    column = f"c.{quoted(field.crm.name)}"
+    values = [_value_of(source, field, asked) for source in field.sources]
+    fallback = [literal(field.absent)] if field.absent else []
+    return f"coalesce({commas([*values, *fallback])})" if len(values) + len(fallback) > 1 else values[0]
+
+
+def _value_of(source: Field, field: Compared, asked: Question) -> str:
+    column = f"c.{quoted(source.name)}"
     if field.refers_to:  # an owner that is a queue is nobody in Marketo (SF-USER-4)
         own = "marketo_id" if field.by_own_id else "crm_id"
         return (
             f"(select max(k.{own}) from known k where k.crm_id = {column} and k.pairing in {_among(field.refers_to)})"
         )
-    value = canonical(column, column_type(field.crm), field.kind, field.shared_length if asked.truncates else 0)
-    return f"coalesce({value}, {literal(field.absent)})" if field.absent else value
+    return canonical(column, column_type(source), field.kind, field.shared_length if asked.truncates else 0)
 
 
 def _among(pairings: Sequence[str]) -> str:
@@ -214,14 +220,16 @@ def marketo_value(field: Compared, asked: Question) -> str:
 
 
 def _waits(field: Compared) -> str:
-    """Return SQL that tells whether the record that a field refers to is still on its way to Marketo."""
+    """Return SQL that tells whether a record that a field refers to is still on its way to Marketo."""
     if not field.refers_to:
         return "false"
-    column, among = f"c.{quoted(field.crm.name)}", _among(field.refers_to)
-    return (
+    among = _among(field.refers_to)
+    on_its_way = (
         f"coalesce({column} in (select crm_id from expected where pairing in {among}) "
         f"and {column} not in (select crm_id from known where pairing in {among}), false)"
+        for column in (f"c.{quoted(source.name)}" for source in field.sources)
     )
+    return f"({' or '.join(on_its_way)})"
 
 
 def _outcomes(con: Connection, asked: Question) -> None:

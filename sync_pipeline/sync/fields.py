@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.lake.types import TEXT, column_type
@@ -20,7 +20,8 @@ class Compared:
 
     `rule` is the one in force: an override of the settings, the mapping's own, or the object's. `blocked` fields may
     be filled from the CRM but never overwritten (FIELD-15). `is_key` fields are those by which Marketo tells one record
-    from another: they are part of every new record, and describe calls them read-only.
+    from another: they are part of every new record, and describe calls them read-only. Where several fields of the CRM
+    fill one of Marketo (a lead or a contact), the first that is set counts; `others` are those after `crm`.
     """
 
     crm: Field
@@ -30,6 +31,7 @@ class Compared:
     blocked: bool = False
     absent: str = ""
     is_key: bool = False
+    others: tuple[Field, ...] = ()
 
     @property
     def name(self) -> str:
@@ -40,6 +42,11 @@ class Compared:
     def kind(self) -> str:
         """The column type in which the two are compared."""
         return TEXT if self.refers_to else common(column_type(self.crm), column_type(self.marketo))
+
+    @property
+    def sources(self) -> tuple[Field, ...]:
+        """The fields of the CRM that fill it."""
+        return (self.crm, *self.others)
 
     @property
     def by_own_id(self) -> bool:
@@ -96,6 +103,11 @@ def compared(
         ours, other = crm.field(mapping.crm), theirs.get(mapping.marketo.lower())
         if ours is None or other is None:
             notices.append(_missing(mapping, pairing, ours is None))
+            continue
+        if (place := next((i for i, one in enumerate(found) if one.name == other.name), None)) is not None:
+            first = found[place]
+            refers_to = tuple(dict.fromkeys((*first.refers_to, *mapping.refers_to)))
+            found[place] = replace(first, others=(*first.others, ours), refers_to=refers_to)
             continue
         rule = (rules or {}).get(mapping.crm, pairing.rule(mapping))
         found.append(

@@ -33,8 +33,9 @@ MARKETO = {found.name: found for found in standard.objects()}
 def described(obj: Object, schema: Schema) -> Describe:
     """Return what a sandbox says of an object."""
     if obj.system == "marketo":
-        fields = [marketo_answers.record_field(f.in_describe()) for f in MARKETO[obj.source].fields.values()]
-        return Describe(obj.source, tuple(fields))
+        found = MARKETO[obj.source]
+        shown = {"fields": [f.in_describe() for f in found.fields.values()], "dedupeFields": found.dedupe}
+        return Describe(obj.source, tuple(marketo_answers.record_fields(shown)))
     fields = [crm_answers.field(told) for told in describe_object(schema, obj.source, "62.0")["fields"]]
     told = Describe(obj.source, tuple(fields))
     return Describe(obj.source, readable(obj, told))
@@ -88,7 +89,7 @@ class Many:
     def _system(self, obj: Object, schema: Schema) -> System:
         if obj.system == "marketo":
             return System("", obj.key, obj.stamp, self.now, dedupe=kind_of(obj.source).dedupe)
-        prefix = schema[obj.source].describe["keyPrefix"] if obj.source in schema else "a99"
+        prefix = schema[obj.source].describe["keyPrefix"] if obj.source in schema else "a09"
         return System(prefix, obj.key, obj.stamp, self.now)
 
     def _types(self, obj: Object) -> dict[str, str]:

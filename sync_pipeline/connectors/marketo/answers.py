@@ -6,7 +6,8 @@ Only gateways answer with HTTP errors. A call that is refused as a whole, or one
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,9 +107,23 @@ def person_field(told: Mapping[str, Any]) -> Field | None:
     return _field(rest["name"], told, writable)
 
 
-def record_field(told: Mapping[str, Any]) -> Field:
-    """Return one field of any other describe."""
-    return _field(told["name"], told, bool(told.get("updateable", True)))
+def record_fields(told: Mapping[str, Any]) -> Iterator[Field]:
+    """Yield the fields of any other describe, with what identifies a record and what it links to (MK-REST-21)."""
+    keys = told.get("dedupeFields") or ()
+    ends = {link["field"]: link.get("relatedTo") or {} for link in told.get("relationships") or ()}
+    for one in told.get("fields") or ():
+        end = ends.get(one["name"]) or {}
+        yield replace(
+            _field(one["name"], one, bool(one.get("updateable", True))),
+            identifies=one["name"] in keys,
+            reference_to=(_end(end),) if end else (),
+        )
+
+
+def _end(related: Mapping[str, Any]) -> str:
+    """Return what a link leads to, in the words of describes: `lead.id`; Marketo's examples say `Lead` and `Id` too."""
+    name, field = str(related["name"]), str(related["field"])
+    return f"{name.lower() if name in ('Lead', 'Company') else name}.{'id' if field == 'Id' else field}"
 
 
 def _field(name: str, told: Mapping[str, Any], writable: bool) -> Field:

@@ -120,7 +120,7 @@ class Marketo:
         told = self.calls.get(kind_of(source).describe).get("result") or ()
         if source == LEAD:
             return Describe(source, (*filter(None, map(answers.person_field, told)), *kinds.FATE))
-        fields = tuple(answers.record_field(field) for one in told for field in one.get("fields") or ())
+        fields = tuple(field for one in told for field in answers.record_fields(one))
         if not fields:
             raise RejectedError("NOT_FOUND", f"Marketo does not describe {source}")
         own = (kinds.MEMBERSHIP, kinds.FATE[0]) if source == MEMBER else ()
