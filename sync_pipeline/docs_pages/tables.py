@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.docs_pages.markdown import NOTE, table
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.table import CHANGE_COLUMNS
@@ -35,5 +36,8 @@ def tables_page() -> str:
         "\n## Ledger: `lake.sync.<table>`\n",
         table(("table", "columns"), [(f"`{name}`", ", ".join(f"`{c}`" for c in columns))
                                       for name, columns in ledger.TABLES.items()]),
+        "\n## Views: `lake.<schema>.<view>`\n\nMade once the tables they read are there.\n",
+        table(("view", "meaning", "reads"), [(f"`{v.schema}.{v.name}`", v.description,
+                                              ", ".join(f"`{'.'.join(need)}`" for need in v.needs)) for v in VIEWS]),
     ]  # fmt: skip
     return "\n".join(parts)

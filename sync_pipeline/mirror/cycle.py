@@ -14,8 +14,9 @@ from datetime import datetime
 
 import duckdb
 
+from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.errors import ConnectorError, FatalError
-from sync_pipeline.lake import LakeError, ledger
+from sync_pipeline.lake import LakeError, ledger, views
 from sync_pipeline.lake.landing import LandingError
 from sync_pipeline.mirror.read import PULL, Read
 from sync_pipeline.mirror.source import Source
@@ -175,7 +176,7 @@ def _timed(source: Source, obj: Object, work: Work, run_id: str) -> Done:
 
 
 def record(source: Source, cycle: Cycle, operation: str) -> None:
-    """Write the run, its jobs and the watermarks of the quiet objects, in one transaction."""
+    """Write the run, its jobs and the watermarks of the quiet objects, in one transaction; new views come with them."""
     with source.lake.transaction() as con:
         quiet = [(d.obj, d.window) for d in cycle.done if d.window and not d.committed]
         ledger.move_watermarks(con, quiet, cycle.ended_at)
@@ -185,6 +186,7 @@ def record(source: Source, cycle: Cycle, operation: str) -> None:
                 error = ledger.Error(done.code or FAILED, done.error)
                 ledger.add_errors(con, cycle.run_id, done.obj, operation, [error], cycle.ended_at)
         ledger.resolve_job_errors(con, [d.obj for d in cycle.done if not d.error], cycle.ended_at)
+        views.refresh(con, VIEWS)
         ended = (cycle.started_at, cycle.ended_at, cycle.status, cycle.message)
         ledger.insert(con, "run", [(cycle.run_id, cycle.kind, *ended)])
 

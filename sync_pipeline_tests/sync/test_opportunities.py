@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline import catalog
+from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.writes import Answer, Operation, Value, Verdict
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, views
 from sync_pipeline_tests.sync.many import Many
 
 ROLE = ("externalOpportunityId", "leadId", "role", "isPrimary")
@@ -91,3 +92,42 @@ def test_a_plan_shows_the_whole_family_before_any_of_it_exists(many: Many) -> No
     ((fields,),) = many.lake.rows("select fields from lake.sync.outbox where pairing = 'opportunity_contact_role'")
     assert fields.items() >= {"externalOpportunityId": opportunity, "leadId": contact, "role": "Buyer"}.items()
     assert many.marketo.order == []
+
+
+def test_analysts_ask_who_is_in_which_opportunity_how_much_and_since_when(many: Many) -> None:
+    """SF-OPP-4 to 8 and 11: views over the mirrors; another role name is no removal, an empty period is one."""
+    early, later = "2026-01-01T00:00:00.000Z", "2026-03-01T00:00:00.000Z"
+    ada, bea = (many.crm["Contact"].edit(LastName=name) for name in ("Ada", "Bea"))
+    deal, _alone = (many.crm["Opportunity"].edit(Name=n, Amount=10.0, ExpectedRevenue=5.0) for n in ("Deal", "Alone"))
+    of_deal = many.crm["OpportunityContactRole"]
+    adas = [of_deal.edit(OpportunityId=deal, ContactId=ada, Role=r, CreatedDate=early) for r in ("Buyer", "User")]
+    beas = of_deal.edit(OpportunityId=deal, ContactId=bea, Role="User", CreatedDate=early)
+    many.read()
+    with many.lake.transaction() as con:
+        assert views.refresh(con, VIEWS) == [
+            "people.opportunity",
+            "people.opportunity_total",
+            "people.opportunity_event",
+        ]
+        assert views.refresh(con, VIEWS) == []
+    of_deal.edit(adas[0], Role="Evaluator")
+    of_deal.edit(adas[1], IsDeleted=True)
+    of_deal.edit(beas, IsDeleted=True)
+    many.crm["Opportunity"].edit(deal, Amount=20.0)
+    many.read()
+    of_deal.edit(OpportunityId=deal, ContactId=bea, Role="User", CreatedDate=later)
+    many.read()
+    part = many.lake.rows("select contact_id, opportunity_id, roles from lake.people.opportunity order by contact_id")
+    assert part == [(ada, deal, ["Evaluator"]), (bea, deal, ["User"])]
+    total = many.lake.rows(
+        "select contact_id, opportunities, amount, expected_revenue from lake.people.opportunity_total"
+    )
+    assert sorted(total) == [(ada, 1, 20.0, 5.0), (bea, 1, 20.0, 5.0)]
+    told = many.lake.rows("select contact_id, event, fields from lake.people.opportunity_event order by contact_id, at")
+    assert told == [
+        (ada, "Added to Opportunity", None),
+        (ada, "Opportunity is Updated", ["Amount"]),
+        (bea, "Added to Opportunity", None),
+        (bea, "Removed from Opportunity", None),
+        (bea, "Added to Opportunity", None),
+    ]

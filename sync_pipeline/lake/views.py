@@ -1,0 +1,31 @@
+"""The declared views in the lake: each is made once the tables it reads are there, and made anew if it changed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+import duckdb
+
+from sync_pipeline.catalog.views import View
+from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.table import full_name
+
+
+def refresh(con: duckdb.DuckDBPyConnection, views: Iterable[View]) -> list[str]:
+    """Make what is missing or was declared differently, in the caller's transaction; return the names."""
+    own = "where database_name = 'lake'"
+    kept = dict(con.execute(f"select schema_name || '.' || view_name, comment from duckdb_views() {own}").fetchall())
+    tables = set(con.execute(f"select schema_name, table_name from duckdb_tables() {own}").fetchall())
+    made = []
+    for view in views:
+        name = f"{view.schema}.{view.name}"
+        # The comment tells from which text a view was made: DuckDB keeps that in words of its own.
+        comment = f"{view.description} [{zlib.crc32(view.sql.encode()):08x}]"
+        if kept.get(name) == comment or not tables.issuperset(view.needs):
+            continue
+        con.execute(f"create schema if not exists {quoted('lake', view.schema)}")
+        con.execute(f"create or replace view {full_name(view.schema, view.name)} as {view.sql}")
+        con.execute(f"comment on view {full_name(view.schema, view.name)} is {literal(comment)}")
+        made.append(name)
+    return made
