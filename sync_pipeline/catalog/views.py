@@ -91,7 +91,7 @@ EVENT = View(
             nullif(max(coalesce(ends, timestamptz 'infinity')), timestamptz 'infinity') as removed_at
         from numbered group by contact_id, opportunity_id, period
     ), event as (
-        select contact_id, opportunity_id, 'Added to Opportunity' as event, added_at as at, null::varchar[] as fields
+        select contact_id, opportunity_id, 'Added to Opportunity' as event, added_at as happened_at, null::varchar[] as fields
         from part
         union all
         select contact_id, opportunity_id, 'Removed from Opportunity', removed_at, null from part
@@ -101,7 +101,7 @@ EVENT = View(
         from part p join lake.salesforce.opportunity_changes c on c."Id" = p.opportunity_id and c._change = 'update'
             and c._changed_at >= p.added_at and c._changed_at < coalesce(p.removed_at, timestamptz 'infinity')
     )
-    select e.contact_id, l.marketo_id as marketo_id, e.opportunity_id, e.event, e.at, e.fields
+    select e.contact_id, l.marketo_id as marketo_id, e.opportunity_id, e.event, e.happened_at, e.fields
     from event e
     left join lake.sync.link l on l.pairing = 'contact' and l.crm_id = e.contact_id and l.ended_at is null
     """,

@@ -123,7 +123,8 @@ def test_analysts_ask_who_is_in_which_opportunity_how_much_and_since_when(many: 
         "select contact_id, opportunities, amount, expected_revenue from lake.people.opportunity_total"
     )
     assert sorted(total) == [(ada, 1, 20.0, 5.0), (bea, 1, 20.0, 5.0)]
-    told = many.lake.rows("select contact_id, event, fields from lake.people.opportunity_event order by contact_id, at")
+    events = "select contact_id, event, fields from lake.people.opportunity_event"
+    told = many.lake.rows(f"{events} order by contact_id, happened_at")
     assert told == [
         (ada, "Added to Opportunity", None),
         (ada, "Opportunity is Updated", ["Amount"]),
