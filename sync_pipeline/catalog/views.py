@@ -91,7 +91,8 @@ EVENT = View(
             nullif(max(coalesce(ends, timestamptz 'infinity')), timestamptz 'infinity') as removed_at
         from numbered group by contact_id, opportunity_id, period
     ), event as (
-        select contact_id, opportunity_id, 'Added to Opportunity' as event, added_at as happened_at, null::varchar[] as fields
+        select contact_id, opportunity_id, 'Added to Opportunity' as event, added_at as happened_at,
+            null::varchar[] as fields
         from part
         union all
         select contact_id, opportunity_id, 'Removed from Opportunity', removed_at, null from part
