@@ -13,7 +13,7 @@ from time import sleep
 from pydantic import SecretStr
 
 from sync_pipeline import catalog
-from sync_pipeline.actions import opt_outs, unsubscribes
+from sync_pipeline.actions import opt_outs, reminders, unsubscribes
 from sync_pipeline.actions.feed import Options
 from sync_pipeline.actions.may_send import Permission, may_send
 from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME
@@ -184,6 +184,12 @@ def exchange_unsubscribes(settings: Settings, opened: Lake, whole: bool) -> unsu
 def opt_out_fields(settings: Settings) -> tuple[str, ...]:
     """Return the fields of leads and contacts that an unsubscribe ticks (SIA-UNS-3)."""
     return tuple(filter(None, (opt_outs.OPT_OUT, settings.actions_opt_out_field)))
+
+
+def exchange_reminders(settings: Settings, opened: Lake) -> reminders.Done:
+    """Let reminders and tasks follow one another; only `WRITE_BACK=apply` writes to Salesforce (SIA-TASK)."""
+    to = writer(settings, salesforce(settings)) if settings.write_back == "apply" else None
+    return reminders.exchange(opened, to, uuid.uuid4().hex, datetime.now(UTC))
 
 
 def mail_check(settings: Settings, opened: Lake) -> Callable[..., Permission]:

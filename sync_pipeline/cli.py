@@ -22,6 +22,7 @@ COMMANDS = {
     "duplicates": "duplicates",
     "activities": "activities",
     "unsubscribes": "unsubscribes",
+    "reminders": "reminders",
     "lake": "lake",
     "sandbox": "sandbox",
 }

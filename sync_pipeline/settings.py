@@ -191,6 +191,10 @@ class Settings(BaseSettings):
         "that the sales tool tells go to Salesforce at once all the same.",
     )
     actions_time_zone: str = Field("America/Los_Angeles", description="The time zone of that hour, by its IANA name.")
+    actions_reminders: bool = Field(
+        False,
+        description="Let reminder tasks of the sales tool and tasks of Salesforce follow one another (SIA-TASK-1).",
+    )
     actions_marketo_check: bool = Field(
         False, description="Ask Marketo before a sales e-mail is sent whether the person is unsubscribed (SIA-UNS-6)."
     )

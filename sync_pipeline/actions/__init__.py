@@ -5,5 +5,7 @@ columns there are), `people` (who qualifies, and with which values), `touched` (
 `people_changes` (what becomes of each), `feed` (preview, start, increment), `duplicates` (who shares an e-mail),
 `duplicates_report` (bringing that report up to date); `inputs` (what a sales tool tells, declared), `intake` (taking it
 in), `merges` (whose it is after a merge); `opt_outs` (whose opt-out an unsubscribe concerns), `unsubscribes` (bringing
-both sides to the same), `may_send` (the check before a send), `written` (what was written, on record).
+both sides to the same), `may_send` (the check before a send), `reminder_tasks` (what
+differs between reminders and tasks), `reminders` (letting them follow one another), `reminder_writes` (to the CRM);
+`written` (what was written, on record).
 """

@@ -1,4 +1,4 @@
-"""What a sales tool tells, declared once: sales activities of eight kinds (SIA-ACT-2) and unsubscribes (SIA-UNS-1)."""
+"""What a sales tool tells, declared once: sales activities (SIA-ACT-2), unsubscribes, reminders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ class Type(StrEnum):
 
     TEXT = "VARCHAR"
     WHOLE = "BIGINT"
+    DAY = "DATE"
     TIME = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -102,11 +103,17 @@ PERSON = (
 
 @dataclass(frozen=True)
 class Input:
-    """A table that is filled from outside; each record once, told from the others by its `key`."""
+    """A table that is filled from outside; records are told from one another by their `key`.
+
+    Attributes:
+        stamp: the value that says when a record was last changed: it is told anew with each change, and one that is
+            not later than what is known changes nothing. Empty where a record is told once and never changes.
+    """
 
     table: str
     key: str
     values: tuple[Value, ...]
+    stamp: str = ""
 
 
 ACTIVITY = Input(
@@ -129,3 +136,21 @@ UNSUBSCRIBE = Input(
         *PERSON,
     ),
 )
+REMINDER = Input(
+    "reminder_task",
+    "task_id",
+    (
+        Value("task_id", "the sales tool's own id of it; `salesforce/…` where it came from there", required=True),
+        Value("updated_at", "when it was last changed, ISO; UTC without an offset", Type.TIME, required=True),
+        Value("deleted_at", "when it was deleted", Type.TIME),
+        Value("name", "what is to be done", required=True),
+        Value("status", "how far it is", required=True, choices=("open", "complete")),
+        Value("priority", "how urgent it is", choices=("normal", "high")),
+        Value("due_on", "the day it is due, ISO", Type.DAY),
+        Value("details", "more about it"),
+        Value("owner_id", "the user of Salesforce whose task it is; the sync user's where it is empty"),
+        *PERSON,
+    ),
+    stamp="updated_at",
+)
+INPUTS = {into.table: into for into in (ACTIVITY, UNSUBSCRIBE, REMINDER)}

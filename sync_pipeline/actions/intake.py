@@ -29,6 +29,8 @@ READERS = {
     ".ndjson": "read_ndjson_objects({})",
 }
 
+NOT_OF = {Type.TIME: "is no ISO time", Type.DAY: "is no ISO date", Type.WHOLE: "is no whole number from 0 up"}
+
 
 class InputError(Exception):
     """Nothing was taken: the file cannot be read, or names values that the input does not have."""
@@ -109,27 +111,59 @@ def _take(
     con.execute(f"create or replace temp table given_text as select distinct {selected} from {source}")
     con.execute(f"create or replace temp table refused as {' union all '.join(_refusals(into))}")
     typed = commas(f"try_cast({quoted(v.name)} as {v.type.value}) as {quoted(v.name)}" for v in into.values)
-    key, table = quoted(into.key), full_name(tables.SCHEMA, into.table)
+    key = quoted(into.key)
     con.execute(
         f"create or replace temp table fit as select {typed} from given_text "
         f"where {key} is not null and {key} not in (select key from refused where key is not null)"
     )
+    fit, new = _change(con, into, now) if into.stamp else _add(con, into, now)
+    found = con.execute("select distinct key, value, message from refused order by all").fetchall()
+    return Taken(new, fit - new, tuple(Refused(*row) for row in found))
+
+
+def _add(con: Connection, into: Input, now: datetime) -> tuple[int, int]:
+    """Keep what fits and is new; what is known with other values is refused. Returns how many fit, how many are new."""
+    key, table = quoted(into.key), full_name(tables.SCHEMA, into.table)
     kept = commas(quoted(value.name) for value in into.values)
     con.execute(
         f"insert into refused select {key}, {literal(into.key)}, 'was taken before with other values' from "
         f"(select {kept} from fit where {key} in (select {key} from {table}) except select {kept} from {table})"
     )
     con.execute(f"delete from fit where {key} in (select key from refused)")
-    (fit,) = con.execute("select count(*) from fit").fetchone() or (0,)
+    fit = _count(con, "fit")
     con.execute(f"delete from fit where {key} in (select {key} from {table})")
-    (new,) = con.execute("select count(*) from fit").fetchone() or (0,)
-    if new:
+    if new := _count(con, "fit"):
         con.execute(
             f"insert into {table} by name select *, marketo_id as _person_id, {literal(now)} as _received_at from fit"
         )
         merges.follow(con, look(con, MARKETO))
-    found = con.execute("select distinct key, value, message from refused order by all").fetchall()
-    return Taken(new, fit - new, tuple(Refused(*row) for row in found))
+    return fit, new
+
+
+def _change(con: Connection, into: Input, now: datetime) -> tuple[int, int]:
+    """Keep what fits and is later than what is known. Returns how many fit, and how many of them are new or changed.
+
+    Rows are removed and put in anew; a person that was merged away is followed by the next run of what reads them.
+    """
+    key, table, at = quoted(into.key), full_name(tables.SCHEMA, into.table), literal(now)
+    fit, stamp = _count(con, "fit"), quoted(into.stamp)
+    con.execute(f"delete from fit f using {table} k where k.{key} = f.{key} and k.{stamp} >= f.{stamp}")
+    if new := _count(con, "fit"):
+        same = "k.marketo_id is not distinct from f.marketo_id"
+        con.execute(f"""
+            create or replace temp table told as
+            select f.*, coalesce(if({same}, k._person_id, null), f.marketo_id) as _person_id,
+                coalesce(k._received_at, {at}) as _received_at, {at} as _changed_at,
+                k.* exclude ({commas(quoted(v.name) for v in into.values)}, _person_id, _received_at, _changed_at)
+            from fit f left join {table} k on k.{key} = f.{key}
+        """)
+        con.execute(f"delete from {table} where {key} in (select {key} from fit)")
+        con.execute(f"insert into {table} by name select * from told")
+    return fit, new
+
+
+def _count(con: Connection, table: str) -> int:
+    return int((con.execute(f"select count(*) from {table}").fetchone() or (0,))[0])
 
 
 def _refusals(into: Input) -> list[str]:
@@ -167,8 +201,8 @@ def _wrong(value: Value) -> list[tuple[str, str, str]]:
         choices = commas(map(literal, value.choices))
         wrong.append((f"{column} not in ({choices})", value.name, f"is none of {', '.join(value.choices)}"))
     if value.type is not Type.TEXT:
-        said = "is no ISO time" if value.type is Type.TIME else "is no whole number from 0 up"
+        said = NOT_OF[value.type]
         fits = f"try_cast({column} as {value.type.value})"
-        low = "" if value.type is Type.TIME else f" or not regexp_full_match({column}, '[0-9]+')"
+        low = "" if value.type is not Type.WHOLE else f" or not regexp_full_match({column}, '[0-9]+')"
         wrong.append((f"{column} is not null and ({fits} is null{low})", value.name, said))
     return wrong

@@ -13,6 +13,7 @@ from sync_pipeline.lake.table import DELETED_AT, SYNCED_AT, full_name
 
 # What is read, by table; the type is that of a null in a column's place.
 MARKETO = "marketo"
+MARKETO_TABLES = ("person", "activity")
 TEXT, TRUTH, STAMP = "varchar", "boolean", "timestamptz"
 PERSON = {
     "id": "bigint", "email": TEXT, "mergedInto": "bigint", "createdAt": STAMP,
@@ -67,7 +68,7 @@ class Mirrors:
         return f"select max({quoted(SYNCED_AT)}) from {full_name(*self._table(name))}"
 
     def _table(self, name: str) -> tuple[str, str]:
-        return (self.crm if name in CRM_TABLES else MARKETO, name)
+        return (MARKETO if name in MARKETO_TABLES else self.crm, name)
 
 
 def look(con: duckdb.DuckDBPyConnection, crm: str) -> Mirrors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from sync_pipeline.actions.fields import FIELDS, KEY
-from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE, Input
+from sync_pipeline.actions.inputs import ACTIVITY, REMINDER, UNSUBSCRIBE, Input
 from sync_pipeline.lake import table
 from sync_pipeline.lake.table import CHANGE_COLUMNS
 from sync_pipeline.model import Object
@@ -39,6 +39,14 @@ UNSUBSCRIBES = Object(
     key=UNSUBSCRIBE.key,
     stamp="_received_at",
 )
+REMINDERS = Object(
+    SCHEMA,
+    REMINDER.table,
+    REMINDER.table,
+    "A row is one reminder task: the sales tool's, or Salesforce's; both sides follow one another (SIA-TASK).",
+    key=REMINDER.key,
+    stamp="_changed_at",
+)
 
 
 def _columns(given: Input) -> dict[str, str]:
@@ -61,6 +69,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     ACTIVITY.table: _columns(ACTIVITY),
     UNSUBSCRIBE.table: {**_columns(UNSUBSCRIBE), "_from": "VARCHAR", "_cleared_at": STAMP},
+    REMINDER.table: {**_columns(REMINDER), "_from": "VARCHAR", "_changed_at": STAMP},
 }  # fmt: skip
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from sync_pipeline.actions.duplicates import SCOPES
 from sync_pipeline.actions.feed import Options
 from sync_pipeline.actions.fields import FIELDS
-from sync_pipeline.actions.inputs import ACTIVITY, UNSUBSCRIBE, Value
+from sync_pipeline.actions.inputs import INPUTS, Value
 from sync_pipeline.actions.inputs import KINDS as ACTIVITY_KINDS
 from sync_pipeline.actions.people_changes import KINDS, NO_OWNER, NO_RECORD
 from sync_pipeline.docs_pages.markdown import NOTE, table
-
-INPUTS = (ACTIVITY, UNSUBSCRIBE)
 
 
 def feed_page() -> str:
@@ -49,13 +47,18 @@ def feed_page() -> str:
         "to Marketo alone (MERGE-13); then one owned by a user, the one active last, the one made first, the lowest "
         "id.\n\n",
         table(("scope", "what doubles"), [(f"`{scope}`", what) for scope, what in SCOPES.items()]),
-        "\n## What a sales tool tells: `lake.actions.sales_activity`, `lake.actions.unsubscribe`\n\n"
-        "`sync-pipeline activities import FILE` takes in CSV with a header, Parquet or JSON lines (`--unsubscribes` "
-        "for those); in Python it is `intake.take(lake, ACTIVITY, records, now)`. Each record is kept once by its id, "
+        "\n## What a sales tool tells: `lake.actions.sales_activity`, `unsubscribe`, `reminder_task`\n\n"
+        "`sync-pipeline activities import FILE` takes in CSV with a header, Parquet or JSON lines (`--unsubscribes`, "
+        "`--reminders` for those); in Python it is `intake.take(lake, ACTIVITY, records, now)`. Each record is kept "
+        "once by its id, "
         "and addressed in any of three ways; after a merge in Marketo `_person_id` is the winner (SIA-ACT-9). One that "
         "is refused does not keep the others from being taken. Sending activities on to Marketo and the CRM is "
-        "still to come; unsubscribes go on at once: see [unsubscribes.md](unsubscribes.md).\n\n",
-        *(table((f"`{given.table}`", "meaning", "type"), map(_input, given.values)) + "\n" for given in INPUTS),
+        "still to come; unsubscribes go on at once ([unsubscribes.md](unsubscribes.md)), reminders within minutes; "
+        "these change, and the later telling counts ([reminders.md](reminders.md)).\n\n",
+        *(
+            table((f"`{given.table}`", "meaning", "type"), map(_input, given.values)) + "\n"
+            for given in INPUTS.values()
+        ),
         table(
             ("kind", "activity in Marketo", "attributes"),
             [(f"`{k.name}`", k.label, ", ".join(f"`{name}`" for name in k.attributes)) for k in ACTIVITY_KINDS],

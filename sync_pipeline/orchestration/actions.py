@@ -159,11 +159,13 @@ def table_spec(description: str, key: dg.AssetKey, mirrors: list[dg.AssetKey]) -
     )
 
 
-def asset_job(name: str, assets: dg.AssetsDefinition, config: dict[str, object], description: str) -> dg.JobDefinition:
+def asset_job(
+    name: str, assets: dg.AssetsDefinition, config: dict[str, object] | None, description: str
+) -> dg.JobDefinition:
     return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
         name,
         selection=dg.AssetSelection.assets(*assets.keys),
-        config={"ops": {assets.op.name: {"config": config}}},
+        config={"ops": {assets.op.name: {"config": config}}} if config else None,
         description=description,
         executor_def=dg.in_process_executor,
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from sync_pipeline.actions.mirrors import CRM_TABLES
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.orchestration import actions, unsubscribes
+from sync_pipeline.orchestration import actions, reminders, unsubscribes
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
 from sync_pipeline.orchestration.checks import asset_key, count_checks
 from sync_pipeline.orchestration.partitions import monthly
@@ -80,5 +80,8 @@ def definitions(
     )
     made_of.append(dg.AssetKey(["marketo", "person"]))
     return dg.Definitions.merge(
-        mirrored, actions.definitions(made_of), unsubscribes.definitions([actions.PEOPLE, *made_of], settings)
+        mirrored,
+        actions.definitions(made_of),
+        unsubscribes.definitions([actions.PEOPLE, *made_of], settings),
+        reminders.definitions([actions.PEOPLE, dg.AssetKey(["salesforce", "task"])], settings),
     )

@@ -112,7 +112,7 @@ class Pass:
         A pairing that fails does not keep the others from being done (law 8).
         """
         with self.lake.transaction() as con:
-            outbox.take_back(con, self.run_id, now)
+            outbox.take_back(con, self.pairings, self.run_id, now)
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))

@@ -7,7 +7,7 @@ differs any more (law 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer
 from sync_pipeline.lake import Lake, ledger
-from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
 from sync_pipeline.sync import links
@@ -57,14 +57,15 @@ class Sent:
         return cls(*(verdicts.count(verdict) for verdict in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.RETRY)))
 
 
-def take_back(con: Connection, run_id: str, now: datetime) -> None:
-    """Remove the writes that were never answered, of plans and of cycles that died.
+def take_back(con: Connection, pairings: Iterable[Pairing], run_id: str, now: datetime) -> None:
+    """Remove the writes of these pairings that were never answered, of plans and of cycles that died.
 
     What a cycle had begun to apply is decided anew, as its changes count as decided on. A plan left its changes as they
     were, so nothing of it is left behind: it must not change what comes after it.
     """
+    names = commas(literal(pairing.name) for pairing in pairings) or "null"
     unanswered = (
-        f"from {ledger.table('outbox')} o where run_id <> {literal(run_id)} "
+        f"from {ledger.table('outbox')} o where run_id <> {literal(run_id)} and pairing in ({names}) "
         f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
     )
     con.execute(

@@ -32,6 +32,10 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "salesforce.opportunity": {"Id": TEXT, "IsClosed": TRUTH, "SystemModstamp": STAMP},
     "salesforce.opportunity_contact_role": {"Id": TEXT, "ContactId": TEXT, "OpportunityId": TEXT, "IsPrimary": TRUTH},
+    "salesforce.task": {
+        "Id": TEXT, "WhoId": TEXT, "OwnerId": TEXT, "Subject": TEXT, "Status": TEXT, "Priority": TEXT,
+        "ActivityDate": DAY, "Description": TEXT, "TaskSubtype": TEXT, "IsRecurrence": TRUTH, "LastModifiedDate": STAMP,
+    },
     "marketo.person": {
         "id": NUMBER, "firstName": TEXT, "lastName": TEXT, "company": TEXT, "title": TEXT, "email": TEXT, "phone": TEXT,
         "linkedInProfileURL": TEXT, "leadSource": TEXT, "leadScore": NUMBER, "externalSalesPersonId": TEXT,

@@ -146,6 +146,34 @@ def test_an_unsubscribe_reaches_the_org_at_once_and_only_where_writing_is_asked_
     assert (night.exit_code, json.loads(night.stdout)["due"]) == (0, 0)
 
 
+def test_a_reminder_becomes_a_task_of_the_org_once_it_is_switched_on(
+    run: Run, salesforce: Sandbox, tmp_path: Path
+) -> None:
+    """SIA-TASK-1, SIA-TASK-9."""
+    assert "set ACTIONS_REMINDERS=true" in run("reminders").stderr
+    on = {"ACTIONS_REMINDERS": "true", "WRITE_BACK": "apply"}
+    (lead,) = salesforce.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee"}])
+    assert run("sync", "--objects", "task", "--json").exit_code == 0
+    assert run("reminders", **on).exit_code == 0
+    told = {
+        "task_id": "r1",
+        "updated_at": "2026-01-01T00:00:00Z",
+        "name": "Call",
+        "status": "open",
+        "due_on": "2026-02-01",
+    }
+    (tmp_path / "told.jsonl").write_text(json.dumps({**told, "salesforce_id": lead}), "utf-8")
+    assert run("activities", "import", "told.jsonl", "--reminders").stdout.startswith("1 new")
+    done = json.loads(run("reminders", "--json", **on).stdout)
+    assert (done["due"], done["accepted"]) == (1, 1)
+    with salesforce.org.cursor() as cursor:
+        names = '"WhoId", "Subject", "Status", "Priority", "ActivityDate"::varchar'
+        (task,) = cursor.execute(f"select {names} from {salesforce.org.truth('Task')}").fetchall()
+    assert task == (lead, "Call", "Not Started", "Normal", "2026-02-01")
+    assert run("sync", "--objects", "task", "--json").exit_code == 0
+    assert json.loads(run("reminders", "--json", **on).stdout)["due"] == 0
+
+
 def test_a_send_is_checked_in_marketo_and_blocked_without_an_answer(run: Run, marketo: MarketoSandbox) -> None:
     """SIA-UNS-6, SIA-UNS-8: too slow is no answer, and nobody waits for a used-up quota."""
     on = {"ACTIONS_MARKETO_CHECK": "true", "ACTIONS_CHECK_SECONDS": "2"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -68,6 +68,11 @@ class MemoryWriter:
         if len(found) > 1:
             raise AmbiguousError("SEVERAL_FOUND", f"{len(found)} records of {obj.source} fit what was sent", found)
         return found[0] if found else None
+
+    def made(self, obj: Object, fields: Sequence[str], since: datetime) -> Iterator[dict[str, Value]]:
+        for one, values in self.records.get(obj.source, {}).items():
+            if self.made_at[one] >= since:
+                yield {"Id": one, **{name: values.get(name) for name in fields}}
 
     def insert(self, source: str, values: Mapping[str, Value]) -> str:
         record_id = f"M{next(iter(self._numbers)):017d}"

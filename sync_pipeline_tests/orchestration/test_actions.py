@@ -13,6 +13,7 @@ from sync_pipeline import assembly
 from sync_pipeline.lake import Lake
 from sync_pipeline.orchestration.actions import CAPACITY, DUPLICATES, NO_NEW_GROUPS, PEOPLE
 from sync_pipeline.orchestration.jobs import definitions
+from sync_pipeline.orchestration.reminders import ALL_DONE, REMINDERS
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.unsubscribes import ALL_TAKEN, UNSUBSCRIBES
 from sync_pipeline_tests.actions.org import Mirrored
@@ -109,6 +110,17 @@ def test_unsubscribes_are_exchanged_each_night_in_los_angeles(deployed: Deployed
     shown = deployed.shown(result, UNSUBSCRIBES)
     assert (shown["found in Salesforce"], shown["due in Salesforce"], shown["dagster/row_count"]) == (1, 0, 1)
     assert warned(result) == {ALL_TAKEN: True}
+
+
+def test_reminders_are_an_asset_once_they_are_switched_on(deployed: Deployed) -> None:
+    """SIA-TASK-1."""
+    assert not deployed.definitions.resolve_asset_graph().has(REMINDERS)
+    deployed.sync.overrides["actions_reminders"] = "true"
+    settings = deployed.sync.settings()
+    deployed.definitions = definitions(assembly.objects(settings), settings, deployed.sync)
+    result = deployed.run("reminders")
+    assert (deployed.shown(result, REMINDERS)["due in Salesforce"], warned(result)) == (0, {ALL_DONE: True})
+    assert isinstance(deployed.scheduled("reminders"), dg.RunRequest)
 
 
 def test_without_marketo_s_people_no_run_is_started(deployed: Deployed) -> None:
