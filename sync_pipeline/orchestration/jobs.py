@@ -12,7 +12,7 @@ from sync_pipeline.orchestration.checks import asset_key, count_checks
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
-from sync_pipeline.orchestration.two_way import links
+from sync_pipeline.orchestration.two_way import drift_check, two_way
 from sync_pipeline.settings import Settings
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
@@ -31,13 +31,15 @@ def definitions(
     """
     months = monthly(settings.sync_first_month)
     assets, files, counts = mirrors(objects, months), lake_files(objects), count_checks(objects)
-    both_ways = [links(pairings)] if pairings and settings.write_back != "off" else []
+    both_ways = [two_way(pairings)] if pairings and settings.write_back != "off" else []
+    drifts = [drift_check()] if both_ways else []
 
     def job(mode: Mode, description: str, after: Sequence[dg.AssetsDefinition] = ()) -> dg.JobDefinition:
         config = {"ops": {STEP: {"config": {"mode": mode.name}}}}
         return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
             mode.value,
-            selection=dg.AssetSelection.assets(*assets.keys, *after) - dg.AssetSelection.checks(counts),
+            selection=dg.AssetSelection.assets(*assets.keys, *(key for made in after for key in made.keys))
+            - dg.AssetSelection.checks(counts, *drifts),
             config=config,
             description=description,
             executor_def=dg.in_process_executor,
@@ -54,6 +56,16 @@ def definitions(
         executor_def=dg.in_process_executor,
     )
 
+    compare = [
+        dg.define_asset_job(
+            "drift",
+            dg.AssetSelection.checks(*drifts),
+            description="Looks for two-way fields that differ though nothing is left to be done. Daily.",
+            executor_def=dg.in_process_executor,
+        )
+        for _ in drifts
+    ]
+
     def monthly_schedule(of: dg.JobDefinition, cron: str) -> dg.ScheduleDefinition:
         @dg.schedule(job=of, cron_schedule=cron, name=f"{of.name}_schedule", default_status=RUNNING)
         def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -66,14 +78,15 @@ def definitions(
     made_of = [asset_key(obj) for obj in objects if obj.system == settings.crm and obj.name in CRM_TABLES]
     mirrored = dg.Definitions(
         assets=[assets, files, *both_ways],
-        asset_checks=[counts],
-        jobs=[cycle, reconcile, formulas, tidy, count],
+        asset_checks=[counts, *drifts],
+        jobs=[cycle, reconcile, formulas, tidy, count, *compare],
         sensors=[cycle_sensor(cycle, months)],
         schedules=[
             monthly_schedule(reconcile, "15 3 * * 0"),
             monthly_schedule(formulas, "15 2 * * *"),
             dg.ScheduleDefinition(job=tidy, cron_schedule="30 * * * *", default_status=RUNNING),
             dg.ScheduleDefinition(job=count, cron_schedule="45 * * * *", default_status=RUNNING),
+            *(dg.ScheduleDefinition(job=one, cron_schedule="15 4 * * *", default_status=RUNNING) for one in compare),
         ],
         resources={"sync": sync or SyncResource()},
         executor=dg.in_process_executor,

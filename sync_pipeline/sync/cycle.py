@@ -144,12 +144,20 @@ class Pass:
         crm, marketo = pairing.crm, pairing.marketo
         return self.described[crm.system, crm.source], self.described[marketo.system, marketo.source]
 
+    def questions(self) -> Iterator[Question]:
+        """Yield what is asked about each pairing that is mirrored on both sides."""
+        for pairing in self.pairings:
+            if all((obj.system, obj.source) in self.described for obj in (pairing.crm, pairing.marketo)):
+                yield self._question(pairing, self._fields(pairing)[0])
+
+    def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
+        return Question(pairing, fields, self.run_id, {p.name: p for p in self.pairings}, self.rules.truncates)
+
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> Planned:
         with self.lake.reading() as con:
             if is_quiet(con, pairing):
                 return Planned()
-        referred = {p.name: p for p in self.pairings}
-        asked = Question(pairing, fields, self.run_id, referred, self.rules.truncates)
+        asked = self._question(pairing, fields)
         with self.lake.transaction() as con:
             links.adopt(con, asked, now)
         with self.lake.transaction() as con:

@@ -71,7 +71,7 @@ def decide(con: Connection, asked: Question) -> None:
     """
     _touched(con, asked)
     references(con, asked, "select crm_id from touched")
-    _outcomes(con, asked)
+    outcomes(con, asked)
 
 
 def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id: str) -> None:
@@ -86,7 +86,7 @@ def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id
         "as agreed, true as by_crm, true as by_marketo"
     )
     references(con, asked, "select crm_id from touched")
-    _outcomes(con, asked)
+    outcomes(con, asked)
 
 
 def changed_sql(obj: Object, pairing: Pairing, side: str) -> str:
@@ -232,7 +232,8 @@ def _waits(field: Compared) -> str:
     return f"({' or '.join(on_its_way)})"
 
 
-def _outcomes(con: Connection, asked: Question) -> None:
+def outcomes(con: Connection, asked: Question) -> None:
+    """Fill `outcome` for the links in `touched`, whose references are known; see `decide`."""
     pairing = asked.pairing
     values = commas(
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {marketo_value(f, asked)}, "

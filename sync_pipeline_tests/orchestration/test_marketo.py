@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -60,18 +61,52 @@ def test_marketo_alone_has_its_assets_and_no_count_to_compare(both: Deployment) 
     assert definitions.resolve_job_def("cycle")
 
 
-def test_a_cycle_of_both_systems_ends_with_the_two_way_pass(both: Deployment) -> None:
+def shown(both: Deployment, *path: str) -> dict[str, Any]:
+    """Return the metadata of an asset's last materialisation, as plain values."""
+    found = both.instance.get_latest_materialization_event(dg.AssetKey(path))
+    assert found is not None
+    assert found.asset_materialization is not None
+    return {name: value.value for name, value in found.asset_materialization.metadata.items()}
+
+
+def test_a_cycle_plans_and_then_writes_with_the_same_numbers(both: Deployment) -> None:
+    """OPS-1, law 2: the plan shows kinds, reasons and ids, but no value; the pass that applies it does as it says."""
     both.org.insert("Contact", [{"LastName": "Ada"}, {"LastName": "Bea"}])
     both.clock.pass_seconds(60)
+    assert both.run("cycle").success
+    planned, links = shown(both, "sync", "plan"), shown(both, "sync", "link")
+    assert (planned["create in Marketo"], planned["dagster/row_count"], links["written to Marketo"]) == (3, 3, 0)
+    assert (
+        "| contact | marketo | create | new to Marketo | 2 | externalSalesPersonId, lastName, unsubscribed |"
+        in planned["by reason"]
+    )
+    assert "Ada" not in "".join(map(str, planned.values()))
+
     applied = replace(both, overrides={**both.overrides, "write_back": "apply"})
     done = applied.run("cycle")
     assert done.success
-    found = both.instance.get_latest_materialization_event(dg.AssetKey(["sync", "link"]))
-    assert found is not None
-    assert found.asset_materialization is not None
-    told = found.asset_materialization.metadata
-    assert (told["create in Marketo"].value, told["rejected"].value, told["writes"].value) == (3, 0, "apply")
+    again, links = shown(both, "sync", "plan"), shown(both, "sync", "link")
+    assert {**again, "for example": ""} == {**planned, "for example": ""}
+    assert (links["written to Marketo"], links["rejected"], links["dagster/row_count"]) == (3, 0, 3)
+    judged = {
+        e.check_name: e.passed for e in done.get_asset_check_evaluations() if e.asset_key.path == ["sync", "link"]
+    }
+    assert judged == {"no_orphan_links": True, "no_old_write_errors": True}
     with both.lake() as lake:
         found_links = lake.rows("select pairing, count(*) from lake.sync.link group by all order by 1")
         assert found_links == [("contact", 2), ("user", 1)]
         assert lake.rows("select status from lake.sync.run where kind = 'two-way'") == [("Succeeded",)]
+    compared = applied.run("drift")
+    assert [(e.check_name, e.passed) for e in compared.get_asset_check_evaluations()] == [("no_drift", True)]
+
+
+def test_the_plan_alone_writes_nothing_whatever_the_settings_say(both: Deployment) -> None:
+    both.clock.pass_seconds(60)
+    assert both.run("cycle").success
+    applied = replace(both, overrides={**both.overrides, "write_back": "apply"})
+    job = applied.definitions.resolve_implicit_global_asset_job_def()
+    done = job.execute_in_process(instance=both.instance, asset_selection=[dg.AssetKey(["sync", "plan"])])
+    assert done.success
+    assert shown(both, "sync", "plan")["create in Marketo"] == 1
+    with both.lake() as lake:
+        assert lake.rows("select count(*) from lake.sync.write_result") == [(0,)]

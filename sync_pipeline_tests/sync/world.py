@@ -157,13 +157,15 @@ class World:
     def sync(self, apply: bool = True, **rules: Any) -> Synced:
         """Decide, and where it is asked for, write."""
         self.tick()
+        return self.next_pass(apply, **rules).run(self.now())[0]
+
+    def next_pass(self, apply: bool, **rules: Any) -> Pass:
         described = {
             ("salesforce", "Contact"): Describe("Contact", CRM_FIELDS),
             ("marketo", "person"): Describe("person", MARKETO_FIELDS),
         }
         sides = {"crm": self.crm, "marketo": self.marketo} if apply else None
-        run = Pass(self.lake, [self.pairing], described, f"run{self.minute}", replace(self.rules, **rules), sides)
-        return run.run(self.now())[0]
+        return Pass(self.lake, [self.pairing], described, f"run{self.minute}", replace(self.rules, **rules), sides)
 
     def cycle(self, **rules: Any) -> Synced:
         self.read()

@@ -1,0 +1,109 @@
+"""What must hold of all links between two cycles, judged from the lake alone: both records are there, and they agree.
+
+A cycle looks at what changed; this looks at everything, so it would also find what a cycle had overlooked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.model import Pairing, Rule
+from sync_pipeline.sync.decide import CRM, MARKETO, Question, changed_sql, outcomes, references, unread
+from sync_pipeline.sync.resolve import Outcome
+
+Connection = duckdb.DuckDBPyConnection
+AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A two-way field that differs although nothing is left to be decided: how many links, and some of them."""
+
+    pairing: str
+    field: str
+    links: int
+    crm_ids: tuple[str, ...]
+
+
+def drift(con: Connection, asked: Question) -> list[Drift]:
+    """Return the fields in which settled links differ; after clean cycles there are none (law 2).
+
+    Not settled is what changed since it was decided on, waits to be looked at again, was written to since it was read,
+    or has an open error: of these it is known that they differ.
+    """
+    (number,) = con.execute(f"select count(*) from ({_settled(asked.pairing)})").fetchone() or (0,)
+    parts = -(-number // AT_ONCE)
+    con.execute("create or replace temp table drifted (field varchar, crm_id varchar)")
+    for part in range(parts):
+        con.execute(
+            "create or replace temp table touched as select crm_id, marketo_id, agreed, false as by_crm, "
+            f"false as by_marketo from ({_settled(asked.pairing)}) where hash(crm_id) % {parts} = {part}"
+        )
+        references(con, asked, "select crm_id from touched")
+        outcomes(con, asked)
+        con.execute(
+            "insert into drifted select field, crm_id from outcome where refusal is null and known "
+            f"and taken in ('{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}') "
+            f"and rule not in ('{Rule.CRM_ONLY}', '{Rule.MARKETO_ONLY}')"
+        )
+    found = con.execute(
+        f"select field, count(*), list(crm_id order by crm_id)[:{SHOWN}] from drifted group by field order by field"
+    )
+    return [Drift(asked.pairing.name, field, count, tuple(ids)) for field, count, ids in found.fetchall()]
+
+
+def orphans(con: Connection, pairing: Pairing) -> list[str]:
+    """Return the CRM ids of living links of which a mirror does not have the record, or has it as gone from Marketo.
+
+    A record that we have just made is not read yet. One deleted in the CRM keeps its link: its person is kept, too
+    (SPEC 31, decision 13).
+    """
+    sides = {CRM: "", MARKETO: f" and {quoted(DELETED_AT)} is null"}
+    missing = [
+        f"l.linked_at < {_read_to(pairing, side)} and not exists (from {full_name(*pairing.object(side).table)} r "
+        f"where r.{quoted(pairing.object(side).key)}::varchar = l.{side}_id{living})"
+        for side, living in sides.items()
+    ]
+    found = con.execute(f"select l.crm_id from {_links(pairing)} and (({') or ('.join(missing)})) order by all")
+    return [crm_id for (crm_id,) in found.fetchall()]
+
+
+def _links(pairing: Pairing) -> str:
+    return f"{ledger.table('link')} l where l.pairing = {literal(pairing.name)} and l.ended_at is null"
+
+
+def _read_to(pairing: Pairing, side: str) -> str:
+    obj = pairing.object(side)
+    return (
+        f"(select max(watermark) from {ledger.table('watermark')} "
+        f"where system = {literal(obj.system)} and object = {literal(obj.name)})"
+    )
+
+
+def _settled(pairing: Pairing) -> str:
+    pending = f"select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)}"
+    objects = commas(f"({literal(o.system)}, {literal(o.name)})" for o in (pairing.crm, pairing.marketo))
+    errors = (
+        f"select record_id from {ledger.table('error')} "
+        f"where resolved_at is null and record_id is not null and (system, object) in ({objects})"
+    )
+    alive = [
+        f"l.{side}_id in (select {quoted(obj.key)}::varchar from {full_name(*obj.table)} "
+        f"where {quoted(DELETED_AT)} is null and ({pairing.alive if side == CRM else 'true'}))"
+        for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo))
+    ]
+    changed = [
+        f"l.{side}_id not in (select id from ({changed_sql(pairing.object(side), pairing, side)}))"
+        for side in (CRM, MARKETO)
+    ]
+    return (
+        f"select l.crm_id, l.marketo_id, l.agreed from {_links(pairing)} and not ({unread(pairing)}) "
+        f"and l.crm_id not in ({pending}) and l.crm_id not in ({errors}) and l.marketo_id not in ({errors}) "
+        f"and {' and '.join([*alive, *changed])}"
+    )
