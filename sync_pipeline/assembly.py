@@ -34,6 +34,7 @@ from sync_pipeline.mirror.cycle import connect
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
+from sync_pipeline.sync import backlog
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record
 from sync_pipeline.sync.plan import Limits
 
@@ -141,6 +142,8 @@ def pass_over(
         with suppress(ConnectorError):  # what is not settled is held back, and the pass meets the same outage
             flow(settings, opened, over).settle()
     done = two_way(settings, opened, run_id, over).run(started)
+    mirrored = [synced.pairing for synced in done if not synced.error]
+    backlog.measure(opened, mirrored, datetime.now(UTC))
     if over:
         return record(opened, run_id, done, started, datetime.now(UTC)), done
     return worst(FAILED if synced.error else SUCCEEDED for synced in done), done

@@ -17,6 +17,7 @@ COMMANDS = {
     "flow": "flow",
     "serve": "flow",
     "status": "status",
+    "errors": "errors",
     "sql": "sql",
     "feed": "feed",
     "duplicates": "duplicates",

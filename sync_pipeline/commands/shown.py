@@ -6,9 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sync_pipeline.lake import Lake
+
 Record = Mapping[str, Any]
 # Two columns of values by field name that belong together, and how one of their entries is told.
 _PAIRS = {("before", "after"): "{} -> {}", ("fields", "because"): "{}  ({})"}
+
+
+def records(lake: Lake, query: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    """Return what a query of the lake finds, by column name."""
+    with lake.reading() as con:
+        found = con.execute(query, list(parameters))
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def lines(records: Sequence[Record], most_fields: int = 1_000) -> Iterator[str]:

@@ -56,6 +56,8 @@ TABLES: dict[str, dict[str, str]] = {
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
+    # How many records waited to be written to a side, hourly (OPS-9, OPS-11).
+    "backlog": {"measured_at": STAMP, "pairing": "varchar", "side": "varchar", "waiting": "bigint"},
     # How far each feed has taken in the tables that it is made of; a feed without a row has not been started.
     "taken": {"feed": "varchar", "source": "varchar", "synced_at": STAMP, "taken_at": STAMP},
     "conflict": {
@@ -279,5 +281,11 @@ def add_notices(con: Connection, run_id: str, obj: Object, notices: Iterable[Not
 
 def forget(con: Connection, before: datetime) -> None:
     """Remove what was put on record before then; an error stays until it is resolved (OPS-17)."""
-    for name, column in (("run", "ended_at"), ("job", "ended_at"), ("notice", "noted_at"), ("error", "resolved_at")):
+    for name, column in (
+        ("run", "ended_at"),
+        ("job", "ended_at"),
+        ("notice", "noted_at"),
+        ("backlog", "measured_at"),
+        ("error", "resolved_at"),
+    ):
         con.execute(f"delete from {table(name)} where {quoted(column)} < ?", [before])

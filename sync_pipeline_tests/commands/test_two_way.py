@@ -13,6 +13,7 @@ from sync_pipeline.catalog import pairings
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox
+from sync_pipeline.sandbox.marketo.live import change
 from sync_pipeline_tests.commands.test_both_systems import Run, environment, marketo, run, salesforce
 
 __all__ = ["environment", "marketo", "run", "salesforce"]
@@ -75,3 +76,32 @@ def test_without_a_second_system_or_a_mirror_both_ways_commands_say_what_is_miss
     empty = {"LAKE_CATALOG": str(tmp_path / "empty.sqlite"), "LAKE_DATA": str(tmp_path / "empty")}
     unread = run(*command, **empty)
     assert (unread.exit_code, "run a sync first" in unread.output) == (1, True)
+
+
+def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of_writes_and_calls(
+    run: Run, synced: str, salesforce: Sandbox, marketo: MarketoSandbox
+) -> None:
+    """OPS-1, OPS-7, OPS-9, OPS-17, LIM-1."""
+    assert run("sync", WRITE_BACK="apply").exit_code == 0
+    (person,) = marketo.subscription.rows('select id from lead where "externalPersonId" = ?', [synced])
+    salesforce.org.rules.validate("Contact", lambda record: record.get("Phone") == "666", "No sixes, please")
+    change(marketo.subscription, person["id"], {"phone": "666"})
+    given = {"WRITE_BACK": "apply", "SYNC_LAG_SECONDS": "0"}
+    assert run("sync", **given).exit_code == 1
+    listed = run("errors").stdout
+    assert synced in listed
+    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  No sixes, please" in listed
+    told = json.loads(run("status", "--json").stdout)
+    (job,) = [one for one in told["writes"] if one["object"] == "salesforce/contact"]
+    assert (job["status"], job["failed"]) == ("Incomplete", 1)
+    assert {(one["object"], one["to"]) for one in told["backlog"]} >= {("contact", "crm"), ("lead", "marketo")}
+    assert {one["system"]: one["today"] > 0 for one in told["calls"]} == {"salesforce": True, "marketo": True}
+    assert "hours to clear" in run("status").stdout or told["backlog"][0]["hours_to_clear"] is None
+
+    assert run("errors", "--retry", "nobody").exit_code == 1
+    salesforce.org.rules.clear()
+    assert run("errors", "--retry", synced).stdout.startswith("1 records are decided on again")
+    assert run("sync", **given).exit_code == 0
+    assert (salesforce.org.record("Contact", synced) or {})["Phone"] == "666"
+    assert run("errors").stdout == "no open errors\n"
+    assert run("errors", "--dismiss", "all").stdout == "0 errors dismissed\n"

@@ -1,0 +1,56 @@
+"""`sync-pipeline errors`: what was not done and is still open, another try, and letting it be (OPS-7, OPS-17)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from sync_pipeline import assembly
+from sync_pipeline.commands.options import open_lake, settings
+from sync_pipeline.commands.shown import lines, records
+from sync_pipeline.lake import Lake
+from sync_pipeline.settings import Settings
+from sync_pipeline.sync import retries
+
+OPEN = """
+    select noted_at, system || '/' || object as object, operation, record_id, field, code, message
+    from lake.sync.error where resolved_at is null order by noted_at desc
+"""
+ALL = "all"
+
+
+@click.command()
+@click.option("--retry", multiple=True, metavar="ID", help="Let the next cycle try this record again; `all` for all.")
+@click.option("--dismiss", multiple=True, metavar="ID", help="Close the errors of this record; `all` for all.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each error.")
+def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> None:
+    """List the open errors; a rejected or refused write can be tried again, or dismissed.
+
+    By themselves writes are tried again when the record changes, on either side. ID is that of either system.
+    """
+    given = settings()
+    if retry and dismiss:
+        raise click.UsageError("--retry and --dismiss exclude one another")
+    with open_lake(given, read_only=not (retry or dismiss)) as lake:
+        found = records(lake, OPEN)
+        if retry or dismiss:
+            click.echo(_acted(given, lake, retry, dismiss, [one["record_id"] for one in found if one["record_id"]]))
+        elif as_json:
+            for one in found:
+                click.echo(json.dumps(one, default=str))
+        else:
+            click.echo("\n".join(lines(found)) if found else "no open errors")
+
+
+def _acted(given: Settings, lake: Lake, retry: tuple[str, ...], dismiss: tuple[str, ...], known: list[str]) -> str:
+    asked = known if ALL in (*retry, *dismiss) else list(retry or dismiss)
+    if unknown := sorted(set(asked) - set(known)):
+        raise click.ClickException(f"no open error of {', '.join(unknown)}; `sync-pipeline errors` lists the ids")
+    now = datetime.now(UTC)
+    with lake.only_pipeline(), lake.transaction() as con:
+        if dismiss:
+            return f"{retries.dismiss(con, asked, now):,} errors dismissed"
+        count = retries.retry(con, assembly.pairings(given), asked, now)
+    return f"{count:,} records are decided on again by the next `sync-pipeline sync`"

@@ -1,0 +1,80 @@
+"""What waits to be written, how fast it goes, and when it will be done: per pairing and direction (OPS-9 to 13).
+
+Measured from the lake: a record waits when it changed and was not decided on, or is to be looked at again. What has
+changed in a system and was not read yet is not among them; the watermarks tell how far reading is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.sql import literal
+from sync_pipeline.model import Pairing
+from sync_pipeline.sync.decide import CRM, MARKETO, changed_sql
+
+Connection = duckdb.DuckDBPyConnection
+HOUR = timedelta(hours=1)
+OUTLOOK = ("object", "to", "waiting", "per_hour", "least", "most", "hours_to_clear", "trend")
+
+
+def measure(lake: Lake, pairings: Sequence[Pairing], now: datetime) -> None:
+    """Put on record how many records wait, unless it was done within the last hour (OPS-11)."""
+    with lake.reading() as con:
+        last = con.execute(f"select max(measured_at) from {ledger.table('backlog')}").fetchone()
+        if last and last[0] and now - last[0] < HOUR:
+            return
+        rows = [(now, p.name, side, count) for p in pairings for side, count in waiting(con, p).items()]
+    with lake.transaction() as con:
+        ledger.insert(con, "backlog", rows)
+
+
+def waiting(con: Connection, pairing: Pairing) -> dict[str, int]:
+    """Return how many records wait to be decided on, by the side to which they would be written."""
+    name, link = literal(pairing.name), ledger.table("link")
+    pending = f"select crm_id as id from {ledger.table('pending')} where pairing = {name}"
+    linked = f"select crm_id as id from {link} where pairing = {name} and ended_at is null and marketo_id in"
+    changed = {
+        MARKETO: f"{changed_sql(pairing.crm, pairing, CRM)} union {pending}",
+        CRM: f"{linked} ({changed_sql(pairing.marketo, pairing, MARKETO)})",
+    }
+    found = {
+        side: con.execute(f"select count(distinct id) from ({query})").fetchone() for side, query in changed.items()
+    }
+    return {side: row[0] for side, row in found.items() if row}
+
+
+def outlook(con: Connection, pairings: Sequence[Pairing], now: datetime) -> list[dict[str, Any]]:
+    """Return what waits now, the records written an hour over the last 24, the hours to clear it, and the trend.
+
+    The average is over 24 hours, least and most over those hours in which something was written. A backlog grows if it
+    is above that of six hours ago (OPS-13).
+    """
+    told = []
+    for pairing in pairings:
+        for side, count in waiting(con, pairing).items():
+            row = con.execute(
+                f"""
+                with hour as (
+                    select count(*) as written from {ledger.table("write_result")} r
+                    join {ledger.table("outbox")} o using (write_id)
+                    where verdict = 'accepted' and pairing = $pairing and side = $side
+                        and answered_at > $now - interval 24 hours and answered_at <= $now
+                    group by date_diff('second', answered_at, $now) // 3600
+                )
+                select coalesce(sum(written), 0)::bigint / 24, min(written), max(written), (
+                    select max_by(waiting, measured_at) from {ledger.table("backlog")}
+                    where pairing = $pairing and side = $side and measured_at <= $now - interval 6 hours
+                ) from hour
+                """,
+                {"pairing": pairing.name, "side": side, "now": now},
+            ).fetchone()
+            rate, least, most, before = row or (0, None, None, None)
+            clear = round(count / rate, 1) if rate and count else None
+            trend = "Growing" if before is not None and count > before else "Normal"
+            told.append((pairing.name, side, count, round(rate, 1), least or 0, most or 0, clear, trend))
+    return [dict(zip(OUTLOOK, one, strict=True)) for one in told]
