@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/sync-pipeline demo --crm $(CRM)
 
 test: setup
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -10,16 +10,16 @@ from benchmarks import orgs
 from benchmarks.bars import Bar, exactly
 from benchmarks.lakes import bench
 from sync_pipeline.sandbox.live import edit
-from sync_pipeline_tests.readers import READERS, reading
+from sync_pipeline_tests.readers import reading
 
-PEOPLE, CYCLES, EDITS = 20_000, 20, 100
+PEOPLE, CYCLES, EDITS, READERS = 20_000, 20, 100, 4
 
 
 def readers() -> Iterator[Bar]:
     """Watch four readers during a first load and twenty cycles."""
     with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
         copy = orgs.copy_of(orgs.of_people(PEOPLE), Path(folder, "org.duckdb"))
-        with bench(copy, Path(folder, "lake")) as at, reading(at.pipeline) as seen:
+        with bench(copy, Path(folder, "lake")) as at, reading(at.pipeline, READERS) as seen:
             at.pipeline.sync()
             for number in range(CYCLES):
                 edit(at.org, EDITS, number)

@@ -17,6 +17,31 @@ settings.load_profile("sync_pipeline")
 # Tests have few records and many queries, which cost twice as much on two threads; `make bench` uses all of them.
 os.environ.setdefault("LAKE_THREADS", "1")
 
+# The files that take longest begin first, so that no worker is left with one of them in the end.
+LONGEST = (
+    "/sync/test_cycle.py",
+    "/mirror/test_marketo.py",
+    "/sync/test_kills.py",
+    "/test_restart.py",
+    "/test_readers.py",
+    "/commands/test_commands.py",
+    "/sync/test_systems.py",
+    "/test_veeva.py",
+    "/orchestration/test_assets.py",
+    "/orchestration/test_marketo.py",
+    "/actions/test_feed.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are processors: a test also waits, for the disk and for its processes."""
+    return (os.cpu_count() or 1) + 1
+
 
 @pytest.fixture
 def clock() -> Clock:

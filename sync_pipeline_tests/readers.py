@@ -21,7 +21,6 @@ import duckdb
 from sync_pipeline.lake import Lake
 from sync_pipeline_tests.pipeline import Pipeline
 
-READERS = 4
 # HOW: one connection kept open all the time, or a new one for each transaction.
 KEPT, ANEW = "kept", "anew"
 OBJECTS = ("contact", "lead", "account")
@@ -49,24 +48,24 @@ class Seen:
 
 
 @contextmanager
-def reading(pipeline: Pipeline) -> Iterator[list[Seen]]:
-    """Let readers query the pipeline's lake while the block runs; the list is filled when it ends."""
+def reading(pipeline: Pipeline, readers: int) -> Iterator[list[Seen]]:
+    """Let an even number of readers query the pipeline's lake while the block runs; the list is filled when it ends."""
     with pipeline.lake(read_only=False):
         pass  # so that there is a lake to open
     stop, seen = pipeline.folder / "stop", list[Seen]()
-    readers = [
+    started = [
         subprocess.Popen(
             [sys.executable, "-m", __name__, str(pipeline.catalog), str(pipeline.files), str(stop), how],
             stdout=subprocess.PIPE,
             text=True,
         )
-        for how in (KEPT, ANEW) * (READERS // 2)
+        for how in (KEPT, ANEW) * (readers // 2)
     ]
     try:
         yield seen
     finally:
         stop.touch()
-        told = [reader.communicate()[0] for reader in readers]
+        told = [reader.communicate()[0] for reader in started]
     seen += [Seen(**json.loads(line)) for line in told]
 
 

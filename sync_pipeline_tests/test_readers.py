@@ -12,10 +12,10 @@ from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.live import edit
 from sync_pipeline.sandbox.populate import populate
 from sync_pipeline_tests.pipeline import Pipeline
-from sync_pipeline_tests.readers import READERS, reading
+from sync_pipeline_tests.readers import reading
 from sync_pipeline_tests.sandbox.conftest import Clock
 
-PEOPLE, CYCLES = 1_000, 3  # `make bench` watches twenty cycles
+PEOPLE, CYCLES, READERS = 400, 2, 2  # `make bench` watches twenty cycles with four readers
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def pipeline(sandbox: Sandbox, tmp_path: Path) -> Pipeline:
 def test_readers_see_every_transaction_whole_during_a_first_load_and_the_cycles_after_it(
     org: Org, clock: Clock, pipeline: Pipeline
 ) -> None:
-    with reading(pipeline) as seen:
+    with reading(pipeline, READERS) as seen:
         pipeline.sync()
         for number in range(CYCLES):
             edit(org, 50, number)

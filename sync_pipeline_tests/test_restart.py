@@ -44,8 +44,8 @@ def test_a_pipeline_that_is_killed_again_and_again_ends_with_the_lake_equal_to_t
             "SYNC_CUSTOM_OBJECTS": ",".join(obj.source for obj in OBJECTS if obj.source.endswith("__c")),
         }
         killer = Killer(Pipeline(tmp_path, settings), Random(7))
-        assert survive(org_patient(org, clock.pass_seconds), killer, first=3, later=3) == []
-    assert killer.kills == 6
+        assert survive(org_patient(org, clock.pass_seconds), killer, first=2, later=2) == []
+    assert killer.kills == 4
 
 
 def test_a_subscription_that_is_followed_by_a_pipeline_that_is_killed_is_mirrored_as_it_is(

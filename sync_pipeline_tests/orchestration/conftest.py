@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +50,27 @@ class Deployment:
         return Lake.open(self.overrides["lake_catalog"], self.overrides["lake_data"], read_only=True)
 
 
-@pytest.fixture
-def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    monkeypatch.chdir(tmp_path)  # a developer's own .env must not reach the test
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployment]:
+    """Give a deployment whose lake is in a folder, which is the working folder meanwhile."""
     clock = Clock()
-    with Org.open(clock=clock) as org, Sandbox(org) as sandbox, dg.DagsterInstance.ephemeral() as instance:
+    with (
+        chdir(folder),  # a developer's own .env must not reach the test
+        Org.open(clock=clock) as org,
+        Sandbox(org) as sandbox,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
         overrides = {name.lower(): value for name, value in sandbox.env().items()}
         overrides |= {
-            "lake_catalog": str(tmp_path / "catalog.sqlite"),
-            "lake_data": str(tmp_path / "files"),
-            "lake_landing": str(tmp_path / "landing"),
+            "lake_catalog": str(folder / "catalog.sqlite"),
+            "lake_data": str(folder / "files"),
+            "lake_landing": str(folder / "landing"),
             "sync_first_month": FIRST_MONTH,
         }
         yield Deployment(org, clock, sandbox, overrides, instance)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(tmp_path) as deployment:
+        yield deployment

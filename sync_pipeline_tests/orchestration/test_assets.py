@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import dagster as dg
+import pytest
 
 from sync_pipeline.orchestration.checks import COUNT, FROM_THE_LAKE
-from sync_pipeline_tests.orchestration.conftest import FIRST_MONTH, Deployment
+from sync_pipeline_tests.orchestration.conftest import FIRST_MONTH, Deployment, deployed
 
 CONTACT, ACCOUNT = dg.AssetKey(["salesforce", "contact"]), dg.AssetKey(["salesforce", "account"])
 
@@ -23,21 +26,28 @@ def metadata(deployment: Deployment, key: dg.AssetKey) -> dict[str, object]:
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
-def test_the_first_cycle_fills_every_month_of_the_partition_bar(deployment: Deployment) -> None:
-    people(deployment, 3)
-    assert deployment.run("cycle").success
-    months = deployment.definitions.resolve_job_def("cycle").partitions_def
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Give a deployment of three people after its first cycle, for tests that make no more and damage nothing."""
+    with deployed(tmp_path_factory.mktemp("loaded")) as deployment:
+        people(deployment, 3)
+        assert deployment.run("cycle").success
+        yield deployment
+
+
+def test_the_first_cycle_fills_every_month_of_the_partition_bar(loaded: Deployment) -> None:
+    months = loaded.definitions.resolve_job_def("cycle").partitions_def
     assert months is not None
-    assert deployment.instance.get_materialized_partitions(CONTACT) == set(months.get_partition_keys())
+    assert loaded.instance.get_materialized_partitions(CONTACT) == set(months.get_partition_keys())
 
 
-def test_a_cycle_shows_counts_cost_and_columns(deployment: Deployment) -> None:
-    ids = people(deployment, 3)
-    deployment.run("cycle")
-    deployment.org.update("Contact", ids[0], {"Title": "Leiterin"})
-    deployment.clock.pass_seconds(60)
-    assert deployment.run("cycle").success
-    shown = metadata(deployment, CONTACT)
+def test_a_cycle_shows_counts_cost_and_columns(loaded: Deployment) -> None:
+    with loaded.lake() as lake:
+        [(contact,)] = lake.rows("select min(Id) from lake.salesforce.contact")
+    loaded.org.update("Contact", contact, {"Title": "Leiterin"})
+    loaded.clock.pass_seconds(60)
+    assert loaded.run("cycle").success
+    shown = metadata(loaded, CONTACT)
     assert (shown["updated"], shown["inserted"], shown["API calls"], shown["dagster/row_count"]) == (1, 0, 1, 3)
     schema = shown["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
@@ -115,27 +125,23 @@ def test_the_checks_pass_on_a_clean_mirror_and_name_what_is_wrong(deployment: De
     assert judged[ACCOUNT, "unique_key"].passed
 
 
-def test_checks_can_be_asked_for_alone(deployment: Deployment) -> None:
-    people(deployment, 3)
-    deployment.run("cycle")
-    calls = deployment.sandbox.log.count("*/query*")
-    job = deployment.definitions.resolve_implicit_global_asset_job_def()
+def test_checks_can_be_asked_for_alone(loaded: Deployment) -> None:
+    calls = loaded.sandbox.log.count("*/query*")
+    job = loaded.definitions.resolve_implicit_global_asset_job_def()
     key = dg.AssetCheckKey(CONTACT, "unique_key")
     result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
-        instance=deployment.instance
+        instance=loaded.instance
     )
     [evaluation] = result.get_asset_check_evaluations()
     assert evaluation.passed
-    assert deployment.sandbox.log.count("*/query*") == calls
+    assert loaded.sandbox.log.count("*/query*") == calls
 
 
 def judge(deployment: Deployment, job: str) -> dict[tuple[dg.AssetKey, str], dg.AssetCheckEvaluation]:
     return {(e.asset_key, e.check_name): e for e in deployment.run(job).get_asset_check_evaluations()}
 
 
-def test_upkeep_is_an_asset_whose_metadata_tell_what_it_did(deployment: Deployment) -> None:
-    people(deployment, 3)
-    deployment.run("cycle")
-    assert deployment.run("tidy").success
-    shown = metadata(deployment, dg.AssetKey(["sync", "lake_files"]))
+def test_upkeep_is_an_asset_whose_metadata_tell_what_it_did(loaded: Deployment) -> None:
+    assert loaded.run("tidy").success
+    shown = metadata(loaded, dg.AssetKey(["sync", "lake_files"]))
     assert set(shown) >= {"files_before", "files_after", "snapshots_before", "snapshots_after"}
