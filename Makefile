@@ -32,6 +32,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m pytest -q -m bench --timeout=0
 
 # Clients that nobody here wrote, each in an environment of its own below data/interop.
 interop: setup
