@@ -10,7 +10,7 @@ from sync_pipeline.catalog import flow_actions as names
 from sync_pipeline.catalog import salesforce
 from sync_pipeline.connectors.writes import Operation, Record, Value
 from sync_pipeline.flow import tokens
-from sync_pipeline.flow.actions import Request
+from sync_pipeline.flow.actions import Action, Request
 from sync_pipeline.flow.fresh import Values
 from sync_pipeline.flow.person import Person
 from sync_pipeline.flow.steps import Step
@@ -77,7 +77,9 @@ def _create(work: Work) -> Write:
         name: text for name, text in work.values.text.items() if name in work.values.typed and text is not None
     }
     found_by = tuple(name for name in names.LEAD_FOUND_BY if name in values)
-    record = Record(None, {**values, **_owned(work)})
+    # The owner of a task or of what a lead becomes is not the lead's, which the org's rules assign.
+    owned = _owned(work) if work.request.action in (Action.SYNC_PERSON, Action.CHANGE_OWNER) else {}
+    record = Record(None, {**values, **owned})
     taken = replace(work.values, text=agreed)
     return Write(CRM, work.lead.crm, Operation.CREATE, record, found_by, work.lead, taken)
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from sync_pipeline.catalog import pairings
@@ -105,3 +110,52 @@ def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of
     assert (salesforce.org.record("Contact", synced) or {})["Phone"] == "666"
     assert run("errors").stdout == "no open errors\n"
     assert run("errors", "--dismiss", "all").stdout == "0 errors dismissed\n"
+
+
+def test_a_flow_action_is_a_command_that_tells_what_became_of_it(run: Run, synced: str, salesforce: Sandbox) -> None:
+    """FLOW-18, CONN-18, SF-LEAD-6, GEN-8: WRITE_BACK=off switches the cycle off, not what is asked for."""
+    refused = run("flow", "sync-person", "ann@x.example", "--request-id", "first", WRITE_BACK="off")
+    assert (refused.exit_code, "failed; Marketo 1; REQUIRED_FIELD_MISSING: " in refused.stdout) == (1, True)
+    named = {"FLOW_DEFAULT_LAST_NAME": "Unknown", "FLOW_DEFAULT_COMPANY": "None yet"}
+    done = run("flow", "create-task", "1", "--subject", "Call", "--due-in", "1", "--json", WRITE_BACK="off", **named)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    lead, task = salesforce.org.record("Lead", told["crm_id"]), salesforce.org.record("Task", told["record_id"])
+    assert lead
+    assert (lead["LastName"], lead["Company"], (task or {})["WhoId"]) == ("Unknown", "None yet", told["crm_id"])
+    assert "create-task" in run("explain", "ann@x.example").stdout
+    assert "failed" in run("flow", "sync-person", "ann@x.example", "--request-id", "first", **named).stdout
+    assert run("flow", "change-owner", "1").exit_code == 2
+    assert "EMAIL|ID" in run("flow", "convert", "--help").stdout
+
+
+def test_flow_actions_leave_a_subscription_with_a_sync_of_its_own_alone(run: Run, marketo: MarketoSandbox) -> None:
+    marketo.subscription.native = True
+    try:
+        refused = run("flow", "sync-person", "1")
+    finally:
+        marketo.subscription.native = False
+    assert (refused.exit_code, "NATIVE_MODE: Marketo's own CRM sync is on" in refused.stderr) == (1, True)
+
+
+def test_serving_takes_a_token_and_ends_when_it_is_told_to(
+    run: Run, synced: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """FLOW-18."""
+    assert run("serve").exit_code == 2
+    token, address = "a token of many letters", tmp_path / "url"
+    command = [sys.executable, "-m", "sync_pipeline", "serve", "--port", "0", "--url-file", str(address)]
+    with subprocess.Popen(command, env={**os.environ, **environment, "HTTP_TOKEN": token}, cwd=tmp_path) as process:
+        try:
+            while not address.exists():
+                assert process.poll() is None
+                time.sleep(0.1)
+            told = requests.post(
+                f"{address.read_text()}/flow/remove-from-campaign",
+                json={"person": "1", "campaign": "701000000000001AAA"},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=60,
+            ).json()
+        finally:
+            process.terminate()
+    assert (told["status"], process.returncode) == ("skipped", 0)

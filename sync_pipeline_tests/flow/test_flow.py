@@ -168,9 +168,11 @@ def test_a_task_is_about_the_person_due_in_five_days_and_belongs_to_whoever_owns
 def test_a_task_for_who_is_not_in_salesforce_creates_the_lead_first(world: FlowWorld) -> None:
     """FLOW-9, FLOW-15."""
     person = world.person()
-    done = world.ask("create-task", person, subject="Call")
+    done = world.ask("create-task", person, subject="Call", owner=OTHER_USER)
     assert world.links(person) == [("lead", done.crm_id)]
-    assert world.crm.records["Task"][str(done.record_id)]["WhoId"] == done.crm_id
+    task = world.crm.records["Task"][str(done.record_id)]
+    assert (task["WhoId"], task["OwnerId"]) == (done.crm_id, OTHER_USER)
+    assert "OwnerId" not in world.crm.records["Lead"][str(done.crm_id)]
 
 
 def test_members_are_added_once_moved_and_removed(world: FlowWorld) -> None:
