@@ -18,6 +18,10 @@ from typing import Any
 SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"
 
 
+# The systems of which a lake holds one (VV-GEN-9); Marketo is the other side.
+CRMS = frozenset({"salesforce", "veeva"})
+
+
 def worst(statuses: Iterable[str]) -> str:
     """Return the status of a whole from those of its parts."""
     found = set(statuses)

@@ -134,11 +134,9 @@ def insert(con: Connection, name: str, records: Iterable[Sequence[object]]) -> N
     con.execute(f"insert into {table(name)} values {commas([one] * len(rows))}", [v for r in rows for v in r])
 
 
-def organization_id(con: Connection, system: str) -> str | None:
-    """Return the organization whose records this lake mirrors, None if it never was connected."""
-    query = f"select organization_id from {table('connection')} where system = ?"
-    found = con.execute(query, [system]).fetchone()
-    return str(found[0]) if found else None
+def organizations(con: Connection) -> dict[str, str]:
+    """Return the organizations whose records this lake mirrors, by system."""
+    return dict(con.execute(f"select system, organization_id from {table('connection')}").fetchall())
 
 
 def watermarks(con: Connection, system: str) -> dict[str, datetime]:

@@ -20,7 +20,7 @@ from sync_pipeline.lake import LakeError, ledger, views
 from sync_pipeline.lake.landing import LandingError
 from sync_pipeline.mirror.read import PULL, Read
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window, worst
+from sync_pipeline.model import CRMS, FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window, worst
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,21 @@ def _stages(objects: Sequence[Object]) -> Iterator[Sequence[Object]]:
 
 
 def connect(source: Source) -> str:
-    """Log in, and make sure that the lake belongs to this organization (GEN-18); return its id.
+    """Log in, and make sure that the lake belongs to this organization (GEN-18) and CRM (VV-GEN-9); return its id.
 
     Raises:
-        FatalError: the login was refused, or the lake holds the records of another organization.
+        FatalError: the login was refused, or the lake holds the records of another organization or CRM.
     """
     system, organization = source.connector.system, source.connector.organization_id()
     with source.lake.reading() as con:
-        known = ledger.organization_id(con, system)
+        kept = ledger.organizations(con)
+    known = kept.get(system)
+    other = CRMS & kept.keys() - {system} if system in CRMS else ()
+    if other:
+        raise FatalError(
+            "OTHER_CRM",
+            f"this lake mirrors a {'/'.join(other)} org; a {system} org needs a lake of its own",
+        )
     if known is None:
         with source.lake.transaction() as con:
             ledger.insert(con, "connection", [(system, organization, source.connector.now())])

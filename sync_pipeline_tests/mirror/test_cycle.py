@@ -154,6 +154,13 @@ def test_another_organization_is_refused(loaded: Source, lake: Lake, tmp_path: P
     assert names(loaded) == ["Ann", "Bob"]
 
 
+def test_a_lake_of_another_crm_is_refused(loaded: Source, lake: Lake, sandbox: Sandbox, tmp_path: Path) -> None:
+    """VV-GEN-9."""
+    refused = sync(assembly.source(settings_for(sandbox, tmp_path / "other", crm="veeva"), lake))
+    assert refused.status == FAILED
+    assert "this lake mirrors a salesforce org; a veeva org needs a lake of its own" in refused.message
+
+
 @pytest.fixture
 def many(loaded: Source, org: Org) -> int:
     org.insert("Lead", [{"LastName": f"L{i}", "Company": "x"} for i in range(2_100)])
