@@ -114,11 +114,11 @@ def test_an_older_ledger_gets_the_columns_and_tables_it_lacks_and_keeps_its_rows
 
 
 def test_the_organization_of_a_lake(lake: Lake) -> None:
-    assert ledger.organization_id(lake.cursor(), "salesforce") is None
+    assert ledger.organizations(lake.cursor()).get("salesforce") is None
     with lake.transaction() as con:
         ledger.insert(con, "connection", [("salesforce", "00D000000000001EAA", at(0))])
-    assert ledger.organization_id(lake.cursor(), "salesforce") == "00D000000000001EAA"
-    assert ledger.organization_id(lake.cursor(), "veeva") is None
+    assert ledger.organizations(lake.cursor()).get("salesforce") == "00D000000000001EAA"
+    assert ledger.organizations(lake.cursor()).get("veeva") is None
 
 
 def test_the_record_is_forgotten_after_a_while_but_an_open_error_never(shared_lake: Lake) -> None:
