@@ -142,8 +142,7 @@ def pass_over(
         with suppress(ConnectorError):  # what is not settled is held back, and the pass meets the same outage
             flow(settings, opened, over).settle()
     done = two_way(settings, opened, run_id, over).run(started)
-    mirrored = [synced.pairing for synced in done if not synced.error]
-    backlog.measure(opened, mirrored, datetime.now(UTC))
+    backlog.measure(opened, pairings(settings), datetime.now(UTC))
     if over:
         return record(opened, run_id, done, started, datetime.now(UTC)), done
     return worst(FAILED if synced.error else SUCCEEDED for synced in done), done

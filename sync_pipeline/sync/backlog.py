@@ -14,6 +14,7 @@ import duckdb
 
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.table import columns
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.decide import CRM, MARKETO, changed_sql
 
@@ -34,7 +35,12 @@ def measure(lake: Lake, pairings: Sequence[Pairing], now: datetime) -> None:
 
 
 def waiting(con: Connection, pairing: Pairing) -> dict[str, int]:
-    """Return how many records wait to be decided on, by the side to which they would be written."""
+    """Return how many records wait to be decided on, by the side to which they would be written.
+
+    Nothing is told of a pairing of which a side was never read.
+    """
+    if not all(columns(con, *pairing.object(side).changes_table) for side in (CRM, MARKETO)):
+        return {}
     name, link = literal(pairing.name), ledger.table("link")
     pending = f"select crm_id as id from {ledger.table('pending')} where pairing = {name}"
     linked = f"select crm_id as id from {link} where pairing = {name} and ended_at is null and marketo_id in"
