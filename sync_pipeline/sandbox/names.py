@@ -13,8 +13,12 @@ from functools import cache
 from typing import NamedTuple
 
 from faker import Faker
+from faker.providers.address.it_IT import Provider as ItalianAddresses
 
 SIZE = 400
+
+# Faker lists the towns of Italy in the order of a set, which is another one in each process.
+ItalianAddresses.cities = sorted(ItalianAddresses.cities)
 
 
 class Locale(NamedTuple):

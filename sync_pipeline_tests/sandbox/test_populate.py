@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -254,6 +257,20 @@ def test_formulas_follow_their_record(org: Org) -> None:
     )
     assert _one(org, wrong) == 0
     assert _one(org, f"select count(Total__c) from {relation}") == sizes(PEOPLE)["Invoice__c"]
+
+
+def test_the_same_seed_draws_the_same_names_in_every_process() -> None:
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", "from sync_pipeline.sandbox.names import pools; print(pools(1))"],
+            env={**os.environ, "PYTHONHASHSEED": order},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for order in ("1", "2")
+    ]
+    assert len(said[0]) > 10_000
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("crm", SCHEMAS)
