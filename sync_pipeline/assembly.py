@@ -116,7 +116,8 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
     """
     both = len(settings.systems()) > 1 and settings.crm == "salesforce"
     custom = catalog.custom_pairings(settings.sync_custom_objects, settings.marketo_custom_objects)
-    return (*catalog.pairings(settings.marketo_person_key), *custom) if both else ()
+    campaigns = catalog.campaign_pairings(settings.sync_campaigns)
+    return (*catalog.pairings(settings.marketo_person_key), *custom, *campaigns) if both else ()
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:

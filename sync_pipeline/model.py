@@ -55,6 +55,7 @@ class Mapping:
     own links. `on` names the Marketo object that holds the value: `person`, `company`, `opportunity`, ... A field that
     `refers_to` records of other pairings (an owner to `user`) is written only once those are linked themselves: as
     Marketo's own id where its field is a number, else as the CRM's. `absent` stands in Marketo for an empty value.
+    A field whose values are `steps` only moves forward in Marketo: SQL over its record `m` gives them in order.
     """
 
     crm: str
@@ -65,6 +66,7 @@ class Mapping:
     rule: Rule | None = None  # None: the object's own default
     refers_to: tuple[str, ...] = ()
     absent: str = ""
+    steps: str = ""
 
     @property
     def is_two_way(self) -> bool:
@@ -170,6 +172,9 @@ class Pairing:
             SF-CO-14); otherwise it is kept, and flagged where a field for it is mapped (SPEC 31, decision 13).
         keys: the mapped Marketo fields that identify a record together, where none carries the CRM's id.
         custom: whether key and mappings follow from what both systems describe (SPEC 10).
+        given: which records are paired, where an operator says so: (CRM id, Marketo id); nothing else is linked.
+        misfit: SQL over such records `c` and `m`: what keeps them from being linked, null if nothing does.
+        creates: whether a record of Marketo's that refers to linked ones is created in the CRM (SF-CAMP-4).
     """
 
     crm: Object
@@ -181,6 +186,9 @@ class Pairing:
     deletes: bool = False
     keys: tuple[str, ...] = ()
     custom: bool = False
+    given: tuple[tuple[str, str], ...] = ()
+    misfit: str = "null"
+    creates: bool = False
 
     @property
     def name(self) -> str:

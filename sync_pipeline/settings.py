@@ -5,6 +5,7 @@ Secrets are `SecretStr`: they show as asterisks wherever a setting is printed.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,8 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
 
 
 class Settings(BaseSettings):
@@ -154,6 +157,11 @@ class Settings(BaseSettings):
         description="Custom objects to mirror besides the standard ones, by API name, separated by commas, parents "
         "first. One that is called like one of MARKETO_CUSTOM_OBJECTS (Car_Sale__c, carSale_c) is copied to it.",
     )
+    sync_campaigns: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Programs and the campaigns they are linked to, by id, as in 1001=701Dn000000aBcDIAU, separated by "
+        "commas: members and their statuses go both ways. Off where empty (SF-CAMP-1).",
+    )
     sync_pause_seconds: float = Field(
         300.0, ge=0, description="Pause between the end of one cycle and the start of the next (GEN-1)."
     )
@@ -204,6 +212,20 @@ class Settings(BaseSettings):
     actions_blocked_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Domains to which no sales e-mail may go, separated by commas (SIA-UNS-7)."
     )
+
+    @field_validator("sync_campaigns", mode="before")
+    @classmethod
+    def _linked(cls, given: object) -> object:
+        """Read the links of programs and campaigns, one to one (SF-CAMP-3)."""
+        if not isinstance(given, str):
+            return given
+        halves = (part.partition("=") for part in given.split(",") if part.strip())
+        pairs = [(program.strip(), campaign.strip()) for program, _, campaign in halves]
+        if any(not PROGRAM_ID.fullmatch(p) or not CAMPAIGN_ID.fullmatch(c) for p, c in pairs):
+            raise ValueError("a link is the id of a program, =, and that of a campaign, as in 1001=701Dn000000aBcDIAU")
+        if any(len({p[end] for p in pairs}) < len(pairs) for end in (0, 1)):
+            raise ValueError("a program is linked to one campaign, and a campaign to one program")
+        return dict(pairs)
 
     @field_validator(
         "sync_custom_objects",

@@ -14,13 +14,14 @@ from collections.abc import Mapping as MappingOf
 from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
-from sync_pipeline.catalog.pairings import custom_pairings, pairings
+from sync_pipeline.catalog.pairings import campaign_pairings, custom_pairings, pairings
 from sync_pipeline.model import Object
 
 __all__ = [
     "IGNORED_BY_NATIVE",
     "PERSON_ACCOUNT",
     "by_name",
+    "campaign_pairings",
     "custom_pairings",
     "ignored_by_native",
     "objects",

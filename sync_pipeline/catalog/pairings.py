@@ -7,14 +7,22 @@ one contact. What is only copied to Marketo goes there when it goes in the CRM; 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from sync_pipeline.catalog import marketo, salesforce
-from sync_pipeline.model import Object, Pairing
+from sync_pipeline.model import Object, Pairing, id18
 
 # Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
 PERSON_KEY = "externalPersonId"
+# Of a program `m` and a campaign `c`, the statuses that the campaign's members cannot have (SF-CAMP-7).
+STATUSES_WITHOUT_A_TWIN = """(
+    select 'its members have no status ' || string_agg('''' || step || '''', ', ' order by step) from (
+        select p."id" as program, unnest(from_json(p."statuses", '["VARCHAR"]')) as step from lake.marketo.program p
+    ) where program = m."id" and step not in (
+        select s."Label" from lake.salesforce.campaign_member_status s
+        where s."CampaignId" = c."Id" and s._deleted_at is null)
+)"""
 MOST_CUSTOM = 10  # types of custom objects in a subscription
 
 
@@ -36,6 +44,24 @@ def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
             keys=("externalOpportunityId", "leadId", "role"),
             deletes=True,
         ),
+    )
+
+
+def campaign_pairings(links: Mapping[str, str]) -> tuple[Pairing, ...]:
+    """Return the pairings of campaigns and their members; none unless some are linked (SF-CAMP-1).
+
+    Args:
+        links: campaign id by program id (SF-CAMP-3).
+    """
+    if not links:
+        return ()
+    pairs = tuple((id18(campaign), program) for program, campaign in links.items())
+    taking_part = ", ".join(f"'{campaign}'" for campaign, _ in pairs)
+    campaign = _pair(salesforce.CAMPAIGN, marketo.PROGRAM, "", {"program"}, f'"Id" in ({taking_part})')
+    member = _pair(salesforce.CAMPAIGN_MEMBER, marketo.PROGRAM_MEMBER, "", {"program_member"})
+    return (
+        replace(campaign, given=pairs, misfit=STATUSES_WITHOUT_A_TWIN),
+        replace(member, keys=("programId", "leadId"), creates=True),
     )
 
 

@@ -123,13 +123,12 @@ class Pass:
             return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}; run a sync first")
         notices: list[Notice] = []
         try:
-            if pairing.custom:
-                pairing = fitted(pairing, *self._describes(pairing), before)
+            pairing = self._fitted(pairing, before)
             fields, notices = self._fields(pairing)
-            planned = self._decide(pairing, fields, now)
+            planned, misfits = self._decide(pairing, fields, now)
         except (RefusedError, UnfitError) as error:
             return Synced(pairing, notices=notices, error=str(error))
-        return self._send(Synced(pairing, planned, notices=notices), MARKETO, fields)
+        return self._send(Synced(pairing, planned, notices=notices, error="; ".join(misfits)), MARKETO, fields)
 
     def _to_crm(self, synced: Synced) -> Synced:
         if not synced.planned.to_crm:
@@ -145,19 +144,30 @@ class Pass:
         return self.described[crm.system, crm.source], self.described[marketo.system, marketo.source]
 
     def questions(self) -> Iterator[Question]:
-        """Yield what is asked about each pairing that is mirrored on both sides."""
+        """Yield what is asked about each pairing that is mirrored on both sides, and fits."""
+        before: list[Pairing] = []
         for pairing in self.pairings:
             if all((obj.system, obj.source) in self.described for obj in (pairing.crm, pairing.marketo)):
-                yield self._question(pairing, self._fields(pairing)[0])
+                try:
+                    before.append(self._fitted(pairing, before))
+                except UnfitError:
+                    continue
+                yield self._question(before[-1], self._fields(before[-1])[0])
+
+    def _fitted(self, pairing: Pairing, before: Sequence[Pairing]) -> Pairing:
+        return fitted(pairing, *self._describes(pairing), before) if pairing.custom else pairing
 
     def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
         return Question(pairing, fields, self.run_id, {p.name: p for p in self.pairings}, self.rules.truncates)
 
-    def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> Planned:
-        with self.lake.reading() as con:
-            if is_quiet(con, pairing):
-                return Planned()
+    def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:
+        """Return what is planned, and what keeps given pairs from being linked."""
         asked = self._question(pairing, fields)
+        with self.lake.reading() as con:
+            pairs = links.unlinked(con, asked)
+            misfits = [f"{pair}: {misfit}" for pair, misfit in pairs.items() if misfit]
+            if is_quiet(con, pairing) and len(misfits) == len(pairs):
+                return Planned(), misfits
         with self.lake.transaction() as con:
             links.adopt(con, asked, now)
         with self.lake.transaction() as con:
@@ -165,7 +175,7 @@ class Pass:
             planned = plan.draft(con, asked)
             plan.check(con, asked, planned, self.rules.limits)
             plan.store(con, asked, now, applied=self.sides is not None)
-        return planned
+        return planned, misfits
 
     def _send(self, synced: Synced, side: str, fields: Sequence[Compared]) -> Synced:
         if self.sides is None:

@@ -17,7 +17,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
-from sync_pipeline.sync import on_demand, resolve
+from sync_pipeline.sync import newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.resolve import Outcome
@@ -70,6 +70,8 @@ def decide(con: Connection, asked: Question) -> None:
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
     _touched(con, asked)
+    newcomers.find(con, asked.pairing, asked.fields, asked.referred, asked.marketo)
+    con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
     references(con, asked, "select crm_id from touched")
     outcomes(con, asked)
 
@@ -232,13 +234,21 @@ def _waits(field: Compared) -> str:
     return f"({' or '.join(on_its_way)})"
 
 
+def _behind(field: Compared, asked: Question) -> str:
+    """Return SQL that tells whether Marketo's step has reached or passed the CRM's."""
+    if not field.steps:
+        return "false"
+    crm, marketo = (f"list_position({field.steps}, {value(field, asked)})" for value in (crm_value, marketo_value))
+    return f"coalesce({crm} <= {marketo}, false)"
+
+
 def outcomes(con: Connection, asked: Question) -> None:
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide`."""
     pairing = asked.pairing
     values = commas(
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {marketo_value(f, asked)}, "
         f"base: t.agreed[{literal(f.name)}], known: coalesce(map_contains(t.agreed, {literal(f.name)}), false), "
-        f"waits: {_waits(f)}}}"
+        f"waits: {_waits(f)}, behind: {_behind(f, asked)}}}"
         for f in asked.fields
     )
     con.execute(f"""
@@ -266,10 +276,10 @@ def _rules(asked: Question) -> str:
         f"({literal(f.name)}, {literal(f.crm.name)}, {literal(f.rule)}, {literal(f.blocked)}, "
         f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
-        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)})"
+        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)})"
         for f in asked.fields
     )
     return (
         f"select * from (values {rows}) r(field, crm_field, rule, blocked, crm_writable, marketo_writable, "
-        "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates)"
+        "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates, is_key)"
     )

@@ -32,6 +32,7 @@ class Compared:
     absent: str = ""
     is_key: bool = False
     others: tuple[Field, ...] = ()
+    steps: str = ""
 
     @property
     def name(self) -> str:
@@ -55,7 +56,7 @@ class Compared:
 
     @property
     def marketo_writable(self) -> bool:
-        return self.marketo.updateable or self.is_key
+        return self.marketo.updateable or self.is_key or bool(self.steps)
 
     @property
     def crm_writable(self) -> bool:
@@ -119,6 +120,7 @@ def compared(
                 other.name in blocked,
                 mapping.absent,
                 mapping.marketo in pairing.keys,
+                steps=mapping.steps,
             )
         )
     return found, notices

@@ -12,7 +12,7 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT
+from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import MARKETO, Question, changed_sql, crm_value, marketo_value, references
 
@@ -24,6 +24,8 @@ def adopt(con: Connection, asked: Question, now: datetime) -> int:
 
     Of several records with one key the oldest is linked; the others are left to the report of duplicates.
     """
+    if asked.pairing.given:
+        return _adopt_given(con, asked, now)
     pairing, marketo, link = asked.pairing, asked.pairing.marketo, ledger.table("link")
     name, id_ = literal(pairing.name), f"m.{quoted(marketo.key)}::varchar"
     linked = f"from {link} where ended_at is null and"
@@ -44,6 +46,59 @@ def adopt(con: Connection, asked: Question, now: datetime) -> int:
         qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
     """).fetchone()
     return int(found[0]) if found else 0
+
+
+def _adopt_given(con: Connection, asked: Question, now: datetime) -> int:
+    """Link the records that an operator paired; all that refers to one newly linked is looked at again.
+
+    A pair that does not fit is left out; `unlinked` tells why.
+    """
+    pairing, link, name = asked.pairing, ledger.table("link"), literal(asked.pairing.name)
+    con.execute(f"""
+        create or replace temp table given as select crm_id, marketo_id from ({_given(asked)}) where misfit is null
+    """)
+    con.execute(f"""
+        insert into {link} by name select {name} as pairing, crm_id, {literal(pairing.marketo.name)} as marketo_object,
+            marketo_id, {literal(now)} as linked_at, {literal(asked.run_id)} as run_id,
+            map {{}}::map(varchar, varchar) as agreed from given
+    """)
+    for other, field in (
+        (p, m.crm) for p in asked.referred.values() for m in p.mappings if pairing.name in m.refers_to
+    ):
+        crm = other.crm
+        con.execute(f"""
+            insert into {ledger.table("pending")}
+            select {literal(other.name)}, {quoted(crm.key)}, 'newly linked', {literal(now)} from {full_name(*crm.table)}
+            where {quoted(field)} in (select crm_id from given) and {quoted(DELETED_AT)} is null
+            union all select distinct {literal(other.name)}, null, 'newly linked', {literal(now)} from given
+        """)
+    (count,) = con.execute("select count(*) from given").fetchone() or (0,)
+    return int(count)
+
+
+def unlinked(con: Connection, asked: Question) -> dict[str, str]:
+    """Return the pairs that an operator gave and that are not linked: who is meant, and what is in the way (SF-CAMP-7).
+
+    Nothing is in the way of a pair with an empty text: it is linked when it is next decided on.
+    """
+    if not asked.pairing.given:
+        return {}
+    crm, marketo = asked.pairing.crm.name, asked.pairing.marketo.name
+    found = con.execute(f"select crm_id, marketo_id, misfit from ({_given(asked)}) order by crm_id").fetchall()
+    return {f"{marketo} {its} is not linked to {crm} {ours}": misfit or "" for ours, its, misfit in found}
+
+
+def _given(asked: Question) -> str:
+    """Return SQL for the given pairs whose records are both there and not linked."""
+    crm, marketo = asked.pairing.crm, asked.pairing.marketo
+    pairs = commas(f"({literal(ours)}, {literal(its)})" for ours, its in asked.pairing.given)
+    return (
+        f"select g.crm_id, g.marketo_id, {asked.pairing.misfit} as misfit from (values {pairs}) g(crm_id, marketo_id) "
+        f"join {asked.crm} c on c.{quoted(crm.key)} = g.crm_id and c.{quoted(DELETED_AT)} is null "
+        f"join {asked.marketo} m on m.{quoted(marketo.key)}::varchar = g.marketo_id and m.{quoted(DELETED_AT)} is null "
+        f"where (g.crm_id, g.marketo_id) not in (select (crm_id, marketo_id) from {ledger.table('link')} "
+        f"where pairing = {literal(asked.pairing.name)} and ended_at is null)"
+    )
 
 
 def _recognised(con: Connection, asked: Question) -> str:

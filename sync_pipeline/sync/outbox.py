@@ -71,7 +71,8 @@ def take_back(con: Connection, pairings: Iterable[Pairing], run_id: str, now: da
     con.execute(
         f"insert into {ledger.table('pending')} select distinct pairing, crm_id, 'not answered', {literal(now)} "
         f"{unanswered} and applied "
-        f"and (pairing, crm_id) not in (select (pairing, crm_id) from {ledger.table('pending')})"
+        f"and not exists (from {ledger.table('pending')} p "
+        "where p.pairing = o.pairing and p.crm_id is not distinct from o.crm_id)"
     )
     con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
 
@@ -128,7 +129,7 @@ def _send(
     now: Callable[[], datetime],
 ) -> Sent:
     obj = pairing.object(side)
-    kinds = {f.crm.name: f.crm for f in fields} if side == CRM else {f.marketo.name: f.marketo for f in fields}
+    kinds = {s.name: s for f in fields for s in f.sources} if side == CRM else {f.name: f.marketo for f in fields}
     operation = Operation(writes[0].operation)
     key = pairing.found_by if operation is Operation.UPSERT else ""
     records = [_record(write, side, kinds, key) for write in writes]
@@ -139,7 +140,7 @@ def _send(
         if not any(error.answers):
             raise
         answers = error.answers
-    names = {f.crm.name: f.name for f in fields} if side == CRM else {}
+    names = {s.name: f.name for f in fields for s in f.sources} if side == CRM else {}
     told = [(write, answer) for write, answer in zip(writes, answers, strict=True) if answer]
     with lake.transaction() as con:
         _remember(con, pairing, obj, side, names, told, now())

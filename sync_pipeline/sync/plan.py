@@ -64,8 +64,9 @@ class Planned:
 
 def draft(con: Connection, asked: Question) -> Planned:
     """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
-    to_marketo = f"taken = '{Outcome.TAKE_CRM}'"
+    to_marketo, to_crm = f"taken = '{Outcome.TAKE_CRM}'", f"taken = '{Outcome.TAKE_MARKETO}' and not is_key"
     keys = [field.name for field in asked.fields if field.is_key]
+    can_create = literal(bool(asked.pairing.key or keys))
     has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, keys)) or 'null'})) = {len(keys)}"
     con.execute(f"""
         create or replace temp table write as
@@ -79,11 +80,17 @@ def draft(con: Connection, asked: Question) -> Planned:
             map_from_entries(coalesce(list({{k: field, v: because}}) filter ({to_marketo}), [])) as because
         from touched t left join chosen c using (crm_id)
         group by t.crm_id, t.marketo_id
-        having if(t.marketo_id is null, {has_key}, coalesce(bool_or({to_marketo}), false))
+        having if(t.marketo_id is null, {can_create} and {has_key}, coalesce(bool_or({to_marketo}), false))
         union all
         select uuid()::varchar, '{CRM}', '{UPDATE}', crm_id, marketo_id,
             map_from_entries(list({{k: crm_field, v: marketo}})), map_from_entries(list({{k: crm_field, v: because}}))
-        from chosen where taken = '{Outcome.TAKE_MARKETO}' group by crm_id, marketo_id
+        from chosen where taken = '{Outcome.TAKE_MARKETO}' and crm_id is not null group by crm_id, marketo_id
+        union all
+        select uuid()::varchar, '{CRM}', '{CREATE}', null, n.marketo_id,
+            map_concat(n.keys, map_from_entries(coalesce(list({{k: crm_field, v: marketo}}) filter ({to_crm}), []))),
+            map_from_entries(coalesce(list({{k: crm_field, v: because}}) filter ({to_crm}), []))
+        from newcomer n left join chosen c on c.crm_id is null and c.marketo_id = n.marketo_id
+        where n.complete group by n.marketo_id, n.keys
     """)
     found = con.execute("""
         select (select count(*) from touched),
@@ -92,7 +99,8 @@ def draft(con: Connection, asked: Question) -> Planned:
             count(*) filter (side = 'crm'),
             (select count(*) from outcome where outcome = 'conflict'),
             (select count(*) from outcome where refusal is not null),
-            (select count(*) from touched where crm_id not in (select crm_id from write))
+            (select count(*) from touched t where not exists (from write w
+                where w.crm_id is not distinct from t.crm_id and w.marketo_id is not distinct from t.marketo_id))
         from write
     """).fetchone()
     return Planned(*(found or ()))
@@ -144,8 +152,9 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
     con.execute(
         f"insert into {ledger.table('conflict')} by name select {at} as noted_at, {run} as run_id, {name} as pairing, "
         "crm_id, marketo_id, field, crm as crm_value, marketo as marketo_value, base as base_value, "
-        f"if(taken = '{Outcome.TAKE_CRM}', '{CRM}', '{MARKETO}') as winner, rule, {name_sql('number')} as because "
-        f"from outcome where outcome = '{Outcome.CONFLICT}'"
+        f"case taken when '{Outcome.TAKE_CRM}' then '{CRM}' when '{Outcome.TAKE_MARKETO}' then '{MARKETO}' "
+        f"else 'neither' end as winner, rule, {name_sql('number')} as because "
+        f"from outcome where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}')"
     )
     _store_refusals(con, asked, now)
     _agree(con, asked, now)
@@ -219,6 +228,8 @@ def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
         where l.pairing = {name} and l.ended_at is null and ({unread(pairing)})
         union all
         select crm_id, 'may have been created on demand just now' from held
+        union all
+        select null, 'a record of Marketo waits for what it refers to' from newcomer where not complete
     """)
     con.execute(f"delete from {ledger.table('pending')} where pairing = {name}")
     con.execute(

@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     TAKE_MARKETO = "take_marketo"
     CONFLICT = "conflict"
     KEEP = "keep"  # the sides differ and stay so
+    SKIP = "skip"  # they differ and stay so, which is on record
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Case:
     """`when` is SQL over `crm`, `marketo`, `base`, `known`, `rule` and those named here.
 
     `marketo_id` is null where Marketo does not have the record, `crm_id` where the CRM does not, `waits` is true where
-    the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved.
+    the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved,
+    and `behind` that Marketo's value only moves forward and has gone past the CRM's.
     """
 
     name: str
@@ -72,6 +74,11 @@ CASES: tuple[Case, ...] = (
     Case("first meeting, Marketo is empty", "not known and marketo is null", Outcome.TAKE_CRM),
     Case("first meeting, the CRM is empty", "not known and crm is null", Outcome.TAKE_MARKETO),
     Case("first meeting, the values differ", "not known", Outcome.CONFLICT),
+    Case(
+        "only the CRM changed it, to a step that Marketo has passed (SF-CAMP-9)",
+        "behind and marketo is not distinct from base",
+        Outcome.SKIP,
+    ),
     Case("only the CRM changed it", "marketo is not distinct from base", Outcome.TAKE_CRM),
     Case("only Marketo changed it", "crm is not distinct from base", Outcome.TAKE_MARKETO),
     Case("both sides changed it", "true", Outcome.CONFLICT),
@@ -137,5 +144,6 @@ def _of_case(number: str, said: Sequence[str]) -> str:
 
 
 def resolution_sql() -> str:
-    """Return the SQL for what a field's rule makes of a conflict."""
-    return "case rule " + " ".join(f"when '{rule}' then {then}" for rule, then in RESOLUTIONS.items()) + " end"
+    """Return the SQL for what a field's rule makes of a conflict; what only moves forward is not moved back."""
+    by_rule = " ".join(f"when '{rule}' then {then}" for rule, then in RESOLUTIONS.items())
+    return f"if(behind, '{Outcome.TAKE_MARKETO}', case rule {by_rule} end)"

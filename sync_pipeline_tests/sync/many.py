@@ -19,9 +19,10 @@ from sync_pipeline.connectors.writes import Answer, Operation, Record, Value
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.types import column_type, readable
 from sync_pipeline.mirror.merge import Merge, merge
-from sync_pipeline.model import Describe, Object, Pairing, Window
+from sync_pipeline.model import Describe, Field, Object, Pairing, Window
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo import standard
+from sync_pipeline.sandbox.marketo.fields import ObjectType
 from sync_pipeline.sandbox.schema import describe_object
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced
 from sync_pipeline_tests.mirror.copies import at, landed
@@ -30,12 +31,16 @@ from sync_pipeline_tests.sync.world import System, text
 MARKETO = {found.name: found for found in standard.objects()}
 
 
+def marketo_fields(found: ObjectType) -> tuple[Field, ...]:
+    """Return the fields of an object as the sandbox's describe tells them."""
+    shown = {"fields": [f.in_describe() for f in found.fields.values()], "dedupeFields": found.dedupe}
+    return tuple(marketo_answers.record_fields(shown))
+
+
 def described(obj: Object, schema: Schema) -> Describe:
     """Return what a sandbox says of an object."""
     if obj.system == "marketo":
-        found = MARKETO[obj.source]
-        shown = {"fields": [f.in_describe() for f in found.fields.values()], "dedupeFields": found.dedupe}
-        return Describe(obj.source, tuple(marketo_answers.record_fields(shown)))
+        return Describe(obj.source, marketo_fields(MARKETO[obj.source]))
     fields = [crm_answers.field(told) for told in describe_object(schema, obj.source, "62.0")["fields"]]
     told = Describe(obj.source, tuple(fields))
     return Describe(obj.source, readable(obj, told))
@@ -45,7 +50,7 @@ def described(obj: Object, schema: Schema) -> Describe:
 class Router:
     """One side: hands the records of each object to the `System` that keeps them."""
 
-    systems: Mapping[str, System]
+    systems: dict[str, System]
     clock: Any
     order: list[tuple[str, Operation]] = field(default_factory=list)
 
@@ -68,12 +73,17 @@ class Many:
     """Give `pairings` with systems of records; `crm["Contact"].edit(...)` makes or changes one."""
 
     def __init__(
-        self, lake: Lake, folder: Path, pairings: Sequence[Pairing], more: Mapping[str, Describe] | None = None
+        self,
+        lake: Lake,
+        folder: Path,
+        pairings: Sequence[Pairing],
+        more: Mapping[str, Describe] | None = None,
+        besides: Sequence[Object] = (),
     ) -> None:
         self.lake, self.folder, self.pairings = lake, folder, tuple(pairings)
         self.minute = 0
         schema = Schema.standard()
-        self.objects = {o.title: o for p in pairings for o in (p.crm, p.marketo)}.values()
+        self.objects = {o.title: o for o in (*besides, *(o for p in pairings for o in (p.crm, p.marketo)))}.values()
         self.described = {
             (o.system, o.source): (more or {}).get(o.source) or described(o, schema) for o in self.objects
         }

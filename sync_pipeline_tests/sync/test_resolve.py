@@ -26,6 +26,7 @@ USUAL: dict[str, Any] = {
     "by_marketo": True,
     "crm_at": 1,
     "marketo_at": 2,
+    "behind": False,
 }
 # name of the case -> what differs from USUAL, and what is done
 EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
@@ -68,6 +69,11 @@ EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
     ("first meeting, Marketo is empty", {"known": False, "marketo": None}, Outcome.TAKE_CRM),
     ("first meeting, the CRM is empty", {"known": False, "crm": None}, Outcome.TAKE_MARKETO),
     ("first meeting, the values differ", {"known": False, "marketo": "b"}, Outcome.CONFLICT),
+    (
+        "only the CRM changed it, to a step that Marketo has passed (SF-CAMP-9)",
+        {"crm": "b", "behind": True},
+        Outcome.SKIP,
+    ),
     ("only the CRM changed it", {"crm": "b"}, Outcome.TAKE_CRM),
     ("only the CRM changed it", {"crm": None}, Outcome.TAKE_CRM),
     ("only Marketo changed it", {"marketo": "b"}, Outcome.TAKE_MARKETO),
@@ -108,6 +114,7 @@ def test_every_row_of_the_case_table_has_an_example() -> None:
     ("rule", "differs", "taken"),
     [
         (Rule.CRM_WINS, {}, Outcome.TAKE_CRM),
+        (Rule.CRM_WINS, {"behind": True}, Outcome.TAKE_MARKETO),
         (Rule.MARKETO_WINS, {}, Outcome.TAKE_MARKETO),
         (Rule.TRUE_WINS, {"crm": "true", "marketo": "false"}, Outcome.TAKE_CRM),
         (Rule.TRUE_WINS, {"crm": "false", "marketo": "true"}, Outcome.TAKE_MARKETO),

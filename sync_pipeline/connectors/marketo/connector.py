@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from sync_pipeline.catalog.activity_types import ActivityType
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.marketo import activity_types, answers, feed, imports, kinds, reads, setup, writes
+from sync_pipeline.connectors.marketo import activity_types, answers, feed, imports, kinds, members, reads, setup, writes
 from sync_pipeline.connectors.marketo.calls import TIMEOUT, Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
@@ -197,6 +197,8 @@ class Marketo:
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         if obj.source == LEAD and operation is Operation.UPSERT and key and len(records) >= self._reach.import_from:
             return imports.write(self.calls, records, key, self._reach.poll_seconds)
+        if obj.source == MEMBER:
+            return members.write(self.calls, operation, records)
         return writes.write(self.calls, obj, operation, records, key)
 
     def add_activities(self, activities: Sequence[writes.Activity]) -> list[Answer]:
@@ -241,7 +243,7 @@ class Marketo:
         path = "/rest/asset/v1/programs.json"
         start = feed.spelled(window.start) if window.start else None
         asked = {"earliestUpdatedAt": start, "latestUpdatedAt": feed.spelled(window.end) if start else None}
-        yield reads.page("programs", lambda: reads.programs(self.calls, path, asked), fields)
+        yield reads.page("programs", lambda: reads.with_statuses(self.calls, path, asked), fields)
 
     def _by_export(self, obj: Object, fields: Sequence[str], span: _Span) -> Extract:
         """Read by export jobs. Persons that are no more are in no file; the feed of their ends tells them."""

@@ -35,6 +35,7 @@ PROGRAM_FIELDS = (
     Field("url", "url", "address in Marketo"),
     Field("type", "string", "Default, Event, Event with Webinar, Engagement or Email"),
     Field("channel", "string", "Channel, which has the statuses"),
+    Field("statuses", "text", "names of the channel's statuses in their order, as a JSON list"),
     Field("folder", "text", "folder, as a JSON object"),
     Field("status", "string", "Status"),
     Field("workspace", "string", "Workspace"),

@@ -34,7 +34,7 @@ def by_keys(calls: Calls, source: str, fields: Sequence[str], keys: Sequence[str
     wanted = {} if source == PROGRAM else {"fields": [name for name in fields if name not in OWN]}
     for start in range(0, len(keys), MOST):
         asked = {"filterType": by, "filterValues": list(keys[start : start + MOST]), **wanted}
-        read = programs if source == PROGRAM else by_filter
+        read = with_statuses if source == PROGRAM else by_filter
         yield page(
             f"{by}-{start:08d}", lambda asked=asked, read=read: read(calls, path, asked), fields  # type: ignore[misc]
         )  # fmt: skip
@@ -60,6 +60,26 @@ def programs(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[J
         if len(found) < PROGRAMS_A_PAGE:
             return
         offset += PROGRAMS_A_PAGE
+
+
+def with_statuses(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Json]:
+    """Give the programs of a query, each with the names of its channel's statuses in the order of their steps."""
+    steps: dict[str, list[str]] | None = None
+    for program in programs(calls, path, asked):
+        steps = statuses(calls) if steps is None else steps
+        yield {**program, "statuses": steps.get(program["channel"], [])}
+
+
+def statuses(calls: Calls) -> dict[str, list[str]]:
+    """Return the names of the statuses of each channel in order, without that of who is no member."""
+    return {
+        channel["name"]: [
+            status["name"]
+            for status in sorted(channel["progressionStatuses"], key=lambda status: int(status["step"]))
+            if int(status["step"]) > 0
+        ]
+        for channel in programs(calls, "/rest/asset/v1/channels.json", {})
+    }
 
 
 def members(calls: Calls, fields: Sequence[str], wanted: Mapping[int, Iterable[int]], at: str) -> Iterator[Page]:

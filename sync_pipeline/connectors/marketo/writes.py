@@ -47,10 +47,10 @@ def write(calls: Calls, obj: Object, operation: Operation, records: Sequence[Rec
         key: the field by which records are found; Marketo's own id, or e-mail for new persons, where it is empty.
 
     Raises:
-        ValueError: members of programs are written by `set_status` and `set_member_data`.
+        ValueError: members of programs are written by `members.write`.
     """
     if obj.source == MEMBER:
-        raise ValueError("a membership has a program and a status: use set_status, set_member_data or remove_members")
+        raise ValueError("a membership has a program and a status: use members.write")
     kind, find_by = kind_of(obj.source), key or _default_key(obj, operation)
     rows = [_row(record, kind) for record in records]
     if operation is Operation.DELETE:

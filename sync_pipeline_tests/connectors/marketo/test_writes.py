@@ -12,7 +12,7 @@ from sync_pipeline.catalog.activity_types import activity_types as activity_type
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import activity_types, imports, writes
 from sync_pipeline.connectors.marketo.writes import Activity
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
 from sync_pipeline_tests.marketo import Connected, declared
 
@@ -122,8 +122,37 @@ def test_members_move_forward_only(system: Connected, webinar: int) -> None:
     assert rows(system, 'select "registrationCode" from "programMember" order by "leadId"') == [("R-1",), (None,)]
     assert writes.remove_members(calls, webinar, [bob])[0].verdict is Verdict.ACCEPTED
     assert rows(system, 'select "leadId" from "programMember"') == [(ann,)]
-    with pytest.raises(ValueError, match="use set_status"):
-        system.marketo.write(declared("program_member"), Operation.UPSERT, [Record(None, {"leadId": ann})])
+
+
+def test_a_membership_is_a_record_with_a_key_of_our_own(system: Connected, webinar: int) -> None:
+    """SF-CAMP-4 and 8: who is past a status is accepted as he is; a membership of nobody is refused alone."""
+    ann, bob = system.create("ann@x.example", "bob@x.example")
+    member, write = declared("program_member"), system.marketo.write
+    new: list[dict[str, Value]] = [
+        {"programId": webinar, "leadId": ann, "statusName": "Attended", "registrationCode": "R-1"},
+        {"programId": webinar, "leadId": 999, "statusName": "Attended"},
+        {"programId": webinar, "leadId": bob, "statusName": "Invited"},
+        {"programId": webinar, "leadId": bob},
+    ]
+    told = write(member, Operation.UPSERT, [Record(None, values) for values in new], "programId")
+    assert [(a.verdict, a.id, a.created, a.code) for a in told] == [
+        (Verdict.ACCEPTED, f"{webinar}-{ann}", True, ""),
+        (Verdict.REJECTED, f"{webinar}-999", False, "1004"),
+        (Verdict.ACCEPTED, f"{webinar}-{bob}", True, ""),
+        (Verdict.REJECTED, None, False, "NOTHING_TO_WRITE"),
+    ]
+    moves = [
+        Record(f"{webinar}-{ann}", {"statusName": "Invited"}),
+        Record(f"{webinar}-{bob}", {"statusName": "Attended"}),
+    ]
+    assert [(a.verdict, a.code) for a in write(member, Operation.UPDATE, moves)] == [
+        (Verdict.ACCEPTED, "1037"),
+        (Verdict.ACCEPTED, ""),
+    ]
+    kept = rows(system, 'select "statusName", "registrationCode" from "programMember" order by "leadId"')
+    assert kept == [("Attended", "R-1"), ("Attended", None)]
+    assert write(member, Operation.DELETE, [Record(f"{webinar}-{bob}", {})])[0].verdict is Verdict.ACCEPTED
+    assert rows(system, 'select "leadId" from "programMember"') == [(ann,)]
 
 
 def test_persons_are_put_on_lists_and_taken_off(system: Connected) -> None:

@@ -1,0 +1,131 @@
+"""Campaigns linked to programs by settings: their members and statuses go both ways, and only forward in Marketo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sync_pipeline import catalog
+from sync_pipeline.connectors.marketo import kinds
+from sync_pipeline.connectors.writes import Value
+from sync_pipeline.lake import Lake
+from sync_pipeline.model import Describe, id18
+from sync_pipeline.settings import Settings
+from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
+from sync_pipeline_tests.sync.world import System
+
+STEPS = ("Invited", "Registered", "Attended")
+CAMPAIGN, OTHER = (id18(f"701{number:012d}") for number in (1, 2))
+
+
+class Members(System):
+    """Memberships of Marketo, whose key is made of program and person."""
+
+    def edit(self, record_id: str | None = None, **values: Value) -> str:
+        if record_id is None:
+            record_id = f"{values['programId']}-{values['leadId']}"
+            self.records[record_id] = {self.key: record_id}
+        return super().edit(record_id, **values)
+
+
+def many_of(lake: Lake, folder: Path, links: dict[str, str]) -> Many:
+    """Give a campaign and a program of the same statuses, and a campaign that lacks one of another program's."""
+    paired = (*(p for p in catalog.pairings() if p.name in ("contact", "lead")), *catalog.campaign_pairings(links))
+    member = Describe("programMember", (kinds.MEMBERSHIP, *marketo_fields(MARKETO["programMember"])))
+    program = Describe("program", kinds.PROGRAM_FIELDS)
+    statuses = next(obj for obj in catalog.objects("salesforce") if obj.name == "campaign_member_status")
+    many = Many(lake, folder, paired, {"programMember": member, "program": program}, besides=[statuses])
+    old = many.marketo["programMember"]
+    many.marketo.systems["programMember"] = Members(old.prefix, old.key, old.stamp, many.now, dedupe=old.dedupe)
+    for campaign, program_id, labels in ((CAMPAIGN, 1001, STEPS), (OTHER, 1002, STEPS[:2])):
+        many.crm["Campaign"].records[campaign] = {"Id": campaign}
+        many.crm["Campaign"].edit(campaign, Name="Fair", Type="Old")
+        many.marketo["program"].records[str(program_id)] = {"id": str(program_id)}
+        steps = "[" + ", ".join(f'"{step}"' for step in STEPS) + "]"
+        many.marketo["program"].edit(str(program_id), name="Fair", channel="Webinar", statuses=steps)
+        for label in labels:
+            many.crm["CampaignMemberStatus"].edit(CampaignId=campaign, Label=label)
+    return many
+
+
+def person(many: Many, name: str) -> tuple[str, int]:
+    """Make a contact; return its id and, once both are linked, that of its person."""
+    contact = many.crm["Contact"].edit(LastName=name)
+    many.cycle()
+    ((found,),) = many.lake.rows(f"select marketo_id from lake.sync.link where crm_id = '{contact}'")
+    return contact, int(found)
+
+
+def test_members_of_a_linked_pair_go_both_ways_and_statuses_only_forward(lake: Lake, tmp_path: Path) -> None:
+    """SF-CAMP-2 to 5, 8, 9, 18, 21 and 22; GEN-15: another campaign's members stay where they are."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN})
+    ada, ada_lead = person(many, "Ada")
+    bea, bea_lead = person(many, "Bea")
+    in_crm, in_marketo = many.crm["CampaignMember"], many.marketo["programMember"]
+    adas = in_crm.edit(CampaignId=CAMPAIGN, ContactId=ada, Status="Invited")
+    in_crm.edit(CampaignId=OTHER, ContactId=ada, Status="Invited")
+    beas = in_marketo.edit(programId=1001, leadId=bea_lead, statusName="Invited")
+    in_marketo.edit(programId=1002, leadId=bea_lead, statusName="Invited")
+    done = many.settled()
+    assert {name: synced.said for name, synced in done.items() if name != "campaign"} == dict.fromkeys(
+        done.keys() - {"campaign"}, ""
+    )
+    assert many.crm["Campaign"].records[CAMPAIGN]["Type"] == "Webinar"
+    assert many.crm["Campaign"].records[OTHER]["Type"] == "Old"
+    assert in_marketo.records[f"1001-{ada_lead}"]["statusName"] == "Invited"
+    (new,) = [r for r in in_crm.records.values() if r.get("ContactId") == bea]
+    assert (new["CampaignId"], new["Status"], len(in_crm.records), len(in_marketo.records)) == (
+        CAMPAIGN,
+        "Invited",
+        3,
+        3,
+    )
+
+    in_crm.edit(adas, Status="Attended")
+    in_marketo.edit(beas, statusName="Registered")
+    many.settled()
+    assert in_marketo.records[f"1001-{ada_lead}"]["statusName"] == "Attended"
+    assert new["Status"] == "Registered"
+
+    in_crm.edit(adas, Status="Invited")
+    many.settled()
+    assert (in_crm.records[adas]["Status"], in_marketo.records[f"1001-{ada_lead}"]["statusName"]) == (
+        "Invited",
+        "Attended",
+    )
+    skipped = many.lake.rows("select field, crm_value, marketo_value, winner from lake.sync.conflict")
+    assert skipped == [("statusName", "Invited", "Attended", "neither")]
+    assert many.lake.rows("select * from lake.sync.error where resolved_at is null") == []
+
+
+def test_a_link_whose_statuses_do_not_match_is_refused_by_name_and_the_others_stand(lake: Lake, tmp_path: Path) -> None:
+    """SF-CAMP-7: who joined before the link was made is looked at once it stands."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN, "1002": OTHER})
+    ada, lead = person(many, "Ada")
+    many.crm["CampaignMember"].edit(CampaignId=OTHER, ContactId=ada, Status="Invited")
+    done = many.cycle()
+    assert (
+        done["campaign"].error
+        == f"program 1002 is not linked to campaign {OTHER}: its members have no status 'Attended'"
+    )
+    links = "select marketo_id from lake.sync.link where pairing = 'campaign' and ended_at is null order by 1"
+    assert (many.lake.rows(links), many.marketo["programMember"].records) == ([("1001",)], {})
+    many.crm["CampaignMemberStatus"].edit(CampaignId=OTHER, Label="Attended")
+    assert many.settled()["campaign"].error == ""
+    assert (many.lake.rows(links), list(many.marketo["programMember"].records)) == (
+        [("1001",), ("1002",)],
+        [f"1002-{lead}"],
+    )
+
+
+def test_settings_link_a_program_to_one_campaign_and_back() -> None:
+    """SF-CAMP-1 and 3."""
+    assert Settings(_env_file=None).sync_campaigns == {}
+    assert catalog.campaign_pairings({}) == ()
+    given = Settings(_env_file=None, sync_campaigns=f"1001={CAMPAIGN}, 1002={OTHER[:15]}")
+    assert catalog.campaign_pairings(given.sync_campaigns)[0].given == ((CAMPAIGN, "1001"), (OTHER, "1002"))
+    for wrong in (f"1001={CAMPAIGN},1002={CAMPAIGN}", f"1001={CAMPAIGN},1001={OTHER}", "1001", "1001=003000000000001"):
+        with pytest.raises(ValidationError):
+            Settings(_env_file=None, sync_campaigns=wrong)
