@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sync_pipeline import catalog
 from sync_pipeline.docs_pages.markdown import NOTE, table
-from sync_pipeline.model import Rule
+from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.sync.resolve import CASES, REFUSED_BECAUSE
 
 RULES = {
@@ -16,6 +17,8 @@ RULES = {
 
 def deciding_page() -> str:
     """Return the page of the case table of the two-way sync."""
+    campaigns = catalog.campaign_pairings({"1001": "701000000000001"})
+    custom = catalog.custom_pairings(["Car_Sale__c"], ["carSale_c"])
     parts = [
         f"{NOTE}\n# Who is right about a field\n\nFor each link that a change touched, every mapped field is compared "
         "in three ways: what the CRM has, what Marketo has, and the base, the value on which both last agreed. Time "
@@ -26,5 +29,29 @@ def deciding_page() -> str:
         "\nWhat keeps a chosen value from being written; the field then stays as it is on both sides, the others of "
         "the record are written, and the refusal is in `sync.error`:\n",
         table(("code", "because"), [(f"`{code}`", said) for code, said in REFUSED_BECAUSE.items()]),
+        "\n## What is paired\n\nIn this order, so that what others refer to is there before them; a record whose key "
+        "refers to something that is not there yet waits, of others only the field does. Custom objects come with "
+        "`SYNC_CUSTOM_OBJECTS` and `MARKETO_CUSTOM_OBJECTS` (here `Car_Sale__c`): their fields follow from names, their "
+        "key is the deduplication field of Marketo's object, and its link fields are filled by the lookups that lead "
+        "to the same record. Campaigns come with `SYNC_CAMPAIGNS`; each status of a program's channel must be one of "
+        "the campaign's members, in the same spelling, or the link is refused.\n",
+        table(
+            (
+                "CRM",
+                "Marketo",
+                "told apart in Marketo by",
+                "goes in Marketo when it goes in the CRM",
+                "made in the CRM",
+            ),
+            [_paired(pairing) for pairing in (*catalog.pairings(), *custom, *campaigns)],
+        ),
     ]
     return "\n".join(parts)
+
+
+def _paired(pairing: Pairing) -> tuple[str, ...]:
+    key = ", ".join(f"`{name}`" for name in (pairing.keys or (pairing.key,)) if name)
+    by = key or ("the settings" if pairing.given else "its deduplication field")
+    kept = "yes" if pairing.deletes else "no"
+    made = "where its program and person are linked" if pairing.creates else "no"
+    return f"`{pairing.crm.source}`", f"`{pairing.marketo.source}`", by, kept, made

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+import sync_pipeline
 from sync_pipeline.catalog import by_name, ignored_by_native, objects
 from sync_pipeline.catalog.ignored import EVERY_OBJECT, IGNORED_BY_NATIVE
 from sync_pipeline.model import Mapping, Object, Rule
@@ -38,6 +41,19 @@ def test_a_first_load_reads_owners_before_what_they_own_and_activities_last() ->
         *("invoice__c", "crm__visit__c"),
         *("task", "event"),
     ]
+
+
+def test_the_way_of_a_record_names_no_object_so_one_declaration_in_one_file_adds_another() -> None:
+    """Read, decide, write, remember: of all modules that do it, none names an object of either system."""
+    package = Path(sync_pipeline.__file__).parent
+    declared = (*objects("salesforce"), *objects("marketo"))
+    # Names of one word are words of our own as well.
+    names = {n for obj in declared for n in (obj.source, obj.name) if re.search("_|[a-z][A-Z]", n)}
+    files = [file for folder in ("mirror", "sync", "lake") for file in (package / folder).glob("*.py")]
+    naming = {(file.name, name) for file in files for name in names if name in file.read_text()}
+    assert (len(names) > 10, naming) == (True, set())
+    role = [file.name for file in (package / "catalog").glob("*.py") if '"OpportunityContactRole"' in file.read_text()]
+    assert role == ["salesforce.py"]
 
 
 def test_every_object_has_a_table_of_its_own_that_needs_no_quotes() -> None:
