@@ -31,7 +31,7 @@ def deciding_page() -> str:
         table(("code", "because"), [(f"`{code}`", said) for code, said in REFUSED_BECAUSE.items()]),
         "\n## What is paired\n\nIn this order, so that what others refer to is there before them; a record whose key "
         "refers to something that is not there yet waits, of others only the field does. Custom objects come with "
-        "`SYNC_CUSTOM_OBJECTS` and `MARKETO_CUSTOM_OBJECTS` (here `Car_Sale__c`): their fields follow from names, their "
+        "`SYNC_CUSTOM_OBJECTS` and `MARKETO_CUSTOM_OBJECTS` (here `Car_Sale__c`): fields follow from names, the "
         "key is the deduplication field of Marketo's object, and its link fields are filled by the lookups that lead "
         "to the same record. Campaigns come with `SYNC_CAMPAIGNS`; each status of a program's channel must be one of "
         "the campaign's members, in the same spelling, or the link is refused.\n",

@@ -16,7 +16,17 @@ from datetime import UTC, datetime, timedelta
 from sync_pipeline.catalog.activity_types import ActivityType
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.marketo import activity_types, answers, feed, imports, kinds, members, reads, setup, writes
+from sync_pipeline.connectors.marketo import (
+    activity_types,
+    answers,
+    feed,
+    imports,
+    kinds,
+    members,
+    reads,
+    setup,
+    writes,
+)
 from sync_pipeline.connectors.marketo.calls import TIMEOUT, Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
