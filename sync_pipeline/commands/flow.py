@@ -19,18 +19,20 @@ from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.flow.actions import ACTIONS, Action, Option, Outcome, RequestError, Status, request
 from sync_pipeline.flow.perform import Flow
+from sync_pipeline.lake import Lake
 from sync_pipeline.settings import Settings
+from sync_pipeline.web import actions as sales
 from sync_pipeline.web import flow as web
 from sync_pipeline.web.server import Server
 
 
 @contextmanager
-def opened(given: Settings) -> Iterator[Flow]:
-    """Give the flow actions of the systems in the settings."""
+def opened(given: Settings) -> Iterator[tuple[Lake, Flow]]:
+    """Give the lake, and the flow actions of the systems in the settings."""
     if not assembly.pairings(given):
         raise click.ClickException("flow actions need a Salesforce org and a Marketo subscription: set both up in .env")
     with open_lake(given) as lake:
-        yield assembly.flow(given, lake, assembly.Systems(given, lake))
+        yield lake, assembly.flow(given, lake, assembly.Systems(given, lake))
 
 
 def line(outcome: Outcome) -> str:
@@ -52,7 +54,7 @@ def _run(action: Action, person: str, request_id: str | None, as_json: bool, **o
         asked = request(request_id or uuid.uuid4().hex, action, person, options)
     except RequestError as error:
         raise click.UsageError(str(error)) from None
-    with opened(settings()) as actions:
+    with opened(settings()) as (_, actions):
         outcome = actions.run(asked)
     click.echo(json.dumps(asdict(outcome)) if as_json else line(outcome))
     if outcome.status is Status.FAILED:
@@ -89,15 +91,22 @@ for _action, _declared in ACTIONS.items():
 @click.option("--port", default=8360, show_default=True, type=click.IntRange(0, 65_535), help="0 for a free one.")
 @click.option("--url-file", type=click.Path(path_type=Path), help="File to write the address to, once it is served.")
 def serve(host: str, port: int, url_file: Path | None) -> None:
-    """Serve flow actions by HTTP to whoever has HTTP_TOKEN; put a proxy with TLS before it for the internet."""
+    """Serve flow actions and what a sales tool tells and asks, by HTTP, to whoever has HTTP_TOKEN.
+
+    Put a proxy with TLS before it for the internet.
+    """
     given = settings()
     if given.http_token is None:
         raise click.UsageError("HTTP_TOKEN is not set: without a token everybody could write to Salesforce")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with opened(given) as actions:
-        endpoints = [web.endpoint(actions)]
+    with opened(given) as (lake, actions):
+        endpoints = [
+            web.endpoint(actions),
+            sales.intake(lake, lambda: assembly.exchange_unsubscribes(given, lake, whole=False)),
+            sales.check(assembly.mail_check(given, lake)),
+        ]
         with Server(endpoints, given.http_token.get_secret_value(), host, port) as server:
             click.echo(f"flow actions at {server.url}/flow/<action>")
             if url_file:

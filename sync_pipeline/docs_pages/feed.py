@@ -49,12 +49,13 @@ def feed_page() -> str:
         table(("scope", "what doubles"), [(f"`{scope}`", what) for scope, what in SCOPES.items()]),
         "\n## What a sales tool tells: `lake.actions.sales_activity`, `unsubscribe`, `reminder_task`\n\n"
         "`sync-pipeline activities import FILE` takes in CSV with a header, Parquet or JSON lines (`--unsubscribes`, "
-        "`--reminders` for those); in Python it is `intake.take(lake, ACTIVITY, records, now)`. Each record is kept "
-        "once by its id, "
-        "and addressed in any of three ways; after a merge in Marketo `_person_id` is the winner (SIA-ACT-9). One that "
-        "is refused does not keep the others from being taken. Sending activities on to Marketo and the CRM is "
-        "still to come; unsubscribes go on at once ([unsubscribes.md](unsubscribes.md)), reminders within minutes; "
-        "these change, and the later telling counts ([reminders.md](reminders.md)).\n\n",
+        "`--reminders` for those); by HTTP it is `POST /actions/sales_activity` "
+        '(or the other two) with `{"records": [...]}` of up to 64 KB at `sync-pipeline serve`, in '
+        "Python `intake.take(lake, ACTIVITY, records, now)`. Each record is kept once by its id, and addressed in any "
+        "of three ways; after a merge in Marketo `_person_id` is the winner (SIA-ACT-9). One that is refused does not "
+        "keep the others from being taken. Sending activities on to Marketo and the CRM is still to come; unsubscribes "
+        "go on at once ([unsubscribes.md](unsubscribes.md)), reminders within minutes; these change, and the later "
+        "telling counts ([reminders.md](reminders.md)).\n\n",
         *(
             table((f"`{given.table}`", "meaning", "type"), map(_input, given.values)) + "\n"
             for given in INPUTS.values()
