@@ -103,7 +103,7 @@ def stage(crm: str, people: int) -> Iterator[Stage]:
         else:
             console.print(f"going on with the org in {ORG_FILES[crm]}")
         services: list[Service] = [Sandbox(org)]
-        subscription = opened.enter_context(_subscription(people)) if crm == "salesforce" else None
+        subscription = opened.enter_context(a_subscription(people)) if crm == "salesforce" else None
         if subscription:
             services.append(MarketoSandbox(subscription))
         for service in services:
@@ -116,7 +116,8 @@ def stage(crm: str, people: int) -> Iterator[Stage]:
 
 
 @contextmanager
-def _subscription(people: int) -> Iterator[Subscription]:
+def a_subscription(people: int) -> Iterator[Subscription]:
+    """Open the subscription as it was left, or make one that fits an org of so many people."""
     with open_subscription(FILE) as subscription:
         if subscription.rows("select id from lead limit 1"):
             console.print(f"going on with the subscription in {FILE}")

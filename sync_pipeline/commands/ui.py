@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
+from sync_pipeline.commands.demo_stage import a_subscription
 from sync_pipeline.commands.options import console, settings
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, PEOPLE, SEED, is_new, open_org
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.live import live
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline.sandbox.marketo.live import edit
 from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.sandbox.service import Service
 
 HOME = Path("data/dagster")
 EDITS_PER_SECOND = 0.2
@@ -26,27 +33,43 @@ EDITS_PER_SECOND = 0.2
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65_535), default=3000, show_default=True, help="Port of the Dagster UI.")
 def ui(port: int) -> None:
-    """Open Dagster; without credentials, on a sandbox whose staff goes on editing."""
+    """Open Dagster; without credentials, on sandboxes whose staffs go on editing."""
     HOME.mkdir(parents=True, exist_ok=True)
     shutil.copyfile("dagster.yaml", HOME / "dagster.yaml")
     given = settings()
     if given.has_credentials():
         sys.exit(_dagster(port, {}))
-    with open_org(given.crm) as org:
+    with ExitStack() as opened:
+        org = opened.enter_context(open_org(given.crm))
         if is_new(org):
             populate(org, PEOPLE, SEED)
-        with Sandbox(org) as sandbox:
-            stop = threading.Event()
-            staff = threading.Thread(target=live, args=(org, SEED, EDITS_PER_SECOND, stop, lambda _: None))
-            staff.start()
-            console.print(f"no credentials are set: Dagster works on the sandbox, whose own page is {sandbox.url}/")
-            try:
-                objects = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS[given.crm], "SYNC_FIRST_MONTH": "2024-01-01"}
-                code = _dagster(port, {**objects, **sandbox.env()})
-            finally:
-                stop.set()
-                staff.join()
+        services: list[Service] = [Sandbox(org)]
+        staffs: list[Callable[..., object]] = [partial(live, org, SEED, EDITS_PER_SECOND, tell=lambda _: None)]
+        if given.crm == "salesforce":
+            subscription = opened.enter_context(a_subscription(PEOPLE))
+            services.append(MarketoSandbox(subscription))
+            staffs.append(partial(_live_in_marketo, subscription))
+        environment = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS[given.crm], "SYNC_FIRST_MONTH": "2024-01-01"}
+        for service in services:
+            opened.enter_context(service)
+            environment |= service.env()
+            console.print(f"no credentials are set: Dagster works on the {service.title} at {service.url}/")
+        stop = threading.Event()
+        for staff in staffs:
+            thread = threading.Thread(target=staff, kwargs={"until": stop})
+            thread.start()
+            opened.callback(thread.join)
+        opened.callback(stop.set)  # which comes first: a stack ends from its top
+        # Nobody else's systems are written to, so the sync is shown whole.
+        code = _dagster(port, {"WRITE_BACK": "apply", **environment})
     sys.exit(code)
+
+
+def _live_in_marketo(subscription: Subscription, until: threading.Event) -> None:
+    for number in itertools.count():
+        if until.wait(1 / EDITS_PER_SECOND):
+            return
+        edit(subscription, 1, number)
 
 
 def _dagster(port: int, environment: Mapping[str, str]) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from sync_pipeline import catalog
+from sync_pipeline import assembly, catalog
+from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.settings import Settings
 
@@ -57,3 +58,13 @@ def test_every_mirror_has_description_owner_kinds_and_five_checks() -> None:
         assert node.owners
         assert node.kinds == {"salesforce", "duckdb", "parquet"}
         assert len(node.check_keys) == 5
+
+
+@pytest.mark.parametrize("crm", ["salesforce", "veeva"])
+def test_all_of_it_can_be_served_as_one_repository(crm: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Names that clash are found only when Dagster serves the whole, not when a job of it runs."""
+    monkeypatch.chdir(tmp_path)
+    systems = {"salesforce_client_id": "x", "salesforce_client_secret": "x", "marketo_url": "https://x.mktorest.com"}
+    settings = Settings(crm=crm, veeva_professional_types="P", **systems)  # type: ignore[arg-type]
+    served = definitions(assembly.objects(settings), settings, pairings=assembly.pairings(settings))
+    dg.Definitions.validate_loadable(served)
