@@ -13,7 +13,7 @@ from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
 from sync_pipeline.settings import Settings
 
 REMINDERS, ALL_DONE = asset_key(tables.REMINDERS), "all_done"
-STEP = "reminders"
+JOB, STEP = "reminders", "reminders_exchange"  # Dagster wants no step named as a job
 
 
 def reminders(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -53,13 +53,13 @@ def definitions(mirrors: list[dg.AssetKey], settings: Settings) -> dg.Definition
     if not settings.actions_reminders or settings.crm != "salesforce":
         return dg.Definitions()
     asset = reminders(mirrors)
-    job = asset_job(STEP, asset, None, "Reminders and tasks follow one another. Every five minutes.")
+    job = asset_job(JOB, asset, None, "Reminders and tasks follow one another. Every five minutes.")
 
     @dg.schedule(
-        job=job, cron_schedule="*/5 * * * *", name=f"{STEP}_schedule", default_status=dg.DefaultScheduleStatus.RUNNING
+        job=job, cron_schedule="*/5 * * * *", name=f"{JOB}_schedule", default_status=dg.DefaultScheduleStatus.RUNNING
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if context.instance.get_runs_count(dg.RunsFilter(job_name=STEP, statuses=RUNNING)):
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=JOB, statuses=RUNNING)):
             return dg.SkipReason("the last run has not ended yet")
         return dg.RunRequest()
 

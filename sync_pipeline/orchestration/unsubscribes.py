@@ -16,7 +16,7 @@ from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.settings import Settings
 
 UNSUBSCRIBES, ALL_TAKEN = asset_key(tables.UNSUBSCRIBES), "all_taken"
-STEP = "unsubscribes_exchange"  # not the name of a job: Dagster wants them all different
+STEP = "unsubscribes_exchange"  # Dagster wants no step named as a job
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
 

@@ -16,7 +16,14 @@ from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.settings import Settings
 
-OTHERS = ("salesforce/thing__c", "sync/lake_files", "actions/people", "actions/duplicates", "marketo/person")
+OTHERS = (
+    "salesforce/thing__c",
+    "sync/lake_files",
+    "actions/people",
+    "actions/duplicates",
+    "actions/unsubscribe",
+    "marketo/person",
+)
 LOAD = """
 import socket
 def refuse(*_): raise AssertionError("definitions must load without the network")
@@ -65,6 +72,6 @@ def test_all_of_it_can_be_served_as_one_repository(crm: str, monkeypatch: pytest
     """Names that clash are found only when Dagster serves the whole, not when a job of it runs."""
     monkeypatch.chdir(tmp_path)
     systems = {"salesforce_client_id": "x", "salesforce_client_secret": "x", "marketo_url": "https://x.mktorest.com"}
-    settings = Settings(crm=crm, veeva_professional_types="P", **systems)  # type: ignore[arg-type]
+    settings = Settings(crm=crm, veeva_professional_types="P", actions_reminders=True, **systems)  # type: ignore[arg-type]
     served = definitions(assembly.objects(settings), settings, pairings=assembly.pairings(settings))
     dg.Definitions.validate_loadable(served)
