@@ -6,10 +6,11 @@ again by itself (GEN-16).
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from sync_pipeline.connectors import soql
@@ -55,6 +56,12 @@ class SalesforceWriter:
     def now(self) -> datetime:
         """Return the org's time, aware UTC."""
         return self._org.now()
+
+    def metered(self) -> Self:
+        """Return a view of this writer, with the same login, that counts its own calls."""
+        view = copy.copy(self)
+        view._org = self._org.metered()
+        return view
 
     def usage(self) -> Usage:
         """Return the calls and bytes of the org's connector so far."""

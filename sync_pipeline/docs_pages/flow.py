@@ -27,8 +27,8 @@ outcome = flow.run(request("order-4711", "sync-person", "1234", {"owner": "selle
 
 The person is an id of Marketo or of Salesforce, or an e-mail address that one person has. The answer is `done`,
 `skipped` with the reason, or `failed` with the code of the system that refused; `crm_id` is the lead or contact,
-`record_id` the task, membership or opportunity. What failed is in `lake.sync.error` too, and every step in
-`lake.sync.request`.
+`record_id` the task, membership or opportunity. What failed is in `lake.sync.error` too, every step in
+`lake.sync.request` (for `SYNC_KEEP_DAYS`), and the calls to each system in `lake.sync.job`.
 
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, RejectedError
 from sync_pipeline.flow.actions import Outcome, Request, Status, request_from_json
@@ -17,13 +18,14 @@ from sync_pipeline.flow.lookups import UnknownNameError
 from sync_pipeline.flow.person import People, PersonError
 from sync_pipeline.flow.running import Running
 from sync_pipeline.flow.sides import Sides
-from sync_pipeline.lake import Lake, LakeError
+from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.connection import LakeInUseError
-from sync_pipeline.model import Pairing
+from sync_pipeline.model import FAILED, SUCCEEDED, Counts, Pairing
 from sync_pipeline.sync import cycle
 
 LANES = 64  # people who share a lane wait for one another; each lane is a lock file
 WAIT_SECONDS = 60.0
+OBJECT = "flow"  # under which the calls of requests are on record
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,18 @@ class Flow:
             return Outcome(request.id, Status.FAILED, code="REQUEST_ID_USED", message=said)
         if journal.outcome:
             return journal.outcome
-        people = People(self._lake, self._sides, self._pairings, self._rules.fields)
+        sides, started = self._sides.metered(), self._sides.crm.now()
+        outcome = self._run(request, journal, sides, wait_seconds)
+        self._note_calls(outcome, request, sides, started)
+        return outcome
+
+    def _run(self, request: Request, journal: Journal, sides: Sides, wait_seconds: float) -> Outcome:
+        people = People(self._lake, sides, self._pairings, self._rules.fields)
         try:
             journal.marketo_id = journal.marketo_id or people.marketo_id(request.person)
             lane = f"person-{int(journal.marketo_id) % LANES:02d}"
             with self._lake.one_at_a_time(lane, wait_seconds):
-                return self._in_lane(request, journal.marketo_id, people)
+                return self._in_lane(request, journal.marketo_id, people, sides)
         except (PersonError, UnknownNameError, RejectedError, AmbiguousError) as error:
             return self._failed(request, journal.marketo_id, error.code, error.message)
         except ConnectorError as error:
@@ -100,10 +108,10 @@ class Flow:
         with self._lake.reading() as con:
             return Journal.read(con, request)
 
-    def _in_lane(self, request: Request, marketo_id: str, people: People) -> Outcome:
+    def _in_lane(self, request: Request, marketo_id: str, people: People, sides: Sides) -> Outcome:
         journal = self._journal(request)  # somebody may have carried it out while this one waited
         journal.marketo_id = marketo_id
-        running = Running(self._lake, self._sides, people, journal, self._rules.defaults, self._sleep)
+        running = Running(self._lake, sides, people, journal, self._rules.defaults, self._sleep)
         return journal.outcome or running.finish(self._rules.doubles)
 
     def _failed(self, request: Request, marketo_id: str, code: str, message: str) -> Outcome:
@@ -116,6 +124,19 @@ class Flow:
     def _put_off(self, request: Request, marketo_id: str, code: str, message: str) -> Outcome:
         crm_id = self._journal(request).crm_id
         return Outcome(request.id, Status.FAILED, marketo_id, crm_id, None, code, message, final=False)
+
+    def _note_calls(self, outcome: Outcome, request: Request, sides: Sides, started: datetime) -> None:
+        """Put on record what a request cost of the day's calls, as a job of each system (LIM-4)."""
+        ended, pairing = sides.crm.now(), self._pairings[0]
+        status = FAILED if outcome.status is Status.FAILED else SUCCEEDED
+        jobs = [
+            (
+                request.id, pairing.object(side).system, OBJECT, request.action, status, started, ended, None, None,
+                *Counts(calls=calls, seconds=(ended - started).total_seconds()).as_dict().values(), outcome.code,
+            )
+            for side, calls in sides.calls().items()
+        ]  # fmt: skip
+        commit(self._lake, Journal(request), lambda con: ledger.insert(con, "job", jobs), [], self._sleep)
 
 
 def unsettled(lake: Lake) -> list[tuple[str, str]]:

@@ -283,6 +283,7 @@ def forget(con: Connection, before: datetime) -> None:
         ("run", "ended_at"),
         ("job", "ended_at"),
         ("notice", "noted_at"),
+        ("request", "noted_at"),
         ("backlog", "measured_at"),
         ("error", "resolved_at"),
     ):

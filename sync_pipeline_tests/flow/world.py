@@ -14,7 +14,7 @@ from sync_pipeline import catalog
 from sync_pipeline.catalog import marketo, salesforce
 from sync_pipeline.connectors.convert import Converted
 from sync_pipeline.connectors.errors import RejectedError
-from sync_pipeline.connectors.extract import Extract, Page
+from sync_pipeline.connectors.extract import Extract, Page, Usage
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value
 from sync_pipeline.flow.actions import Outcome, Request, request
 from sync_pipeline.flow.perform import Flow, Rules
@@ -59,6 +59,12 @@ class Memory(MemoryWriter):
         self.hidden: set[str] = set()
         self.reads = 0
         self.before: list[Exception] = []
+
+    def metered(self) -> Memory:
+        return self
+
+    def usage(self) -> Usage:
+        return Usage(self.reads + len(self.calls), 0)
 
     def now(self) -> datetime:
         return self.at
