@@ -334,3 +334,24 @@ def test_one_call_a_step_is_what_an_action_writes(world: FlowWorld) -> None:
     world.crm.calls.clear()
     world.ask("create-task", person, subject="x")
     assert world.crm.calls == [("Task", Operation.CREATE, 1)]
+
+
+def test_contacts_arise_by_conversion_alone_and_queues_are_only_chosen(world: FlowWorld) -> None:
+    """GEN-6, SF-CONTACT-4, SF-USER-6: what all actions together write for people who are not in Salesforce."""
+    world.crm.calls.clear()
+    contacts = len(world.written("Contact"))
+    campaign = {"campaign": CAMPAIGN}
+    for action, options in (
+        ("sync-person", {"owner": QUEUE}),
+        ("change-owner", {"owner": QUEUE}),
+        ("create-task", {"subject": "x", "owner": QUEUE}),
+        ("add-to-campaign", campaign),
+        ("change-status", {**campaign, "status": "Sent"}),
+    ):
+        assert world.ask(action, world.person(), **options).status is D
+    assert {(source, operation) for source, operation, _ in world.crm.calls} == {
+        (source, Operation.CREATE) for source in ("Lead", "Task", "CampaignMember")
+    }
+    assert len(world.written("Contact")) == contacts
+    assert world.ask("convert", world.person(), status="Converted").status is D
+    assert len(world.written("Contact")) == contacts + 1

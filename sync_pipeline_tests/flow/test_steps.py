@@ -99,6 +99,7 @@ def test_a_request_is_complete_and_of_the_right_kinds_whoever_words_it() -> None
     ],
 )
 def test_what_an_action_does_not_take_is_refused(action: str, person: str, given: dict[str, object], said: str) -> None:
+    """FLOW-7: Sync Person has one setting."""
     with pytest.raises(RequestError, match=said):
         request("1", action, person, given)
 
