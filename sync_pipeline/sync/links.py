@@ -128,6 +128,11 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
     entries = "map_from_entries([" + ", ".join(f"{{k: {literal(k)}, v: {literal(v)}}}" for k, v in names.items()) + "])"
     agreed = f"map_from_entries(list_transform(map_entries(fields), lambda e: {{k: {entries}[e.key], v: e.value}}))"
     con.execute(
+        f"update {link} l set ended_at = {literal(now)}, ended_because = 'deleted with its key' from answered a "
+        f"where a.verdict = 'accepted' and a.operation = 'delete' and l.pairing = {name} and l.ended_at is null "
+        "and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id"
+    )
+    con.execute(
         "create or replace temp table confirmed as select coalesce(crm_id, record_id) as crm_id, "
         "coalesce(marketo_id, record_id) as marketo_id, "
         f"crm_id is null or marketo_id is null as is_new, {agreed if names else 'fields'} as agreed "

@@ -114,9 +114,22 @@ def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[l
             [run_id, pairing.name, side],
         ).fetchall()
     for operation in sorted({row[1] for row in found}):
-        some = [_Write(*row) for row in found if row[1] == operation]
+        stays = _not_deleted(lake, pairing, side, run_id) if operation == Operation.UPSERT else set()
+        some = [_Write(*row) for row in found if row[1] == operation and row[2] not in stays]
         for start in range(0, len(some), AT_ONCE):
             yield some[start : start + AT_ONCE]
+
+
+def _not_deleted(lake: Lake, pairing: Pairing, side: str, run_id: str) -> set[str]:
+    """Return the records whose old form was to be deleted and is still there: the new one waits for the next cycle."""
+    with lake.reading() as con:
+        found = con.execute(
+            f"select crm_id from {ledger.table('outbox')} o "
+            "where run_id = ? and pairing = ? and side = ? and operation = 'delete' and not exists ("
+            f"from {ledger.table('write_result')} w where w.write_id = o.write_id and w.verdict = 'accepted')",
+            [run_id, pairing.name, side],
+        ).fetchall()
+    return {crm_id for (crm_id,) in found}
 
 
 def _send(
@@ -180,7 +193,8 @@ def _remember(
     con.register("answers", _table(answered))
     try:
         con.execute(
-            f"create or replace temp table answered as select a.*, o.run_id, o.crm_id, o.marketo_id, o.fields "
+            "create or replace temp table answered as "
+            "select a.*, o.run_id, o.operation, o.crm_id, o.marketo_id, o.fields "
             f"from answers a join {ledger.table('outbox')} o using (write_id)"
         )
     finally:

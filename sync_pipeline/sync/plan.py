@@ -18,7 +18,9 @@ from sync_pipeline.sync.outbox import PUSH, of_writes, record_sql
 from sync_pipeline.sync.resolve import Outcome, name_sql
 
 Connection = duckdb.DuckDBPyConnection
-CREATE, UPDATE, UPSERT = "create", "update", "upsert"
+CREATE, UPDATE, UPSERT, DELETE = "create", "update", "upsert", "delete"
+# Marketo tells records apart by their keys, so what has another key there is another record (SF-OPP-11).
+OTHER_KEY = "its key is another one"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def draft(con: Connection, asked: Question) -> Planned:
     """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
     to_marketo, to_crm = f"taken = '{Outcome.TAKE_CRM}'", f"taken = '{Outcome.TAKE_MARKETO}' and not is_key"
     keys = [field.name for field in asked.fields if field.is_key]
+    other_key = f"{to_marketo} and is_key"
     can_create = literal(bool(asked.pairing.key or keys))
     has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, keys)) or 'null'})) = {len(keys)}"
     con.execute(f"""
@@ -80,7 +83,17 @@ def draft(con: Connection, asked: Question) -> Planned:
             map_from_entries(coalesce(list({{k: field, v: because}}) filter ({to_marketo}), [])) as because
         from touched t left join chosen c using (crm_id)
         group by t.crm_id, t.marketo_id
-        having if(t.marketo_id is null, {can_create} and {has_key}, coalesce(bool_or({to_marketo}), false))
+        having if(t.marketo_id is null, {can_create} and {has_key},
+            coalesce(bool_or({to_marketo}) and not bool_or({other_key}), false))
+        union all
+        select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, map {{}}, map {{'{DELETE}': '{OTHER_KEY}'}}
+        from chosen where {other_key} and marketo_id is not null group by crm_id, marketo_id
+        union all
+        select uuid()::varchar, '{MARKETO}', '{UPSERT}', crm_id, null,
+            map_from_entries(list({{k: field, v: crm}}) filter (crm is not null)),
+            map_from_entries(list({{k: field, v: '{OTHER_KEY}'}}) filter (crm is not null))
+        from chosen where marketo_id is not null group by crm_id
+        having bool_or({other_key}) and bool_and(crm is not null or not is_key)
         union all
         select uuid()::varchar, '{CRM}', '{UPDATE}', crm_id, marketo_id,
             map_from_entries(list({{k: crm_field, v: marketo}})), map_from_entries(list({{k: crm_field, v: because}}))
@@ -95,7 +108,7 @@ def draft(con: Connection, asked: Question) -> Planned:
     found = con.execute("""
         select (select count(*) from touched),
             count(*) filter (operation = 'upsert'),
-            count(*) filter (operation = 'update' and side = 'marketo'),
+            count(*) filter (operation <> 'upsert' and side = 'marketo'),
             count(*) filter (side = 'crm'),
             (select count(*) from outcome where outcome = 'conflict'),
             (select count(*) from outcome where refusal is not null),

@@ -82,6 +82,25 @@ def test_a_role_whose_making_was_interrupted_is_found_again(many: Many) -> None:
     assert many.marketo.order.count(("opportunityRole", Operation.UPSERT)) == 1
 
 
+def test_another_role_name_is_another_role_in_marketo_and_the_old_one_goes_first(many: Many) -> None:
+    """SF-OPP-11: where the old one cannot be deleted yet, the new one waits; a role has no two names at any time."""
+    deal(many, "Buyer", primary=True)
+    many.settled()
+    (role,) = many.crm["OpportunityContactRole"].records
+    many.crm["OpportunityContactRole"].edit(role, Role="Evaluator")
+    many.marketo["opportunityRole"].refuse = lambda _: Answer(Verdict.RETRY, code="1016", message="later")
+    many.cycle()
+    assert [values[2] for values in many.marketo_values("opportunityRole", *ROLE)] == ["Buyer"]
+    many.marketo["opportunityRole"].refuse = lambda _: None
+    before = len(many.marketo.order)
+    many.settled()
+    ((_, _, name, primary),) = many.marketo_values("opportunityRole", *ROLE)
+    assert (name, primary) == ("Evaluator", True)
+    assert many.marketo.order[before:] == [("opportunityRole", o) for o in (Operation.DELETE, Operation.UPSERT)]
+    links = many.lake.rows("select ended_at is null from lake.sync.link where pairing = 'opportunity_contact_role'")
+    assert sorted(links) == [(False,), (True,)]
+
+
 def test_a_plan_shows_the_whole_family_before_any_of_it_exists(many: Many) -> None:
     """What depends on records that the same plan would create is in it too."""
     _, contact, opportunity = deal(many, "Buyer")

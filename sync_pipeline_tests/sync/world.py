@@ -111,6 +111,11 @@ class System:
             by = self.dedupe if key in self.dedupe else (key,)
             sought = [record.values[name] for name in by]
             found = next((i for i, kept in self.records.items() if [kept.get(n) for n in by] == sought), None)
+        if operation is Operation.DELETE:
+            del self.records[str(found)]
+            self.moved.discard(str(found))
+            self.writes.append((operation, str(found)))
+            return Answer(Verdict.ACCEPTED, found)
         written = self.edit(found, **record.values)
         self.writes.append((operation, written))
         return Answer(Verdict.ACCEPTED, written if self.tells_ids else None, created=found is None)
