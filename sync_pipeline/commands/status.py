@@ -37,6 +37,11 @@ ERRORS = """
     select noted_at, system || '/' || object as object, code, message, count(*) over () as open
     from lake.sync.error where resolved_at is null order by noted_at desc limit 10
 """
+# What is wrong with a whole system, or new in a schema (OPS-15, OPS-16).
+NOTICES = """
+    select noted_at, system, object, kind, field, message from lake.sync.notice
+    where noted_at > now() - interval 5 days order by noted_at desc limit 10
+"""
 CALLS = """
     select coalesce(sum(calls), 0)::bigint as calls, count(distinct run_id) as runs
     from lake.sync.job where system = ? and ended_at > ?
@@ -56,6 +61,7 @@ def status(as_json: bool) -> None:
             with lake.reading() as con:
                 told["backlog"] = backlog.outlook(con, pairings, now)
         told |= {"calls": _calls(given, lake, now), "runs": records(lake, RUNS), "errors": records(lake, ERRORS)}
+        told["notices"] = records(lake, NOTICES)
         syncing = lake.in_use()
     if as_json:
         click.echo(json.dumps({**told, "syncing": syncing}, default=str))

@@ -9,7 +9,7 @@ import requests
 
 from sync_pipeline.connectors import soap
 from sync_pipeline.connectors.errors import (
-    FatalError,
+    ForbiddenError,
     QuotaError,
     RejectedError,
     RetryableError,
@@ -44,7 +44,7 @@ def raise_error(answer: requests.Response) -> None:
     if code in NO_MORE_CALLS:
         raise QuotaError(code, message)
     if code in NOBODY_CAN:
-        raise FatalError(code, message)
+        raise ForbiddenError(code, message)
     if code in PASSING or (answer.status_code in PASSING_STATUSES and not _is_soap(answer)):
         wait = answer.headers.get("Retry-After", "0")
         may_be_done = answer.status_code in BROKEN_OFF and code not in UNDONE

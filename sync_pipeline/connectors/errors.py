@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class ConnectorError(Exception):
-    """A system did not do what was asked. `code` is the system's own word, or ours where it has none."""
+    """A system did not do what was asked. `code` is the system's own word, or ours where it has none.
+
+    `notice` is the kind of notice that an operator is owed for it (OPS-15), empty if none is.
+    """
+
+    notice = ""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -33,13 +38,31 @@ class RetryableError(ConnectorError):
 class RejectedError(ConnectorError):
     """This request will never go through as it is; others may (a field that is not there, a bad query)."""
 
+    notice = "permission"  # of a whole object: it is hidden from the sync user, or not there
+
 
 class FatalError(ConnectorError):
     """Nothing more goes through until somebody acts: wrong password, missing permission, quota used up."""
 
+    notice = "sync_down"
+
 
 class QuotaError(FatalError):
     """The day's calls are used up, or down to the reserve we leave to others (LIM-4)."""
+
+    notice = "api_limit"
+
+
+class ForbiddenError(FatalError):
+    """The API is closed to this user or org."""
+
+    notice = "permission"
+
+
+class CredentialsError(FatalError):
+    """The login was refused, or there is nothing to log in with."""
+
+    notice = "credentials"
 
 
 class PausedError(ConnectorError):

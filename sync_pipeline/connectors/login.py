@@ -10,7 +10,7 @@ from jwt import InvalidKeyError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
-from sync_pipeline.connectors.errors import FatalError, RetryableError
+from sync_pipeline.connectors.errors import CredentialsError, RetryableError
 from sync_pipeline.connectors.http import PlainOnLoopback, checked_url, connection_failed, is_loopback
 
 
@@ -42,26 +42,26 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
     """Log in and return the session.
 
     Raises:
-        FatalError: the login was refused, or the credentials are incomplete; no message holds a secret.
+        CredentialsError: the login was refused, or the credentials are incomplete; no message holds a secret.
         RetryableError: nobody answered, or not as a login does (a busy server's error page, say).
     """
     if not (given.username and given.password) and not given.client_id:
-        raise FatalError("NO_CREDENTIALS", "there are no credentials to log in with: see docs/settings.md")
+        raise CredentialsError("NO_CREDENTIALS", "there are no credentials to log in with: see docs/settings.md")
     try:
         if given.refresh_token and not given.private_key_file:
             return _refreshed(http, given)
         return _by_library(http, given, version)
     except SalesforceAuthenticationFailed as error:
         said = str(error).removeprefix(f"{error.code}: ")
-        raise FatalError(str(error.code), f"the login at {given.login_url} was refused: {said}") from None
+        raise CredentialsError(str(error.code), f"the login at {given.login_url} was refused: {said}") from None
     except requests.RequestException as error:
         raise connection_failed(given.login_url, error) from None
     except (AttributeError, KeyError):  # by simple-salesforce too, when an answer has another shape
         raise RetryableError("LOGIN_ANSWER", f"{given.login_url} did not answer as a login does") from None
     except OSError as error:
-        raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file}: {error.strerror}") from None
+        raise CredentialsError("PRIVATE_KEY_FILE", f"{given.private_key_file}: {error.strerror}") from None
     except InvalidKeyError:
-        raise FatalError("PRIVATE_KEY_FILE", f"{given.private_key_file} holds no private key") from None
+        raise CredentialsError("PRIVATE_KEY_FILE", f"{given.private_key_file} holds no private key") from None
 
 
 def _by_library(http: requests.Session, given: Credentials, version: str) -> Session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -21,6 +21,7 @@ from sync_pipeline.model import Counts, Describe, Field, Object, Window
 Connection = duckdb.DuckDBPyConnection
 SCHEMA = "sync"
 STAMP = "timestamptz"
+DAY = timedelta(days=1)
 
 TABLES: dict[str, dict[str, str]] = {
     "connection": {"system": "varchar", "organization_id": "varchar", "connected_at": STAMP},
@@ -109,7 +110,11 @@ class Error:
 
 @dataclass(frozen=True)
 class Notice:
-    """What an operator should know of a schema (OPS-16): `kind` is new_field, vanished_field or widened_field."""
+    """What an operator should know.
+
+    `kind` is new_field, vanished_field or widened_field of a schema (OPS-16), and credentials, api_limit, permission or
+    sync_down of a system (OPS-15).
+    """
 
     kind: str
     field: str
@@ -275,6 +280,13 @@ def resolve_value_errors(
 def add_notices(con: Connection, run_id: str, obj: Object, notices: Iterable[Notice], now: datetime) -> None:
     rows = [(now, run_id, obj.system, obj.name, n.kind, n.field, n.message) for n in notices]
     insert(con, "notice", rows)
+
+
+def warn(con: Connection, run_id: str, system: str, notice: Notice, now: datetime) -> None:
+    """Note what is wrong with a whole system, once a day for as long as it lasts (OPS-15)."""
+    known = f"select 1 from {table('notice')} where system = ? and kind = ? and noted_at > ?"
+    if not con.execute(known, [system, notice.kind, now - DAY]).fetchone():
+        insert(con, "notice", [(now, run_id, system, None, notice.kind, None, notice.message)])
 
 
 def forget(con: Connection, before: datetime) -> None:

@@ -22,10 +22,15 @@ from sync_pipeline.mirror.read import PULL, Read
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import CRMS, FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window, worst
 
+DOWN = "sync_down"  # the notice that is owed for a system out of reach
+
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one object in a run; `error` says why it was not done, empty if it was."""
+    """What became of one object in a run; `error` says why it was not done, empty if it was.
+
+    `notice` is the kind of notice that an operator is owed for it (OPS-15).
+    """
 
     obj: Object
     window: Window | None
@@ -34,6 +39,7 @@ class Done:
     error: str = ""
     code: str = ""
     fatal: bool = False
+    notice: str = ""
     committed: bool = True
 
     @property
@@ -107,21 +113,22 @@ def run(
 
 def _each(source: Source, objects: Sequence[Object], work: Work, run_id: str) -> Iterator[Done]:
     """Yield the outcomes as they come. After an error that stops everything, what has not begun is not begun."""
-    stopped: list[str] = []
+    stopped: list[tuple[str, str]] = []
     try:
         source.connector.begin()
         connect(source)
         with source.lake.reading() as con:
             source = replace(source, remembered=ledger.remembered_describes(con, source.connector.system))
     except ConnectorError as error:
-        stopped.append(str(error))
+        stopped.append((str(error), error.notice or DOWN))
 
     def one(obj: Object) -> Done:
         if stopped:
-            return Done(obj, None, Counts(), error=f"not begun: {stopped[0]}", code="NOT_BEGUN")
+            said, notice = stopped[0]
+            return Done(obj, None, Counts(), error=f"not begun: {said}", code="NOT_BEGUN", notice=notice)
         done = _timed(source, obj, work, run_id)
         if done.fatal:
-            stopped.append(done.error)
+            stopped.append((done.error, done.notice))
         return done
 
     with ThreadPoolExecutor(source.policy.object_threads, thread_name_prefix="object") as pool:
@@ -172,8 +179,9 @@ def _timed(source: Source, obj: Object, work: Work, run_id: str) -> Done:
         read = work(replace(source, connector=connector), obj, run_id)
         done = Done(obj, read.window, read.counts, read.errors, committed=read.committed)
     except (ConnectorError, LakeError, LandingError, duckdb.Error) as error:
-        code = getattr(error, "code", type(error).__name__)
-        done = Done(obj, None, Counts(), error=str(error), code=code, fatal=isinstance(error, FatalError))
+        code, notice = getattr(error, "code", type(error).__name__), getattr(error, "notice", "")
+        fatal = isinstance(error, FatalError)
+        done = Done(obj, None, Counts(), error=str(error), code=code, fatal=fatal, notice=notice)
     except OSError as error:  # a full disk while pages land
         said = f"{error.strerror or error} ({error.filename or source.landings})"
         done = Done(obj, None, Counts(), error=said, code="DISK")
@@ -192,6 +200,10 @@ def record(source: Source, cycle: Cycle, operation: str) -> None:
             if done.error:
                 error = ledger.Error(done.code or FAILED, done.error)
                 ledger.add_errors(con, cycle.run_id, done.obj, operation, [error], cycle.ended_at)
+        for kind in dict.fromkeys(done.notice for done in cycle.done if done.notice):
+            said = next(done.error for done in cycle.done if done.notice == kind)
+            notice = ledger.Notice(kind, "", said.removeprefix("not begun: "))
+            ledger.warn(con, cycle.run_id, source.connector.system, notice, cycle.ended_at)
         ledger.resolve_job_errors(con, [d.obj for d in cycle.done if not d.error], cycle.ended_at)
         views.refresh(con, VIEWS)
         ended = (cycle.started_at, cycle.ended_at, cycle.status, cycle.message)

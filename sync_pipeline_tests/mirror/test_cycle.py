@@ -76,12 +76,15 @@ def on_record(source: Source, cycle: Cycle) -> tuple[list[tuple[str, str]], set[
 
 
 def test_a_wrong_password_stops_the_run_and_harms_nothing(loaded: Source, point: Point, org: Org) -> None:
-    """CONN-17."""
+    """CONN-17, OPS-15: noted once, however often it is tried."""
     wrong = point(salesforce_client_id=None, salesforce_client_secret=None, salesforce_password="not-it")
     refused = sync(wrong)
     assert refused.status == FAILED
     assert all(message.startswith("not begun: INVALID_LOGIN: the login at") for message in said(refused).values())
     assert "not-it" not in refused.message
+    assert sync(wrong).status == FAILED
+    ((kind, told),) = loaded.lake.rows("select kind, message from lake.sync.notice where object is null")
+    assert (kind, told.startswith("INVALID_LOGIN: the login at")) == ("credentials", True)
     run, errors = on_record(loaded, refused)
     assert run == [(FAILED, refused.message)]
     assert errors == {(name, "NOT_BEGUN") for name in ("user", "account", "lead")}
@@ -97,6 +100,7 @@ def test_a_hidden_object_fails_alone(loaded: Source, org: Org) -> None:
     done = sync(loaded)
     assert (done.status, [name for name, error in said(done).items() if error]) == (FAILED, ["account"])
     assert "Account" in said(done)["account"]
+    assert loaded.lake.rows("select system, kind from lake.sync.notice") == [("salesforce", "permission")]
     assert names(loaded) == ["Ann", "Bob", "Cy"]
     jobs = loaded.lake.rows("select object, status from lake.sync.job where run_id = ? order by 1", [done.run_id])
     assert jobs == [("account", FAILED), ("lead", SUCCEEDED), ("user", SUCCEEDED)]
@@ -120,7 +124,7 @@ def test_a_hidden_field_keeps_its_last_values_and_is_told(loaded: Source, org: O
 def test_a_quota_used_up_in_mid_run_stops_it_and_the_next_run_goes_on(
     loaded: Source, org: Org, sandbox: Sandbox, point: Point
 ) -> None:
-    """CONN-17."""
+    """CONN-17, OPS-15."""
     org.insert("Lead", [{"LastName": "Cy", "Company": "x"}])
     source = point(salesforce_call_reserve=0, sync_object_threads=1)
     source.connector.organization_id()
@@ -130,6 +134,7 @@ def test_a_quota_used_up_in_mid_run_stops_it_and_the_next_run_goes_on(
     assert errors["user"] == ""
     assert "API calls are used" in errors["account"]
     assert errors["lead"] == f"not begun: {errors['account']}"
+    assert loaded.lake.rows("select kind from lake.sync.notice") == [("api_limit",)]
     assert names(loaded) == ["Ann", "Bob"]
     sandbox.sessions.new_day()
     assert sync(point()).status == SUCCEEDED

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from sync_pipeline.connectors.errors import FatalError, RetryableError
+from sync_pipeline.connectors.errors import CredentialsError, RetryableError
 from sync_pipeline.connectors.http import checked_url, connection_failed
 
 _MUNCHKIN = re.compile(r"\d{3}-[A-Za-z]{3}-\d{3}")
@@ -56,11 +56,11 @@ def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[
     """Return a token, and the answer that brought it. The identity service counts against no quota.
 
     Raises:
-        FatalError: the service is unknown or its secret wrong; no message holds a secret.
+        CredentialsError: the service is unknown or its secret wrong; no message holds a secret.
         RetryableError: nobody answered, or with an error of the gateway.
     """
     if not given.client_id or not given.client_secret:
-        raise FatalError("NO_CREDENTIALS", "there are no credentials for Marketo: see docs/settings.md")
+        raise CredentialsError("NO_CREDENTIALS", "there are no credentials for Marketo: see docs/settings.md")
     form = {
         "grant_type": "client_credentials",
         "client_id": given.client_id,
@@ -79,5 +79,5 @@ def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[
         raise RetryableError("NO_TOKEN", f"the identity service at {given.identity} answered without a token")
     if answer.status_code != requests.codes.ok:
         code, said = told.get("error", f"HTTP_{answer.status_code}"), told.get("error_description", "no reason given")
-        raise FatalError(str(code), f"the login at {given.identity} was refused: {said}")
+        raise CredentialsError(str(code), f"the login at {given.identity} was refused: {said}")
     return Token(told["access_token"]), answer
