@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Bar]]] = {
     "speed": speed.speed,
     "memory": speed.memory,
     "quiet": quiet.quiet,
+    "addresses": people.addresses,
     "changes": changes.changes,
     "deciding": deciding.deciding,
     "marketo": marketo.marketo,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from sync_pipeline.actions.feed import Fed, Options
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.model import Object
 
-PEOPLE, EDITED = 1_000_000, 10_000
+PEOPLE, EDITED, MANY = 1_000_000, 10_000, 10_000_000
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MOVED = f"timestamptz '2024-01-01' + to_days((i * 7919 % 730)::int) as {{}}, timestamptz '{BEGIN}' as _synced_at"
 
@@ -76,9 +76,28 @@ def people() -> Iterator[Bar]:
     )
 
 
-def fill(lake: Lake) -> None:
+def addresses() -> Iterator[Bar]:
+    """Measure the report of duplicates over ten million people, with the memory that a lake has by default."""
+    orgs.FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder,
+        Lake.open(str(Path(folder, "catalog.sqlite")), str(Path(folder, "files"))) as lake,
+    ):
+        fill(lake, MANY, ("contact", "person"))
+        seconds, found = _timed(lambda at: report(lake, Options().crm, at), 1)
+        yield at_most(f"first report over {MANY:,} people, {found.groups:,} groups", seconds, 30, "s")
+    yield at_most(
+        "peak memory of it", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 2**20, 2048, "MB"
+    )
+
+
+def fill(lake: Lake, people: int = PEOPLE, only: Collection[str] = ()) -> None:
+    """Write mirrors of so many people, those of the CRM for the first million."""
     for (system, name, key, stamp), (columns, where) in MIRRORS.items():
-        source = f"select {columns}, {MOVED.format(stamp)} from range({PEOPLE}) t(i) where {where}"
+        if only and name not in only:
+            continue
+        count = people if system == "marketo" else min(people, PEOPLE)
+        source = f"select {columns}, {MOVED.format(stamp)} from range({count}) t(i) where {where}"
         with lake.transaction() as con:
             kinds = {row[0]: row[1] for row in con.execute(f"describe {source}").fetchall() if row[0] != "_synced_at"}
             obj = Object(system, name, name, "", key=key, stamp=stamp)

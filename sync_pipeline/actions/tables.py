@@ -30,6 +30,14 @@ DUPLICATES = Object(
     key="record_id",
     stamp="found_at",
 )
+FUZZY = Object(
+    SCHEMA,
+    "fuzzy_duplicates",
+    "fuzzy_duplicates",
+    "A row is a pair of records that may be one person, with the probability and the reasons; made when asked for.",
+    key="record",
+    stamp="found_at",
+)
 UNSUBSCRIBES = Object(
     SCHEMA,
     UNSUBSCRIBE.table,
@@ -66,6 +74,9 @@ TABLES: dict[str, dict[str, str]] = {
         "email": "VARCHAR", "scopes": "VARCHAR[]", "system": "VARCHAR", "object": "VARCHAR", "record_id": "VARCHAR",
         "linked_to": "VARCHAR", "owner_id": "VARCHAR", "account_id": "VARCHAR", "last_activity_at": STAMP,
         "kept": "BOOLEAN", "because": "VARCHAR", "found_at": STAMP,
+    },
+    "fuzzy_duplicates": {
+        "record": "VARCHAR", "other": "VARCHAR", "probability": "DOUBLE", "because": "VARCHAR[]", "found_at": STAMP,
     },
     ACTIVITY.table: _columns(ACTIVITY),
     UNSUBSCRIBE.table: {**_columns(UNSUBSCRIBE), "_from": "VARCHAR", "_cleared_at": STAMP},

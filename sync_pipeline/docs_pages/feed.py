@@ -10,6 +10,12 @@ from sync_pipeline.actions.inputs import KINDS as ACTIVITY_KINDS
 from sync_pipeline.actions.people_changes import KINDS, NO_OWNER, NO_RECORD
 from sync_pipeline.docs_pages.markdown import NOTE, table
 
+FUZZY = (
+    "\n`sync-pipeline duplicates --fuzzy` looks beyond addresses: `lake.actions.fuzzy_duplicates` holds pairs of "
+    "records that may be one person by name, company, phone and e-mail, each with a probability from 0.9 on and the "
+    "reasons. It needs Splink (`pip install 'sync-pipeline[fuzzy]'`) and runs when asked for.\n"
+)
+
 
 def feed_page() -> str:
     """Return the page of the people feed and the duplicates."""
@@ -47,6 +53,7 @@ def feed_page() -> str:
         "to Marketo alone (MERGE-13); then one owned by a user, the one active last, the one made first, the lowest "
         "id.\n\n",
         table(("scope", "what doubles"), [(f"`{scope}`", what) for scope, what in SCOPES.items()]),
+        FUZZY,
         "\n## What a sales tool tells: `lake.actions.sales_activity`, `unsubscribe`, `reminder_task`\n\n"
         "`sync-pipeline activities import FILE` takes in CSV with a header, Parquet or JSON lines (`--unsubscribes`, "
         "`--reminders` for those); by HTTP it is `POST /actions/sales_activity` "
