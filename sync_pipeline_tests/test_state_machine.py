@@ -22,7 +22,7 @@ STEPS = 5
 
 @pytest.mark.parametrize("course", [OrgCourse, SubscriptionCourse])
 def test_whatever_happens_the_mirror_ends_equal_to_the_system(course: type[Course], new_catalog: Path) -> None:
-    """GEN-17; MK-REST-8 and 16 for the subscription."""
+    """GEN-17, and of the subscription MK-REST-8 and 22."""
     this_course = type("ThisCourse", (course,), {"new_catalog": new_catalog})
     run_state_machine_as_test(
         this_course,
