@@ -16,6 +16,7 @@ from sync_pipeline.connectors.errors import QuotaError, RetryableError, Throttle
 from sync_pipeline.connectors.http import utc_now
 
 SECONDS = 20.0
+A_MOMENT = 0.05  # seconds until it is asked again whether a running call has ended
 # A competitor that takes the whole quota for so many turns in a row is more than a delay.
 MOST_REFUSALS = 200
 # Quotas begin anew at midnight "CST"; if that moves with summer time, we go on an hour later than we might.
@@ -62,7 +63,9 @@ class Limits:
         self._clock = clock
         self._slots = threading.Semaphore(at_once)
         self._lock = threading.Lock()
-        self._recent: deque[float] = deque()
+        # Marketo counts a call when it arrives, which is before we have its answer and no more than that is known.
+        self._running = 0
+        self._recent: deque[float] = deque()  # when calls ended
         self._held_until = 0.0
         self._used = used_today
         self._day: date | None = None
@@ -78,7 +81,12 @@ class Limits:
         with self._slots:
             while (wait := self._wait_seconds(now())) > 0:
                 self.sleep(wait)
-            yield
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._running -= 1
+                    self._recent.append(self._clock())
 
     def _wait_seconds(self, now: datetime) -> float:
         """Return how long to wait; 0 when the call may be made, which is then counted."""
@@ -89,9 +97,9 @@ class Limits:
                 self._recent.popleft()
             if at < self._held_until:
                 return self._held_until - at
-            if len(self._recent) >= self._calls:
-                return self._recent[0] + SECONDS - at
-            self._recent.append(at)
+            if self._running + len(self._recent) >= self._calls:
+                return self._recent[0] + SECONDS - at if self._recent else A_MOMENT
+            self._running += 1
             self._used += 1
             return 0.0
 
