@@ -16,7 +16,9 @@ from sync_pipeline import catalog
 from sync_pipeline.actions import opt_outs, reminders, unsubscribes
 from sync_pipeline.actions.feed import Options
 from sync_pipeline.actions.may_send import Permission, may_send
+from sync_pipeline.activities import sales_tasks, step
 from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME
+from sync_pipeline.catalog.pushed import pushed
 from sync_pipeline.connectors import marketo
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, RetryableError
 from sync_pipeline.connectors.extract import Connector
@@ -174,6 +176,24 @@ def flow(settings: Settings, opened: Lake, over: Systems) -> Flow:
     return Flow(opened, Sides(over.crm, writer(settings, over.crm), over.marketo), people, rules)
 
 
+def log_activities(settings: Settings, opened: Lake, over: Systems) -> tuple[str, list[step.Logged]]:
+    """Log on both sides what happened to people; return the status and what it came to."""
+    run_id, started = uuid.uuid4().hex, datetime.now(UTC)
+    with opened.reading() as con:
+        told = ledger.remembered_describes(con, settings.crm, "Task").get("Task")
+    options = step.Options(
+        settings.activity_types,
+        pushed(settings.activity_push),
+        sales_tasks.Options(settings.actions_task_kinds, settings.actions_task_subject, settings.actions_task_newest),
+        settings.salesforce_task_key,
+    )
+    activity, task = catalog.by_name("activity", catalog.objects("marketo")), catalog.by_name("task", objects(settings))
+    crm = writer(settings, over.crm)
+    described = told[0] if told else None
+    done = step.Step(opened, options, over.marketo, crm, activity, task, described, run_id).run(started)
+    return step.record(opened, run_id, done, started, datetime.now(UTC)), done
+
+
 def exchange_unsubscribes(settings: Settings, opened: Lake, whole: bool) -> unsubscribes.Done:
     """Send the sales tool's unsubscribes to Salesforce, or with `whole` bring both sides to the same (SIA-UNS-1, -2).
 
@@ -225,12 +245,17 @@ def _marketo(settings: Settings, used_today: int, patience: float | None = None)
         ),
         marketo.Reach(
             first_day=datetime.combine(settings.marketo_first_day, time.min, UTC),
-            activity_types=settings.marketo_activity_types,
+            activity_types=(*settings.marketo_activity_types, *_told_types(settings)),
             poll_seconds=settings.marketo_poll_seconds,
             import_from=settings.marketo_import_from,
         ),
         timeout=patience or TIMEOUT,
     )
+
+
+def _told_types(settings: Settings) -> tuple[int, ...]:
+    """Return the activity types that the CRM is told of and that are therefore mirrored; of one the id is not known."""
+    return tuple(kind.type_id for kind in pushed(settings.activity_push) if kind.type_id)
 
 
 def lake(settings: Settings, *, read_only: bool = False) -> Lake:

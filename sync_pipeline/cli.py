@@ -22,6 +22,7 @@ COMMANDS = {
     "feed": "feed",
     "duplicates": "duplicates",
     "activities": "activities",
+    "failed": "failed",
     "unsubscribes": "unsubscribes",
     "reminders": "reminders",
     "lake": "lake",

@@ -14,6 +14,8 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from sync_pipeline.catalog import activity_types, pushed, sales_tasks
+
 PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
 
 
@@ -127,6 +129,22 @@ class Settings(BaseSettings):
     http_token: SecretStr | None = Field(
         None, min_length=16, description="Token that programs must bear which ask `sync-pipeline serve` for something."
     )
+    activity_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        tuple(one.name for one in activity_types.ACTIVITY_TYPES),
+        description="Custom activity types in which things are logged on people in Marketo, separated by commas; only "
+        "those that it has, see `sync-pipeline activities setup` and docs/activities.md.",
+    )
+    activity_push: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Marketo's activities that the CRM is told of as tasks, separated by commas (SF-ACT-5): "
+        + ", ".join(f"`{kind.name}`" for kind in pushed.PUSHED)
+        + ".",
+    )
+    salesforce_task_key: str = Field(
+        "Sync_Pipeline_Id__c",
+        description="Custom field of tasks (text of 32, unique, external id) for our own id of a task. Where the org "
+        "has it, a task whose answer was lost is found by it, else by its person, subject and date.",
+    )
     veeva_professional_types: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Record types of accounts, by developer name, separated by commas, whose people take part in the "
@@ -213,6 +231,24 @@ class Settings(BaseSettings):
         (), description="Domains to which no sales e-mail may go, separated by commas (SIA-UNS-7)."
     )
 
+    actions_task_kinds: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Kinds of sales activities that become tasks of the CRM (SIA-LOG-1), separated by commas: "
+        + ", ".join(f"`{kind}`" for kind in sales_tasks.TYPES)
+        + ".",
+    )
+    actions_task_subject: str = Field(
+        "{{activity_type}}: {{activity_subject}}",
+        description="Subject of those tasks (SIA-LOG-8); fields in double braces: activity_type, activity_subject, "
+        + ", ".join(sales_tasks.SUBJECT_FIELDS)
+        + ".",
+    )
+    actions_task_newest: bool = Field(
+        False,
+        description="Of several records with one address the one written last gets the task; otherwise none does, and "
+        "it is listed (SIA-LOG-10).",
+    )
+
     @field_validator("sync_campaigns", mode="before")
     @classmethod
     def _linked(cls, given: object) -> object:
@@ -228,6 +264,9 @@ class Settings(BaseSettings):
         return dict(pairs)
 
     @field_validator(
+        "activity_types",
+        "activity_push",
+        "actions_task_kinds",
         "sync_custom_objects",
         "actions_blocked_domains",
         "marketo_custom_objects",
@@ -245,6 +284,29 @@ class Settings(BaseSettings):
     def _zone(cls, given: str) -> str:
         if given not in available_timezones():
             raise ValueError("no time zone has this name")
+        return given
+
+    @field_validator("activity_types")
+    @classmethod
+    def _types(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one.name for one in activity_types.activity_types(given))
+
+    @field_validator("activity_push")
+    @classmethod
+    def _pushed(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(kind.name for kind in pushed.pushed(given))
+
+    @field_validator("actions_task_kinds")
+    @classmethod
+    def _kinds(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(given) - sales_tasks.TYPES.keys():
+            raise ValueError(f"{', '.join(sorted(unknown))} cannot be tasks; {', '.join(sales_tasks.TYPES)} can")
+        return given
+
+    @field_validator("actions_task_subject")
+    @classmethod
+    def _subject(cls, given: str) -> str:
+        sales_tasks.subject_parts(given)
         return given
 
     @field_validator("sync_first_month")

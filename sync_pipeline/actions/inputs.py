@@ -11,6 +11,7 @@ class Type(StrEnum):
 
     TEXT = "VARCHAR"
     WHOLE = "BIGINT"
+    TRUTH = "BOOLEAN"
     DAY = "DATE"
     TIME = "TIMESTAMP WITH TIME ZONE"
 
@@ -72,6 +73,24 @@ ATTRIBUTES = (
     attribute("sales_call_status", "Sales Call Status"),
 )
 
+# What only the CRM's task has: for its subject (SIA-LOG-8) and its own fields (SPEC table 25.1).
+OF_TASKS = (
+    Value("subject", "subject of what was replied to, or of the call"),
+    Value("campaign_day", "day of the sales campaign"),
+    Value("campaign_step", "step of the sales campaign"),
+    Value("call_reason", "reason of the call"),
+    Value("local_presence_id", "local presence of the call"),
+    Value("email_status", "status of the e-mail"),
+    Value("details_url", "where the tool shows it"),
+    *(
+        Value(name, f"whether it was {said}", Type.TRUTH)
+        for name, said in {
+            "viewed": "viewed", "clicked": "clicked", "replied": "replied to",
+            "presentation_viewed": "viewed as a presentation",
+        }.items()
+    ),
+)  # fmt: skip
+
 SENT = (
     "sent_by", "source", "template_id", "template_name", "template_url", "campaign_name", "campaign_url",
     "email_subject", "sales_person_id",
@@ -125,6 +144,7 @@ ACTIVITY = Input(
         Value("happened_at", "when, ISO; UTC without an offset", Type.TIME, required=True),
         *PERSON,
         *ATTRIBUTES,
+        *OF_TASKS,
     ),
 )
 UNSUBSCRIBE = Input(

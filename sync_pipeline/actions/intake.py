@@ -28,8 +28,10 @@ READERS = {
     ".jsonl": "read_ndjson_objects({})",
     ".ndjson": "read_ndjson_objects({})",
 }
-
-NOT_OF = {Type.TIME: "is no ISO time", Type.DAY: "is no ISO date", Type.WHOLE: "is no whole number from 0 up"}
+NOT_OF = {
+    Type.TIME: "is no ISO time", Type.DAY: "is no ISO date", Type.WHOLE: "is no whole number from 0 up",
+    Type.TRUTH: "is neither true nor false",
+}  # fmt: skip
 
 
 class InputError(Exception):

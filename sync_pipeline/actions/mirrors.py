@@ -30,6 +30,21 @@ CRM_TABLES: dict[str, dict[str, str]] = {
     "opportunity": {"Id": TEXT, "IsClosed": TRUTH, "SystemModstamp": STAMP},
     "opportunity_contact_role": {"ContactId": TEXT, "OpportunityId": TEXT, "IsPrimary": TRUTH},
 }  # fmt: skip
+# What besides is read for the activities of people.
+EVENT = {
+    "Id": TEXT, "WhoId": TEXT, "OwnerId": TEXT, "Subject": TEXT, "ActivityDate": "date", "Description": TEXT,
+    "CreatedDate": STAMP, "LastModifiedDate": STAMP,
+}  # fmt: skip
+MORE_CRM_TABLES: dict[str, dict[str, str]] = {
+    "user": {"Id": TEXT, "Name": TEXT, "Email": TEXT, "Username": TEXT, "IsActive": TRUTH},
+    "task": {**EVENT, "Priority": TEXT, "Status": TEXT},
+    "event": EVENT,
+    "campaign": {"Id": TEXT, "Name": TEXT},
+    "campaign_member": {
+        "LeadId": TEXT, "ContactId": TEXT, "CampaignId": TEXT, "Status": TEXT, "HasResponded": TRUTH,
+        "CreatedDate": STAMP, "LastModifiedDate": STAMP,
+    },
+}  # fmt: skip
 ACTIVITY = {"leadId": "bigint", "activityDate": STAMP}
 
 
@@ -61,7 +76,7 @@ class Mirrors:
         return f"(select {selected}{f' from {full_name(*self._table(name))}' if there else ' where false'})"
 
     def crm_records(self, name: str) -> str:
-        return self.records(name, CRM_TABLES[name])
+        return self.records(name, {**CRM_TABLES, **MORE_CRM_TABLES}[name])
 
     def synced_at(self, name: str) -> str:
         """Return SQL for the newest stamp of a mirror."""

@@ -30,14 +30,23 @@ def marks(con: Connection, feed: str) -> dict[str, datetime]:
 
 def move_marks(con: Connection, feed: str, mirrors: Mirrors, sources: Sequence[str], now: datetime) -> None:
     """Note that all that the tables hold in this transaction has been taken in."""
-    newest = {name: mirrors.synced_at(name) for name in sources if mirrors.has(name)}
-    newest[LINK] = f"select greatest(max(linked_at), max(ended_at)) from {ledger.table(LINK)}"
-    rows = " union all ".join(
-        f"select {literal(feed)}, {literal(source)}, coalesce(({query}), timestamptz '-infinity'), {literal(now)}"
-        for source, query in newest.items()
-    )
+    rows = f"select {literal(feed)}, source, synced_at, {literal(now)} from ({_newest(mirrors, sources)})"
     con.execute(f"delete from {ledger.table('taken')} where feed = ?", [feed])
     con.execute(f"insert into {ledger.table('taken')} {rows}")
+
+
+def newest(con: Connection, mirrors: Mirrors, sources: Sequence[str]) -> dict[str, datetime]:
+    """Return how far a feed of these tables would be if it took in all that they hold."""
+    return dict(con.execute(_newest(mirrors, sources)).fetchall())
+
+
+def _newest(mirrors: Mirrors, sources: Sequence[str]) -> str:
+    queries = {name: mirrors.synced_at(name) for name in sources if mirrors.has(name)}
+    queries[LINK] = f"select greatest(max(linked_at), max(ended_at)) from {ledger.table(LINK)}"
+    return " union all ".join(
+        f"select {literal(source)} as source, coalesce(({query}), timestamptz '-infinity') as synced_at"
+        for source, query in queries.items()
+    )
 
 
 def since(mark: datetime | None, column: str = SYNCED_AT) -> str:

@@ -19,6 +19,12 @@ Connection = duckdb.DuckDBPyConnection
 CRM, MARKETO = "crm", "marketo"
 TASK = "task"  # the type of what is logged in the CRM
 ACTIVITY = ledger.table("activity")
+# What a candidate says where its source does not: when it changed, what decides whether it differs (as text), whether
+# it is there, and why it cannot be logged.
+OTHERWISE = {
+    "changed_at": "null::timestamptz", "state": "''", "present": "true", "code": "null::varchar",
+    "message": "null::varchar",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,9 @@ class Source:
         side: the side on which they are logged.
         type: the name of a custom activity type, or `task`.
         query: SQL for the candidates: `key`, `person` (the Marketo id, or the id of the lead or contact),
-            `happened_at`, `event`, `attributes` (map of texts), `state` (what decides whether it differs, as text),
-            `present`, `code` and `message` (why it cannot be logged, else null).
+            `happened_at`, `event`, `attributes` (map of texts), and the columns of `OTHERWISE` where they are not as
+            there: see `candidate`.
+        given: SQL that has a row if there may be candidates, where that is told sooner than by the query.
         changed, removed: what is said when the state differs or it is gone; empty where neither is told.
     """
 
@@ -38,12 +45,15 @@ class Source:
     side: str
     type: str
     query: str
+    given: str = ""
     changed: str = ""
     removed: str = ""
 
 
 def follow(con: Connection, source: Source, run_id: str, now: datetime) -> int:
     """Take in what is new of a source; return how many activities are to be logged."""
+    if source.given and not con.execute(f"select 1 from ({source.given}) limit 1").fetchone():
+        return 0
     changed, removed = literal(source.changed or None), literal(source.removed or None)
     found = con.execute(f"""
         insert into {ACTIVITY} by name
@@ -53,7 +63,9 @@ def follow(con: Connection, source: Source, run_id: str, now: datetime) -> int:
             from {ACTIVITY} where source = {literal(source.name)} and key in (select key from candidate) group by key
         ),
         told as (
-            select c.* replace (case
+            select c.* replace (
+                coalesce(case when l.key is not null then c.changed_at end, c.happened_at) as happened_at,
+                case
                     when c.present and (l.key is null or l.event = {removed}) then c.event
                     when c.present and l.state is distinct from c.state then {changed}
                     when not c.present and l.event is distinct from {removed} and l.key is not null then {removed}
@@ -69,12 +81,17 @@ def follow(con: Connection, source: Source, run_id: str, now: datetime) -> int:
     return int(found[0]) if found else 0
 
 
+def candidate(**columns: str) -> str:
+    """Return the select list of a source's query from SQL expressions by column."""
+    return commas(f"{sql} as {name}" for name, sql in {**OTHERWISE, **columns}.items())
+
+
 def text_map(values: Mapping[str, str]) -> str:
     """Return SQL for a map of texts from SQL expressions by name; what is null or empty is left out."""
     entries = commas(f"{{k: {literal(name)}, v: nullif(({sql})::varchar, '')}}" for name, sql in values.items())
     return f"map_from_entries(list_filter([{entries}], lambda e: e.v is not null))"
 
 
-def new_keys(source: str) -> str:
-    """Return SQL that tells that a `key` has not been taken in from a source whose keys each tell one thing only."""
-    return f"key not in (select key from {ACTIVITY} where source = {literal(source)})"
+def known(source: str) -> str:
+    """Return SQL for the keys that were taken in from a source."""
+    return f"(select key from {ACTIVITY} where source = {literal(source)})"

@@ -27,6 +27,7 @@ Connection = duckdb.DuckDBPyConnection
 SEND, RESULT = ledger.table("activity_send"), ledger.table("write_result")
 OPERATION = "Update activities"  # OPS-5
 AT_ONCE = 1_200  # four calls to Marketo, six to Salesforce
+HELD = 20 * AT_ONCE  # read from the lake at once
 # A batch of that size may still be under way for minutes after its process died, and a system may show it late.
 SETTLES = timedelta(hours=1)
 NOT_ARRIVED = Answer(Verdict.RETRY, code="NOT_ARRIVED", message="not there long after it was sent")
@@ -119,7 +120,8 @@ def settle(lake: Lake, side: str, log: Log, run_id: str) -> Sent:
         elif now - (entry.sent_at or now) > SETTLES:
             answered.append((write_id, NOT_ARRIVED))
     _remember(lake, log.obj, run_id, answered, now)
-    return replace(_sum([answer for _, answer in answered]), unsure=len(entries) - len(answered))
+    # Those that are not there are sent again at once, so nothing is said of them.
+    return Sent(accepted=len(there), unsure=len(entries) - len(answered))
 
 
 def _others(con: Connection, entries: Mapping[str, Entry]) -> set[str]:
@@ -138,10 +140,11 @@ def send(lake: Lake, side: str, log: Log, run_id: str, types: Collection[str]) -
     It stops when an answer is lost or the system is out of reach: what is left waits for the next run.
     """
     total = Sent()
-    while entries := _due(lake, side, run_id, types):
-        total += _send(lake, log, run_id, entries)
-        if total.error:
-            break
+    while found := _due(lake, side, run_id, types):
+        for start in range(0, len(found), AT_ONCE):
+            total += _send(lake, log, run_id, found[start : start + AT_ONCE])
+            if total.error:
+                return total
     return total
 
 
@@ -153,7 +156,7 @@ def _due(lake: Lake, side: str, run_id: str, types: Collection[str]) -> list[Ent
             f"where side = {literal(side)} and code is null and type in ({wanted}) and activity_id not in ("
             f"select activity_id from {SEND} s left join {RESULT} r using (write_id) "
             f"where coalesce(r.verdict, '') <> '{Verdict.RETRY}' or s.run_id = {literal(run_id)}) "
-            f"order by happened_at, activity_id limit {AT_ONCE}"
+            f"order by happened_at, activity_id limit {HELD}"
         ).fetchall()
         entries = [Entry(*row) for row in found]
         return _led_on(con, entries) if side == MARKETO else entries

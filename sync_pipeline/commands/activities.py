@@ -1,4 +1,4 @@
-"""`sync-pipeline activities`: taking in what a sales tool tells, from files (SIA-ACT)."""
+"""`sync-pipeline activities`: what is logged on people, and taking in what a sales tool tells (SIA-ACT)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,66 @@ import click
 from sync_pipeline import assembly
 from sync_pipeline.actions.inputs import ACTIVITY, INPUTS, REMINDER, UNSUBSCRIBE
 from sync_pipeline.actions.intake import InputError, take_file
-from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
+from sync_pipeline.activities import types
+from sync_pipeline.activities.step import Logged
+from sync_pipeline.catalog.activity_types import activity_types
+from sync_pipeline.commands.options import NOT_DONE, open_lake, plain_errors, settings
 from sync_pipeline.commands.unsubscribes import told
+from sync_pipeline.model import SUCCEEDED
 
 SHOWN = 20
 
 
 @click.group()
 def activities() -> None:
-    """Sales activities, unsubscribes and reminders of a sales tool; docs/feed.md says what they hold."""
+    """What is logged on people in both systems, and what a sales tool tells: docs/activities.md, docs/feed.md."""
+
+
+def line(logged: Logged) -> str:
+    """Return one line about the activities of a side."""
+    sent = logged.sent
+    numbers = {
+        "taken in": sum(logged.queued.values()),
+        "logged": sent.accepted,
+        "rejected": sent.rejected,
+        "to be tried again": sent.retry,
+        "whose answer was lost": sent.unsure,
+    }
+    news = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number) or "nothing to log"
+    return f"{f'activities in {logged.obj.system}':28} {sent.error or news}"
+
+
+@activities.command()
+@click.option("--check", "only_check", is_flag=True, help="Only say what is missing.")
+def setup(only_check: bool) -> None:
+    """Create and approve in Marketo the custom activity types of ACTIVITY_TYPES, where the service may."""
+    given = settings()
+    wanted = activity_types(given.activity_types)
+    with open_lake(given) as lake, plain_errors():
+        marketo = assembly.Systems(given, lake).marketo
+        missing = marketo.lacking_activity_types(wanted)
+        for one, said in missing:
+            click.echo(f"{one.label} ({one.api_name}): {said}")
+        if not only_check:
+            marketo.make_activity_types(wanted)
+            types.remember(lake, marketo.activity_types(), datetime.now(UTC))
+    if only_check and missing:
+        sys.exit(NOT_DONE)
+    click.echo(f"{len(wanted):,} activity types are ready" + (f", {len(missing):,} of them new" if missing else ""))
+
+
+@activities.command()
+def log() -> None:
+    """Log now what is to be logged on both sides, as each cycle does after its two-way pass."""
+    given = settings()
+    if given.write_back != "apply" or not assembly.pairings(given):
+        raise click.ClickException("nothing is written: set both systems and WRITE_BACK=apply")
+    with open_lake(given) as lake, lake.only_pipeline():
+        status, done = assembly.log_activities(given, lake, assembly.Systems(given, lake))
+    for one in done:
+        click.echo(line(one))
+    if status != SUCCEEDED:
+        sys.exit(NOT_DONE)
 
 
 @activities.command("import")

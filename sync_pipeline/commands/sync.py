@@ -22,7 +22,7 @@ from rich.progress import (
 
 from sync_pipeline import assembly
 from sync_pipeline.assembly import Systems
-from sync_pipeline.commands import two_way
+from sync_pipeline.commands import activities, two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.lake import Lake
@@ -94,7 +94,12 @@ def _both_ways(given: Settings, lake: Lake, over: Systems) -> str:
     status, done = assembly.pass_over(given, lake, over if given.write_back == "apply" else None)
     for synced in done:
         click.echo(two_way.line(synced), err=True)
-    return status
+    if given.write_back != "apply":
+        return status
+    also, logged = assembly.log_activities(given, lake, over)
+    for one in logged:
+        click.echo(activities.line(one), err=True)
+    return worst((status, also))
 
 
 def each_system(

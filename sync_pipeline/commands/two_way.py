@@ -8,14 +8,17 @@ import uuid
 from typing import Any
 
 import click
+import duckdb
 
 from sync_pipeline import assembly
+from sync_pipeline.activities import diagnosis
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.commands.shown import lines
 from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import preview
 from sync_pipeline.sync.cycle import Synced
+from sync_pipeline.sync.explain import Chapter
 from sync_pipeline.sync.explain import explain as story_of
 
 FEW_FIELDS = 4  # of a sample; `explain` shows them all
@@ -94,13 +97,15 @@ def _after(given: Settings, is_any: bool) -> str:
 @click.argument("who", metavar="EMAIL|ID")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 def explain(who: str, as_json: bool) -> None:
-    """Tell the whole story of one person, company or owner, known by e-mail address or by id on either side."""
+    """Tell the whole story of a person, company or owner, known by e-mail address or by id on either side.
+
+    Or of a sales activity, by its id: what became of it in both systems.
+    """
     given = both_systems()
     with open_lake(given, read_only=True) as lake, lake.reading() as con:
-        try:
-            story = story_of(con, assembly.pairings(given), who)
-        except LookupError as error:
-            raise click.ClickException(str(error.args[0])) from None
+        story = diagnosis.of_sales_activity(con, who)
+        if not story:
+            story = _of_record(con, given, who)
     told = {chapter.title: [dict(zip(chapter.names, row, strict=True)) for row in chapter.rows] for chapter in story}
     if as_json:
         click.echo(json.dumps(told, default=str))
@@ -111,3 +116,12 @@ def explain(who: str, as_json: bool) -> None:
             click.echo("\n".join([title, *lines(records), ""]))
     if nothing:
         click.echo(f"none: {', '.join(nothing)}")
+
+
+def _of_record(con: duckdb.DuckDBPyConnection, given: Settings, who: str) -> list[Chapter]:
+    try:
+        story = story_of(con, assembly.pairings(given), who)
+    except LookupError as error:
+        raise click.ClickException(str(error.args[0])) from None
+    ids = [str(record_id) for _, _, record_id, _ in story[0].rows]
+    return [*story, *diagnosis.of_persons(con, ids, assembly.feed_options(given))]

@@ -67,6 +67,10 @@ class SalesforceWriter:
         """Return the calls and bytes of the org's connector so far."""
         return self._org.usage()
 
+    def user_id(self) -> str:
+        """Return the id of the sync user, who makes and changes what is written."""
+        return self._org.user_id()
+
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         """See `Writer`. An upsert's records hold the key among their values.
 

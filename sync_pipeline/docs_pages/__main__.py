@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sync_pipeline import catalog
 from sync_pipeline.docs_pages import spec
+from sync_pipeline.docs_pages.activities import activities_page
 from sync_pipeline.docs_pages.deciding import deciding_page
 from sync_pipeline.docs_pages.feed import feed_page
 from sync_pipeline.docs_pages.flow import flow_page
@@ -28,6 +29,7 @@ def pages(rows: Sequence[spec.Row]) -> dict[Path, str]:
         FOLDER / "deciding.md": deciding_page(),
         FOLDER / "feed.md": feed_page(),
         FOLDER / "flow.md": flow_page(),
+        FOLDER / "activities.md": activities_page(),
         FOLDER / "spec.md": spec.spec_page(rows),
     }
 

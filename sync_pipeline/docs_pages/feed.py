@@ -60,7 +60,7 @@ def feed_page() -> str:
         '(or the other two) with `{"records": [...]}` of up to 64 KB at `sync-pipeline serve`, in '
         "Python `intake.take(lake, ACTIVITY, records, now)`. Each record is kept once by its id, and addressed in any "
         "of three ways; after a merge in Marketo `_person_id` is the winner (SIA-ACT-9). One that is refused does not "
-        "keep the others from being taken. Sending activities on to Marketo and the CRM is still to come; unsubscribes "
+        "keep the others from being taken. What becomes of activities: [activities.md](activities.md). Unsubscribes "
         "go on at once ([unsubscribes.md](unsubscribes.md)), reminders within minutes; these change, and the later "
         "telling counts ([reminders.md](reminders.md)).\n\n",
         *(

@@ -1,4 +1,4 @@
-"""The two-way sync as two assets, made by one pass after the mirrors: what is to be written, and the links."""
+"""The two-way sync as assets, made by one pass after the mirrors: what is to be written, links, activities."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,8 @@ import dagster as dg
 
 from sync_pipeline import assembly
 from sync_pipeline.lake import Lake, ledger
-from sync_pipeline.model import SUCCEEDED, Pairing
+from sync_pipeline.model import SUCCEEDED, Pairing, worst
+from sync_pipeline.orchestration.activities import ACTIVITY, DESCRIPTION, metadata
 from sync_pipeline.orchestration.assets import OWNER
 from sync_pipeline.orchestration.checks import OLD_ERROR, asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
@@ -27,7 +28,10 @@ CHECKS = {
 
 
 def two_way(pairings: Sequence[Pairing]) -> dg.AssetsDefinition:
-    """Return the plan and the links. With WRITE_BACK=apply the links' step writes; the plan alone never does."""
+    """Return the plan, the links and the activities. With WRITE_BACK=apply the last two write; the plan never does.
+
+    All are of one step: what a pass leaves undone must not keep activities from being logged.
+    """
     objects = list({asset_key(obj): obj for pairing in pairings for obj in (pairing.crm, pairing.marketo)})
 
     @dg.multi_asset(
@@ -37,6 +41,7 @@ def two_way(pairings: Sequence[Pairing]) -> dg.AssetsDefinition:
                   "They are in sync.outbox. Materialised alone it decides, and writes nothing."),
             _spec(LINK, [PLAN], "Who is who in both systems, and the values on which they last agreed. Materialising "
                   "it writes what the plan says if WRITE_BACK=apply: see sync.write_result, sync.conflict."),
+            _spec(ACTIVITY, [LINK], DESCRIPTION),
         ],
         check_specs=[dg.AssetCheckSpec(name, asset=LINK, description=said) for name, said in CHECKS.items()],
         can_subset=True,
@@ -49,18 +54,24 @@ def two_way(pairings: Sequence[Pairing]) -> dg.AssetsDefinition:
         applies = given.write_back == "apply" and LINK in chosen
         done: list[Synced] = []
         with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-            status = SUCCEEDED
-            if chosen:  # nothing is to be decided where only checks were asked for
-                status, done = assembly.pass_over(given, lake, sync.systems(lake) if applies else None, run_id)
+            over, status, not_done = sync.systems(lake), SUCCEEDED, list[str]()
+            if chosen - {ACTIVITY}:  # nothing is to be decided where only checks or activities were asked for
+                status, done = assembly.pass_over(given, lake, over if applies else None, run_id)
             if PLAN in chosen:
                 yield dg.MaterializeResult(asset_key=PLAN, metadata=_planned(lake, done, run_id))
             if LINK in chosen:
                 yield dg.MaterializeResult(asset_key=LINK, metadata=_linked(lake, done, given.write_back))
+            if ACTIVITY in chosen:
+                logs = given.write_back == "apply"
+                also, told = assembly.log_activities(given, lake, over) if logs else (SUCCEEDED, [])
+                status, not_done = worst((status, also)), [one.said for one in told if one.said]
+                yield dg.MaterializeResult(asset_key=ACTIVITY, metadata=metadata(told, given.write_back))
             found = {NO_ORPHANS: _orphans(lake, pairings), NO_OLD_ERRORS: _old_errors(lake, datetime.now(UTC))}
             for check in context.selected_asset_check_keys:
                 yield _judged(check.name, *found[check.name])
         if status != SUCCEEDED:
-            raise dg.Failure("; ".join(synced.said for synced in done if synced.said), allow_retries=False)
+            not_done += [synced.said for synced in done if synced.said]
+            raise dg.Failure("; ".join(not_done), allow_retries=False)
 
     return compute
 

@@ -48,13 +48,15 @@ TABLES: dict[str, dict[str, str]] = {
 class Mirrored:
     """The mirrors, and the feed that is made of them."""
 
-    def __init__(self, lake: Lake, hidden: dict[str, set[str]] | None = None) -> None:
+    def __init__(
+        self, lake: Lake, hidden: dict[str, set[str]] | None = None, tables: dict[str, dict[str, str]] = TABLES
+    ) -> None:
         self.lake = lake
         self.minute = 0
         self.options = Options()
         self._kinds = {
             name: {column: kind for column, kind in kinds.items() if column not in (hidden or {}).get(name, set())}
-            for name, kinds in TABLES.items()
+            for name, kinds in tables.items()
         }
         with lake.transaction() as con:
             for name, kinds in self._kinds.items():
@@ -79,7 +81,7 @@ class Mirrored:
             self._put(con, name, key, values)
 
     def _put(self, con: Connection, name: str, key: Value, given: dict[str, Value]) -> None:
-        id_column, full = next(iter(TABLES[name])), table.full_name(*name.split("."))
+        id_column, full = next(iter(self._kinds[name])), table.full_name(*name.split("."))
         values = {**given, id_column: key, table.SYNCED_AT: self.now}
         if con.execute(f"select 1 from {full} where {quoted(id_column)} = ?", [key]).fetchone():
             sets = commas(f"{quoted(column)} = ?" for column in values)

@@ -105,6 +105,7 @@ def test_the_check_looks_at_both_and_finds_what_the_mappings_miss(run: Run) -> N
     assert "salesforce: organization" in done.stdout
     assert "marketo: organization" in done.stdout
     assert "warning: company: mapped fields not visible, so not synced: accountType" in done.stdout
+    assert "custom activity types that are not ready: CRM Activity" in done.stdout
     assert "native mode" not in done.stdout
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from sync_pipeline import assembly
+from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline_tests.orchestration.conftest import Deployment
 
@@ -71,7 +73,9 @@ def shown(both: Deployment, *path: str) -> dict[str, Any]:
 
 def test_a_cycle_plans_and_then_writes_with_the_same_numbers(both: Deployment) -> None:
     """OPS-1, law 2: the plan shows kinds, reasons and ids, but no value; the pass that applies it does as it says."""
-    both.org.insert("Contact", [{"LastName": "Ada"}, {"LastName": "Bea"}])
+    ada, _ = both.org.insert("Contact", [{"LastName": "Ada"}, {"LastName": "Bea"}])
+    both.org.insert("Task", [{"WhoId": ada, "Subject": "Call Ada"}])
+    assembly.Systems(both.sync.settings()).marketo.make_activity_types(ACTIVITY_TYPES)
     both.clock.pass_seconds(60)
     assert both.run("cycle").success
     planned, links = shown(both, "sync", "plan"), shown(both, "sync", "link")
@@ -96,6 +100,8 @@ def test_a_cycle_plans_and_then_writes_with_the_same_numbers(both: Deployment) -
         found_links = lake.rows("select pairing, count(*) from lake.sync.link group by all order by 1")
         assert found_links == [("contact", 2), ("user", 1)]
         assert lake.rows("select status from lake.sync.run where kind = 'two-way'") == [("Succeeded",)]
+    logged = shown(both, "sync", "activity")
+    assert (logged["crm_activity taken in"], logged["logged, marketo"], logged["rejected, marketo"]) == (1, 1, 0)
     compared = applied.run("drift")
     assert [(e.check_name, e.passed) for e in compared.get_asset_check_evaluations()] == [("no_drift", True)]
 

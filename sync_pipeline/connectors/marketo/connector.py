@@ -223,6 +223,10 @@ class Marketo:
         """Return the ids of the activity types by name."""
         return activity_types.ids(self.calls)
 
+    def lacking_activity_types(self, wanted: Sequence[ActivityType]) -> list[tuple[ActivityType, str]]:
+        """Return the custom activity types that are not ready, with what is to be done about each."""
+        return list(activity_types.lacking(self.calls, wanted))
+
     def make_activity_types(self, wanted: Sequence[ActivityType]) -> list[ActivityType]:
         """Create, complete and approve custom activity types; return those that were not ready."""
         return activity_types.make(self.calls, wanted)

@@ -1,10 +1,12 @@
-"""How a subscription is set up: whether a native CRM sync owns its records, and how much of the day's quota is left."""
+"""How a subscription is set up: whether a native CRM sync owns its records, activity types, and the quota left."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.connectors.marketo import activity_types
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.kinds import kind_of
 
@@ -39,6 +41,14 @@ def remarks(calls: Calls) -> Iterator[str]:
             )
     except RejectedError as error:
         yield f"whether a native CRM sync is on could not be told: {error}"
+    try:
+        if lacking := [one.label for one, _ in activity_types.lacking(calls, ACTIVITY_TYPES)]:
+            yield (
+                f"nothing is logged on people in the custom activity types that are not ready: {', '.join(lacking)}; "
+                "`sync-pipeline activities setup` makes those that are wanted"
+            )
+    except RejectedError as error:
+        yield f"whether the custom activity types are ready could not be told: {error}"
     try:
         used = used_today(calls)
     except RejectedError as error:
