@@ -72,7 +72,7 @@ def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
 def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_both_ways(both: Both) -> None:
     """SF-LEAD-1 to 4 and 13, SF-CONTACT-1 to 3 and 9, SF-ACCOUNT-8 and 9, SF-USER-1, 4 and 8, CONN-20, GEN-11 and 15.
 
-    An address that is there already makes nobody one: DEDUP-1, 3 and 5.
+    An address that is there already makes nobody one: DEDUP-1, 3 and 5. An opportunity comes along: SF-OPP-1, 3 and 10.
     """
     mail = "seller@crm.example"
     (seller,) = both.org.insert("User", [{"LastName": "Seller", "Email": mail, "Username": mail}])
@@ -83,6 +83,11 @@ def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_bo
         "Contact", [{"LastName": "Ada", "AccountId": acme, **same}, {"LastName": "Twin", **same}]
     )
     (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee Ltd", "OwnerId": queue, "Phone": "1"}])
+    (deal,) = both.org.insert(
+        "Opportunity",
+        [{"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2027-01-31", "Amount": 10, "AccountId": acme}],
+    )
+    both.org.insert("OpportunityContactRole", [{"OpportunityId": deal, "ContactId": ada, "Role": "Decision Maker"}])
     (stranger,) = both.system.create("ada@x.example", lastName="Stranger")
     done = both.cycle()
     assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
@@ -93,6 +98,10 @@ def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_bo
     assert (both.person(lead)["phone"], both.person(lead)["externalSalesPersonId"]) == ("1", None)
     (company,) = both.system.subscription.rows("from company")
     assert (company["company"], company["industry"], company["externalSalesPersonId"]) == ("Acme", "Energy", seller)
+    (opportunity,) = both.system.subscription.rows("from opportunity")
+    assert (opportunity["externalOpportunityId"], opportunity["externalCompanyId"]) == (deal, acme)
+    (role,) = both.system.subscription.rows('from "opportunityRole"')
+    assert (role["externalOpportunityId"], role["leadId"], role["role"]) == (deal, person["id"], "Decision Maker")
 
     both.cycle()  # Marketo has noted where its new people came from, which the CRM is told once (CONN-20)
     assert (both.org.record("Contact", ada) or {})["mkto71_Original_Source_Type__c"] == "Web service API"
