@@ -107,7 +107,10 @@ def salesforce(settings: Settings) -> Salesforce:
 
 def writer(settings: Settings, org: Salesforce) -> SalesforceWriter:
     return SalesforceWriter(
-        org, ingest_from=settings.salesforce_ingest_from, assign_leads=settings.salesforce_assign_leads
+        org,
+        ingest_from=settings.salesforce_ingest_from,
+        assign_leads=settings.salesforce_assign_leads,
+        converted_status=settings.salesforce_converted_status,
     )
 
 
@@ -117,9 +120,10 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
     Of Veeva nothing is written yet.
     """
     both = len(settings.systems()) > 1 and settings.crm == "salesforce"
+    given = settings.marketo_person_key, settings.marketo_deleted_field, settings.sync_delete_people
     custom = catalog.custom_pairings(settings.sync_custom_objects, settings.marketo_custom_objects)
     campaigns = catalog.campaign_pairings(settings.sync_campaigns)
-    return (*catalog.pairings(settings.marketo_person_key), *custom, *campaigns) if both else ()
+    return (*catalog.pairings(*given), *custom, *campaigns) if both else ()
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
@@ -153,9 +157,11 @@ def pass_over(
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        Limits(settings.sync_most_writes, settings.sync_most_write_share),
+        Limits(settings.sync_most_writes, settings.sync_most_write_share, gone=settings.sync_most_deletes),
         blocked=settings.sync_blocked_fields,
         truncates=settings.sync_cut_long_texts,
+        recreates=settings.sync_recreate_people,
+        score=settings.sync_merge_score,
     )
 
 

@@ -175,6 +175,8 @@ class Pairing:
         given: which records are paired, where an operator says so: (CRM id, Marketo id); nothing else is linked.
         misfit: SQL over such records `c` and `m`: what keeps them from being linked, null if nothing does.
         creates: whether a record of Marketo's that refers to linked ones is created in the CRM (SF-CAMP-4).
+        merges: whether both systems can merge records of these objects (MERGE-1, MERGE-2).
+        becomes: the pairing whose record a record of this one can turn into, and the CRM's field that names it.
     """
 
     crm: Object
@@ -189,6 +191,8 @@ class Pairing:
     given: tuple[tuple[str, str], ...] = ()
     misfit: str = "null"
     creates: bool = False
+    merges: bool = False
+    becomes: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         True,
         description="Whether new leads without an owner get theirs from the org's active assignment rule (FLOW-1).",
     )
+    salesforce_converted_status: str = Field(
+        "Closed - Converted",
+        description="Status given to leads that are converted because Marketo merged them with a contact (MERGE-3).",
+    )
     salesforce_call_reserve: float = Field(
         0.05,
         ge=0,
@@ -95,6 +99,11 @@ class Settings(BaseSettings):
         description="Field of a Marketo person that carries the id of its lead or contact: this one where the "
         "subscription has it, else a text field of your own that can be looked up by.",
     )
+    marketo_deleted_field: str = Field(
+        "",
+        description="Truth field of your own, of persons, of companies or of both, that tells that the CRM deleted the "
+        "record (DEL-1: the native sync's SFDC Is Deleted, which no API can write).",
+    )
     write_back: Literal["off", "plan", "apply"] = Field(
         "plan",
         description="What a cycle does with differences between both systems: nothing, plan the writes, or write.",
@@ -113,6 +122,17 @@ class Settings(BaseSettings):
     )
     sync_cut_long_texts: bool = Field(
         True, description="Cut texts that the other system cannot hold; otherwise they are refused (FIELD-25)."
+    )
+    sync_delete_people: bool = Field(
+        False, description="Whether a lead or contact deleted in the CRM is deleted in Marketo too, not only flagged."
+    )
+    sync_recreate_people: bool = Field(
+        True,
+        description="Whether a person deleted in Marketo becomes one again with the next change of its lead or contact "
+        "(DEL-4).",
+    )
+    sync_merge_score: Literal["sum", "max", "winner"] = Field(
+        "sum", description="The score of a person whose leads or contacts the CRM merged (MERGE-4)."
     )
     sync_blocked_fields: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Marketo fields that the CRM may fill but not overwrite, separated by commas (FIELD-15)."
@@ -192,7 +212,11 @@ class Settings(BaseSettings):
         3600.0, ge=0, description="Age at which an object's schema is asked for again."
     )
     sync_most_deletes: float = Field(
-        0.1, gt=0, le=1, description="Share of an object's records that an id comparison may find gone; above it, stop."
+        0.1,
+        gt=0,
+        le=1,
+        description="Share of an object's records that an id comparison may find gone, or, above ten, that a cycle may "
+        "find deleted or merged; above it, stop (DEL-10).",
     )
     sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
     sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")

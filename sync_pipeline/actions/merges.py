@@ -9,6 +9,7 @@ import duckdb
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.inputs import INPUTS
 from sync_pipeline.actions.mirrors import MARKETO, PERSON, Mirrors, look
+from sync_pipeline.lake import merges
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import full_name
 
@@ -41,13 +42,4 @@ def winners(con: Connection, persons: Collection[str]) -> dict[str, str]:
 
 def moved_sql(mirrors: Mirrors, among: str) -> str:
     """Return SQL for the losers of merges, if they are among these ids, and the last winner of each."""
-    person = mirrors.records("person", PERSON)
-    return f"""
-        with recursive led(loser, winner) as (
-            select id, "mergedInto" from {person} where "mergedInto" is not null and id in ({among})
-            union
-            select led.loser, p."mergedInto" from led join {person} p on p.id = led.winner
-            where p."mergedInto" is not null
-        )
-        select loser, winner from led where winner not in (select id from {person} where "mergedInto" is not null)
-    """
+    return merges.winners(mirrors.records("person", PERSON), "id", "mergedInto", among)

@@ -26,15 +26,39 @@ STATUSES_WITHOUT_A_TWIN = """(
 MOST_CUSTOM = 10  # types of custom objects in a subscription
 
 
-def pairings(person_key: str = PERSON_KEY) -> tuple[Pairing, ...]:
-    """Return the pairings of a Salesforce org and a Marketo subscription."""
+def pairings(person_key: str = PERSON_KEY, deleted_field: str = "", delete_people: bool = False) -> tuple[Pairing, ...]:
+    """Return the pairings of a Salesforce org and a Marketo subscription.
+
+    Args:
+        person_key: Marketo's field for the id of a lead or contact.
+        deleted_field: Marketo's field that tells that the CRM deleted a person or an account; "" if there is none.
+        delete_people: whether such a person is deleted in Marketo too.
+    """
+    return tuple(
+        replace(
+            pairing,
+            deletes=pairing.deletes or (pairing.merges and delete_people),
+            mappings=tuple(
+                replace(m, marketo=deleted_field) if m.crm == pairing.crm.deleted and deleted_field else m
+                for m in pairing.mappings
+            ),
+        )
+        for pairing in _pairings(person_key)
+    )
+
+
+def _pairings(person_key: str) -> tuple[Pairing, ...]:
     return (
         # Automated users have no e-mail address, and nobody is owned by them.
         _pair(salesforce.USER, marketo.SALES_PERSON, "externalSalesPersonId", {"sales_person"}, '"Email" is not null'),
         _pair(salesforce.ACCOUNT, marketo.COMPANY, "externalCompanyId", {"company"}),
-        _pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}),
+        replace(_pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}), merges=True),
         # A lead's company is a text of the person (SF-LEAD-13); a converted lead can no longer be written (SF-LEAD-12).
-        _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
+        replace(
+            _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
+            merges=True,
+            becomes=("contact", "ConvertedContactId"),
+        ),
         replace(
             _pair(salesforce.OPPORTUNITY, marketo.OPPORTUNITY, "externalOpportunityId", {"opportunity"}),
             deletes=True,

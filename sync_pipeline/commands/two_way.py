@@ -33,6 +33,8 @@ def line(synced: Synced) -> str:
         "to create in Marketo": p.creates,
         "to update in Marketo": p.to_marketo,
         "to update in the CRM": p.to_crm,
+        "deleted in the CRM": p.gone,
+        "to merge": p.merges,
         "conflicts": p.conflicts,
         "fields refused": p.refused,
         "rejected": synced.rejected,

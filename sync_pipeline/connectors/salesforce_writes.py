@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
-from sync_pipeline.connectors import soql
+from sync_pipeline.connectors import convert, soql
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.convert import Converted, convert_lead
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.write_run import Run
-from sync_pipeline.connectors.writes import Answer, Operation, Record
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, one_by_one
 from sync_pipeline.model import Object
 
 # Fields that name a parent which Salesforce locks while a child is written.
@@ -36,6 +36,7 @@ class SalesforceWriter:
         *,
         ingest_from: int = 2_000,
         assign_leads: bool = True,
+        converted_status: str = "Closed - Converted",
         first_wait: float = 1.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -45,11 +46,13 @@ class SalesforceWriter:
             ingest_from: number of records from which they are written by Bulk API 2.0.
             assign_leads: whether new leads without an owner get theirs from the active assignment rule
                 (SPEC 31, decision 40). Their owners are sent no e-mail (CONN-19): REST has no header that asks for it.
+            converted_status: the status of leads that are converted into a contact because Marketo merged both.
             first_wait: seconds before what passed is tried again; doubled each time.
         """
         self._org = org
         self._ingest_from = ingest_from
         self._assign_leads = assign_leads
+        self._converted_status = converted_status
         self._first_wait = first_wait
         self._sleep = sleep
 
@@ -77,6 +80,8 @@ class SalesforceWriter:
         Records are sent in the order of their parents, so that few batches meet at one; among the children of one
         parent, and where no record names one, the caller's order stands.
         """
+        if operation in (Operation.MERGE, Operation.CONVERT):
+            return one_by_one(records, lambda record: self._unite(obj, operation, record))
         run = Run(self._org, records, self._first_wait, self._sleep)
         places = sorted(range(len(records)), key=lambda place: _parents(records[place]))
         try:
@@ -90,6 +95,17 @@ class SalesforceWriter:
         except ConnectorError as error:
             run.stop(error)
         return run.answers
+
+    def _unite(self, obj: Object, operation: Operation, record: Record) -> Answer:
+        loser, winner = record.id or "", record.into or ""
+        if operation is Operation.MERGE:
+            convert.merge(self._org, obj.source, winner, loser)
+        else:
+            contact = self._org.get(self._org.resource(f"sobjects/Contact/{quote(winner)}?fields=AccountId")).json()
+            convert.convert_lead(
+                self._org, loser, self._converted_status, account_id=contact["AccountId"], contact_id=winner
+            )
+        return Answer(Verdict.ACCEPTED, winner)
 
     def _is_assigned(self, obj: Object, operation: Operation, record: Record) -> bool:
         is_new_lead = operation is Operation.CREATE and obj.source == "Lead"

@@ -1,4 +1,4 @@
-"""SOAP, for what Salesforce offers by nothing else (`convert`): an envelope out, elements or a fault in.
+"""SOAP, for what Salesforce offers by nothing else (`convert`, `merge`): an envelope out, elements or a fault in.
 
 The session's token goes into the envelope as the request leaves, so that no message that is kept or shown holds it.
 """
@@ -15,9 +15,12 @@ _TOKEN = b"{token of the session}"
 HEADERS = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 
 
-def envelope(operation: str, argument: str, values: Mapping[str, str]) -> bytes:
-    """Return a call with one structured argument, in the partner's namespace; order is that of the WSDL."""
-    fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
+def envelope(operation: str, argument: str, values: Mapping[str, str | Mapping[str, str]]) -> bytes:
+    """Return a call with one structured argument, in the partner's namespace; order is that of the WSDL.
+
+    A value that is a mapping is a record, whose fields have a namespace of their own.
+    """
+    fields = "".join(f"<{name}>{_written(value)}</{name}>" for name, value in values.items())
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -25,6 +28,13 @@ def envelope(operation: str, argument: str, values: Mapping[str, str]) -> bytes:
         f"<soapenv:Header><SessionHeader><sessionId>{_TOKEN.decode()}</sessionId></SessionHeader></soapenv:Header>"
         f"<soapenv:Body><{operation}><{argument}>{fields}</{argument}></{operation}></soapenv:Body></soapenv:Envelope>"
     ).encode()
+
+
+def _written(value: str | Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return escape(value)
+    own = 'xmlns="urn:sobject.partner.soap.sforce.com"'
+    return "".join(f"<{name} {own}>{escape(text)}</{name}>" for name, text in value.items())
 
 
 def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -5,11 +5,12 @@ The same on both sides, so that the outbox does not know to which system it writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from sync_pipeline.connectors.errors import ConnectorError, RejectedError, UnknownOutcomeError
 from sync_pipeline.model import Object
 
 # What a field of a write holds: text, number, truth value, or nothing. Dates and times are ISO text.
@@ -17,12 +18,17 @@ Value = str | int | float | bool | None
 
 
 class Operation(StrEnum):
-    """What a write asks for. `UPSERT` finds the record by the value of a key field and makes it where there is none."""
+    """What a write asks for. `UPSERT` finds the record by the value of a key field and makes it where there is none.
+
+    `MERGE` makes a record part of another one of its kind, `CONVERT` a lead part of a contact.
+    """
 
     CREATE = "create"
     UPDATE = "update"
     UPSERT = "upsert"
     DELETE = "delete"
+    MERGE = "merge"
+    CONVERT = "convert"
 
 
 class Verdict(StrEnum):
@@ -40,10 +46,12 @@ class Record:
     Attributes:
         id: the system's id of the record; None where it is created, or found by its key.
         values: by the system's own field names; None empties a field.
+        into: of a merge or conversion, the record that stays; `values` are given to it before the merge.
     """
 
     id: str | None
     values: Mapping[str, Value]
+    into: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,29 @@ class Answer:
 
 
 NOT_SENT = Answer(Verdict.RETRY, code="NOT_SENT", message="an earlier call failed, so this one was not made")
+
+
+def one_by_one(records: Sequence[Record], write: Callable[[Record], Answer]) -> list[Answer]:
+    """Return the answers of calls that take one record each; what comes after an outage is left for later.
+
+    Raises:
+        UnknownOutcomeError: the answer to one was lost; it holds those before it.
+        ConnectorError: not even the first call went through.
+    """
+    found: list[Answer] = []
+    for record in records:
+        try:
+            found.append(write(record))
+        except RejectedError as error:
+            found.append(Answer(Verdict.REJECTED, record.id, code=error.code, message=error.message))
+        except UnknownOutcomeError as error:
+            told = [*found, *[None] * (len(records) - len(found))]
+            raise UnknownOutcomeError(error.code, error.message, told) from error
+        except ConnectorError:
+            if not found:
+                raise
+            return found + [NOT_SENT] * (len(records) - len(found))
+    return found
 
 
 class Writer(Protocol):

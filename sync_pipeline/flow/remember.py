@@ -18,7 +18,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.sync import links
-from sync_pipeline.sync.decide import CRM
+from sync_pipeline.sync.touched import CRM
 
 Connection = duckdb.DuckDBPyConnection
 NEW, UPDATES = "Push new", "Push updates"  # OPS-5

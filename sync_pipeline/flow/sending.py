@@ -13,7 +13,7 @@ from sync_pipeline.flow.sides import Sides
 from sync_pipeline.flow.steps import Step
 from sync_pipeline.flow.writes import Write
 from sync_pipeline.lake import Lake
-from sync_pipeline.sync.decide import CRM
+from sync_pipeline.sync.touched import CRM
 
 LOOKS = (0.0, 1.0, 2.0)  # seconds before each look for a record whose creation was not answered
 # So long may a server still be at work on a call whose connection broke.

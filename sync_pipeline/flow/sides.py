@@ -11,7 +11,7 @@ from sync_pipeline.connectors.convert import Converted
 from sync_pipeline.connectors.extract import Extract, Usage
 from sync_pipeline.connectors.writes import Record, Writer
 from sync_pipeline.model import Object
-from sync_pipeline.sync.decide import CRM, MARKETO
+from sync_pipeline.sync.touched import CRM, MARKETO
 
 
 class Reader(Protocol):

@@ -52,7 +52,9 @@ TABLES: dict[str, dict[str, str]] = {
         "pairing": "varchar", "crm_id": "varchar", "marketo_object": "varchar", "marketo_id": "varchar",
         "linked_at": STAMP, "run_id": "varchar",
         "agreed": f"map({TEXT}, {TEXT})", "agreed_at": STAMP, "crm_written_at": STAMP, "marketo_written_at": STAMP,
-        "ended_at": STAMP, "ended_because": "varchar",
+        # Of a link whose CRM record was merged or converted: the record that goes on, and the values that it is given.
+        "ended_at": STAMP, "ended_because": "varchar", "heir_pairing": "varchar", "heir_id": "varchar",
+        "hands_over": f"map({TEXT}, {TEXT})",
     },
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
@@ -69,7 +71,8 @@ TABLES: dict[str, dict[str, str]] = {
     # Append-only: a write stays as it was planned, what became of it is in `write_result`.
     "outbox": {
         "write_id": "varchar", "run_id": "varchar", "planned_at": STAMP, "side": "varchar", "pairing": "varchar",
-        "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar", "applied": "boolean",
+        "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar", "into_id": "varchar",
+        "applied": "boolean",
         "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
     },
     # Append-only: what somebody asked for on demand, and each thing that became of it, by number; the last one counts.

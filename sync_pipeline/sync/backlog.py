@@ -16,7 +16,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.table import columns
 from sync_pipeline.model import Pairing
-from sync_pipeline.sync.decide import CRM, MARKETO, changed_sql
+from sync_pipeline.sync.touched import CRM, MARKETO, changed_sql
 
 Connection = duckdb.DuckDBPyConnection
 HOUR = timedelta(hours=1)

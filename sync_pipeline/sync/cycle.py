@@ -19,10 +19,12 @@ from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule, worst
 from sync_pipeline.sync import links, outbox, plan
 from sync_pipeline.sync.customs import UnfitError, fitted
-from sync_pipeline.sync.decide import CRM, MARKETO, Question, decide, is_quiet
+from sync_pipeline.sync.decide import Question, decide
+from sync_pipeline.sync.ends import Score, Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Limits, Planned, RefusedError
+from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet
 
 
 class Side(Writer, Protocol):
@@ -41,12 +43,16 @@ class Rules:
         override: who wins, by pairing and CRM field (SF-CONTACT-11).
         blocked: Marketo fields that the CRM may fill but not overwrite (FIELD-15).
         truncates: whether a value too long for the other side is cut, or refused (FIELD-25).
+        recreates: whether a person deleted in Marketo is made anew when its CRM record changes (DEL-4, DEL-5).
+        score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
     """
 
     limits: Limits = field(default_factory=Limits)
     override: Mapping[str, Mapping[str, Rule]] = field(default_factory=dict)
     blocked: Collection[str] = ()
     truncates: bool = True
+    recreates: bool = True
+    score: Score = "sum"
 
 
 @dataclass(frozen=True)
@@ -113,13 +119,15 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.pairings, self.run_id, now)
+        mirrored = [pairing for pairing in self.pairings if not self._missing(pairing)]
+        settle(self.lake, Settling(mirrored, self.run_id, now, self.rules.score))
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
         return [self._to_crm(synced) for synced in done]
 
     def _to_marketo(self, pairing: Pairing, before: Sequence[Pairing], now: datetime) -> Synced:
-        if missing := [o.title for o in (pairing.crm, pairing.marketo) if (o.system, o.source) not in self.described]:
+        if missing := self._missing(pairing):
             return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}; run a sync first")
         notices: list[Notice] = []
         try:
@@ -129,6 +137,9 @@ class Pass:
         except (RefusedError, UnfitError) as error:
             return Synced(pairing, notices=notices, error=str(error))
         return self._send(Synced(pairing, planned, notices=notices, error="; ".join(misfits)), MARKETO, fields)
+
+    def _missing(self, pairing: Pairing) -> list[str]:
+        return [o.title for o in (pairing.crm, pairing.marketo) if (o.system, o.source) not in self.described]
 
     def _to_crm(self, synced: Synced) -> Synced:
         if not synced.planned.to_crm:
@@ -158,7 +169,8 @@ class Pass:
         return fitted(pairing, *self._describes(pairing), before) if pairing.custom else pairing
 
     def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
-        return Question(pairing, fields, self.run_id, {p.name: p for p in self.pairings}, self.rules.truncates)
+        by_name = {p.name: p for p in self.pairings}
+        return Question(pairing, fields, self.run_id, by_name, self.rules.truncates, recreates=self.rules.recreates)
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:
         """Return what is planned, and what keeps given pairs from being linked."""

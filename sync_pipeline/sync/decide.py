@@ -16,14 +16,15 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.lake.types import column_type
-from sync_pipeline.model import Field, Object, Pairing
-from sync_pipeline.sync import newcomers, on_demand, resolve
+from sync_pipeline.model import Field, Pairing
+from sync_pipeline.sync import merging, newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
+from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, find_changed, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
-CRM, MARKETO = "crm", "marketo"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Question:
         referred: by name, the pairings that the fields refer to.
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
         read_from: by side, the table that holds its records, where that is not the mirror.
+        recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
     """
 
     pairing: Pairing
@@ -44,6 +46,7 @@ class Question:
     referred: Mapping[str, Pairing] = field(default_factory=dict)
     truncates: bool = True
     read_from: Mapping[str, str] = field(default_factory=dict)
+    recreates: bool = True
 
     @property
     def crm(self) -> str:
@@ -54,21 +57,15 @@ class Question:
         return self.read_from.get(MARKETO) or full_name(*self.pairing.marketo.table)
 
 
-def is_quiet(con: Connection, pairing: Pairing) -> bool:
-    """Tell whether nothing changed on either side since it was last decided on, and nothing was left to be done."""
-    changed = [f"exists ({changed_sql(pairing.object(side), pairing, side)})" for side in (CRM, MARKETO)]
-    left = f"exists (from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
-    (moved,) = con.execute(f"select {' or '.join([left, *changed])}").fetchone() or (True,)
-    return not moved
-
-
 def decide(con: Connection, asked: Question) -> None:
-    """Fill the temporary tables `touched` and `outcome`.
+    """Fill the temporary tables `touched`, `outcome` and `merging`.
 
     `touched` holds the links to be decided and, without a `marketo_id`, the CRM records that Marketo does not know yet
     (SF-LEAD-4: nobody is looked for by e-mail). `outcome` holds one row for each of their fields: the two values, the
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
+    find_changed(con, asked.pairing)
+    merging.find_merges(con, asked.pairing, asked.referred)
     _touched(con, asked)
     newcomers.find(con, asked.pairing, asked.fields, asked.referred, asked.marketo)
     con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
@@ -85,76 +82,70 @@ def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id
         f"create or replace temp table touched as select {literal(crm_id)}::varchar as crm_id, "
         f"{literal(marketo_id)} as marketo_id, (select agreed from {ledger.table('link')} where ended_at is null "
         f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1) "
-        "as agreed, true as by_crm, true as by_marketo"
+        "as agreed, true as by_crm, true as by_marketo, false as gone"
     )
     references(con, asked, "select crm_id from touched")
     outcomes(con, asked)
-
-
-def changed_sql(obj: Object, pairing: Pairing, side: str) -> str:
-    """Return SQL for the ids of one side's records that changed since they were last decided on."""
-    mark = (
-        f"select max(detected_at) from {ledger.table('decided')} "
-        f"where pairing = {literal(pairing.name)} and side = {literal(side)}"
-    )
-    since = f"coalesce(({mark}), timestamptz '-infinity')"
-    return f"select {quoted(obj.key)}::varchar as id from {full_name(*obj.changes_table)} where _detected_at > {since}"
+    merging.none(con)
 
 
 def _touched(con: Connection, asked: Question) -> None:
+    """Fill `touched`. Of a record that is gone only that is told, to the person it was linked to (DEL-1)."""
     pairing, name = asked.pairing, literal(asked.pairing.name)
-    link, key = ledger.table("link"), quoted(asked.pairing.crm.key)
-    con.execute(f"""
-        create or replace temp table changed as
-        with pending as (select crm_id from {ledger.table("pending")} where pairing = {name})
-        select id, bool_or(side = 'crm') as by_crm, bool_or(side = 'marketo') as by_marketo from (
-            select id, 'crm' as side from ({changed_sql(pairing.crm, pairing, CRM)})
-            union all select crm_id, 'crm' from pending
-            union all select crm_id, 'marketo' from pending
-            union all select crm_id, 'marketo' from {link} where pairing = {name} and ended_at is null
-                and marketo_id in ({changed_sql(pairing.marketo, pairing, MARKETO)})
-        ) group by id
-    """)
+    link, key, marketo_key = ledger.table("link"), quoted(pairing.crm.key), quoted(pairing.marketo.key)
     con.execute(f"create or replace temp table held as {_held(con, asked)}")
     con.execute(f"""
         create or replace temp table touched as
-        select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo
+        with kept as (
+            select * from {link} where pairing = {name} and crm_id in (select id from changed) and {TOLD}
+            qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
+        ), living as (select {key} as id from {alive(pairing.crm, pairing)})
+        select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo, l.ended_at is not null as gone
         from changed t
-        join {_alive(pairing.crm, pairing)} c on c.{key} = t.id
-        left join {link} l on l.pairing = {name} and l.crm_id = t.id and l.ended_at is null
-        left join {_alive(pairing.marketo, pairing)} m on m.{quoted(pairing.marketo.key)}::varchar = l.marketo_id
-        where (l.marketo_id is null or m.{quoted(pairing.marketo.key)} is not null) and not ({unread(pairing)})
-            and t.id not in (select crm_id from held)
+        join {asked.crm} c on c.{key} = t.id
+        left join kept l on l.crm_id = t.id and (l.ended_at is null or c.{quoted(DELETED_AT)} is not null)
+        left join {alive(pairing.marketo, pairing)} m on m.{marketo_key}::varchar = l.marketo_id
+        where (l.ended_at is not null or t.id in (select id from living))
+            and (l.ended_at is null or l.marketo_id not in (
+                select marketo_id from {link} where ended_at is null and marketo_object = l.marketo_object))
+            and if(l.marketo_id is null, t.by_crm and ({_may_come_back(asked)}), m.{marketo_key} is not null)
+            and not ({unread(pairing)}) and t.id not in (select crm_id from held)
+            and t.id not in (select crm_id from merging where side = {literal(CRM)})
     """)
 
 
-def _held(con: Connection, asked: Question) -> str:
-    """Return SQL for the new records that may be what somebody has just created on demand, to be linked in a moment.
-
-    Taken for a stranger, such a record would become a second person in Marketo (GEN-16).
-    """
-    since = on_demand.creating_since(con)
-    if since is None:
-        return "select id as crm_id from changed where false"
-    crm = asked.pairing.crm
+def _may_come_back(asked: Question) -> str:
+    """Return SQL that tells whether a record without a link may become a person: not where one was deleted for good."""
+    if asked.recreates:
+        return "true"
     return (
-        f"select id as crm_id from changed where id in (select {quoted(crm.key)} from {full_name(*crm.changes_table)} "
-        f"where _change = 'insert' and _detected_at >= {literal(since)}) and id not in (select crm_id from "
-        f"{ledger.table('link')} where pairing = {literal(asked.pairing.name)} and ended_at is null)"
+        f"t.id not in (select crm_id from {ledger.table('link')} where pairing = {literal(asked.pairing.name)} "
+        f"and ended_because = {literal(MARKETO_DELETED)})"
     )
 
 
-def unread(pairing: Pairing) -> str:
-    """Return SQL that tells whether a link was written to after its mirror was last read.
+def _held(con: Connection, asked: Question) -> str:
+    """Return SQL for the new records that may turn out to be linked in a moment, and why; they are looked at again.
 
-    The mirror then still holds the value from before, and would be taken for an edit that undoes the write. Such a
-    link is looked at again in the next cycle.
+    Taken for a stranger, what somebody has just created on demand would become a second person in Marketo (GEN-16),
+    and so would a contact that came of a lead whose conversion has not been read yet (CONV-2).
     """
-    sides = ((side, pairing.object(side)) for side in (CRM, MARKETO))
-    return " or ".join(
-        f"coalesce(l.{side}_written_at >= (select max(watermark) from {ledger.table('watermark')} "
-        f"where system = {literal(obj.system)} and object = {literal(obj.name)}), false)"
-        for side, obj in sides
+    pairing, crm = asked.pairing, asked.pairing.crm
+    early = [
+        f"select {quoted(crm.key)}, 'may come of a conversion' from {asked.crm} "
+        f"where {quoted(crm.stamp)} >= {watermark(other.crm)}"
+        for other in asked.referred.values()
+        if other.becomes and other.becomes[0] == pairing.name
+    ]
+    if since := on_demand.creating_since(con):
+        early.append(
+            f"select {quoted(crm.key)}, 'may have been created on demand' from {full_name(*crm.changes_table)} where "
+            f"_change = 'insert' and _detected_at >= {literal(since)}"
+        )
+    told = " union all ".join(early) or "select null::varchar, null where false"
+    return (
+        f"select id as crm_id, because from changed join ({told}) t(crm_id, because) on t.crm_id = id where id not in "
+        f"(select crm_id from {ledger.table('link')} where pairing = {literal(pairing.name)} and ended_at is null)"
     )
 
 
@@ -182,16 +173,10 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
     """)
     expected = [
         f"select * from referred where pairing = {literal(name)} and crm_id in ("
-        f"select {quoted(other.crm.key)} from {_alive(other.crm, other)})"
+        f"select {quoted(other.crm.key)} from {alive(other.crm, other)})"
         for name, other in asked.referred.items()
     ] or ["select * from referred where false"]
     con.execute(f"create or replace temp table expected as {' union '.join(expected)}")
-
-
-def _alive(obj: Object, pairing: Pairing) -> str:
-    """Return SQL for the records of a side that can be written."""
-    own = f" and ({pairing.alive})" if obj is pairing.crm else ""
-    return f"(select * from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null{own})"
 
 
 def crm_value(field: Compared, asked: Question) -> str:
@@ -254,7 +239,7 @@ def outcomes(con: Connection, asked: Question) -> None:
     con.execute(f"""
         create or replace temp table outcome as
         with valued as (
-            select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, c.{quoted(pairing.crm.stamp)} as crm_at,
+            select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, t.gone, c.{quoted(pairing.crm.stamp)} as crm_at,
                 m.{quoted(pairing.marketo.stamp)} as marketo_at, unnest([{values}], recursive := true)
             from touched t
             left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
@@ -273,13 +258,14 @@ def outcomes(con: Connection, asked: Question) -> None:
 def _rules(asked: Question) -> str:
     """Return SQL for one row a field: what its rule is, and what the systems allow."""
     rows = commas(
-        f"({literal(f.name)}, {literal(f.crm.name)}, {literal(f.rule)}, {literal(f.blocked)}, "
+        f"({literal(f.name)}, {literal(f.crm.name)}, {literal(f.crm.name == asked.pairing.crm.deleted)}, "
+        f"{literal(f.rule)}, {literal(f.blocked)}, "
         f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
         f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)})"
         for f in asked.fields
     )
     return (
-        f"select * from (values {rows}) r(field, crm_field, rule, blocked, crm_writable, marketo_writable, "
+        f"select * from (values {rows}) r(field, crm_field, tells_end, rule, blocked, crm_writable, marketo_writable, "
         "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates, is_key)"
     )

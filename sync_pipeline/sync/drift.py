@@ -13,8 +13,9 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing, Rule
-from sync_pipeline.sync.decide import CRM, MARKETO, Question, changed_sql, outcomes, references, unread
+from sync_pipeline.sync.decide import Question, outcomes, references
 from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
@@ -43,7 +44,7 @@ def drift(con: Connection, asked: Question) -> list[Drift]:
     for part in range(parts):
         con.execute(
             "create or replace temp table touched as select crm_id, marketo_id, agreed, false as by_crm, "
-            f"false as by_marketo from ({_settled(asked.pairing)}) where hash(crm_id) % {parts} = {part}"
+            f"false as by_marketo, false as gone from ({_settled(asked.pairing)}) where hash(crm_id) % {parts} = {part}"
         )
         references(con, asked, "select crm_id from touched")
         outcomes(con, asked)
@@ -61,12 +62,12 @@ def drift(con: Connection, asked: Question) -> list[Drift]:
 def orphans(con: Connection, pairing: Pairing) -> list[str]:
     """Return the CRM ids of living links of which a mirror does not have the record, or has it as gone from Marketo.
 
-    A record that we have just made is not read yet. One deleted in the CRM keeps its link: its person is kept, too
-    (SPEC 31, decision 13).
+    A record that we have just made is not read yet. A link whose record the CRM deleted stays until the next pass.
     """
     sides = {CRM: "", MARKETO: f" and {quoted(DELETED_AT)} is null"}
     missing = [
-        f"l.linked_at < {_read_to(pairing, side)} and not exists (from {full_name(*pairing.object(side).table)} r "
+        f"l.linked_at < {watermark(pairing.object(side))} "
+        f"and not exists (from {full_name(*pairing.object(side).table)} r "
         f"where r.{quoted(pairing.object(side).key)}::varchar = l.{side}_id{living})"
         for side, living in sides.items()
     ]
@@ -78,14 +79,6 @@ def _links(pairing: Pairing) -> str:
     return f"{ledger.table('link')} l where l.pairing = {literal(pairing.name)} and l.ended_at is null"
 
 
-def _read_to(pairing: Pairing, side: str) -> str:
-    obj = pairing.object(side)
-    return (
-        f"(select max(watermark) from {ledger.table('watermark')} "
-        f"where system = {literal(obj.system)} and object = {literal(obj.name)})"
-    )
-
-
 def _settled(pairing: Pairing) -> str:
     pending = f"select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)}"
     objects = commas(f"({literal(o.system)}, {literal(o.name)})" for o in (pairing.crm, pairing.marketo))
@@ -93,9 +86,8 @@ def _settled(pairing: Pairing) -> str:
         f"select record_id from {ledger.table('error')} "
         f"where resolved_at is null and record_id is not null and (system, object) in ({objects})"
     )
-    alive = [
-        f"l.{side}_id in (select {quoted(obj.key)}::varchar from {full_name(*obj.table)} "
-        f"where {quoted(DELETED_AT)} is null and ({pairing.alive if side == CRM else 'true'}))"
+    living = [
+        f"l.{side}_id in (select {quoted(obj.key)}::varchar from {alive(obj, pairing)})"
         for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo))
     ]
     changed = [
@@ -105,5 +97,5 @@ def _settled(pairing: Pairing) -> str:
     return (
         f"select l.crm_id, l.marketo_id, l.agreed from {_links(pairing)} and not ({unread(pairing)}) "
         f"and l.crm_id not in ({pending}) and l.crm_id not in ({errors}) and l.marketo_id not in ({errors}) "
-        f"and {' and '.join([*alive, *changed])}"
+        f"and {' and '.join([*living, *changed])}"
     )

@@ -15,7 +15,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing, id18
-from sync_pipeline.sync.decide import CRM, MARKETO
+from sync_pipeline.sync.touched import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
 SHOWN = 10

@@ -123,6 +123,9 @@ def compared(
                 steps=mapping.steps,
             )
         )
+    key, id_ = theirs.get(pairing.key.lower()), crm.field(pairing.crm.key)
+    if pairing.merges and key and id_:  # a person that goes on under another record's link carries that one's id
+        found.append(Compared(id_, key, Rule.CRM_ONLY))
     return found, notices
 
 

@@ -14,7 +14,9 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.decide import MARKETO, Question, changed_sql, crm_value, marketo_value, references
+from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
+from sync_pipeline.sync.ends import TOLD
+from sync_pipeline.sync.touched import MARKETO, alive, changed_sql
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -22,7 +24,8 @@ Connection = duckdb.DuckDBPyConnection
 def adopt(con: Connection, asked: Question, now: datetime) -> int:
     """Link the Marketo records that carry the id or the keys of a CRM record without a link; return how many.
 
-    Of several records with one key the oldest is linked; the others are left to the report of duplicates.
+    Of several records with one key the oldest is linked; the others are left to the report of duplicates. A pair that
+    was linked before is opened again by its end's being undone (`ends`), or not at all.
     """
     if asked.pairing.given:
         return _adopt_given(con, asked, now)
@@ -43,6 +46,7 @@ def adopt(con: Connection, asked: Question, now: datetime) -> int:
             {literal(now)} as linked_at, {literal(asked.run_id)} as run_id, map {{}}::map(varchar, varchar) as agreed
         from ({_recognised(con, asked)}) m
         where crm_id not in (select crm_id {linked} pairing = {name})
+            and (crm_id, {id_}) not in (select (crm_id, marketo_id) from {link} where pairing = {name})
         qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
     """).fetchone()
     return int(found[0]) if found else 0
@@ -103,16 +107,15 @@ def _given(asked: Question) -> str:
 
 def _recognised(con: Connection, asked: Question) -> str:
     """Return SQL for the records of `stranger`, each with the id of the CRM record that its key names."""
-    key = quoted(asked.pairing.crm.key)
+    key, living = quoted(asked.pairing.crm.key), alive(asked.pairing.crm, asked.pairing)
     if asked.pairing.key:
         name = quoted(asked.pairing.key)
-        return f"select m.*, c.{key} as crm_id from stranger m join {asked.crm} c on c.{key} = m.{name}"
+        return f"select m.*, c.{key} as crm_id from stranger m join {living} c on c.{key} = m.{name}"
     references(con, asked, f"select {key} from {asked.crm}")
     keys = [field for field in asked.fields if field.is_key]
     values = commas(f"{crm_value(field, asked)} as key_{number}" for number, field in enumerate(keys))
     same = " and ".join(f"c.key_{number} = {marketo_value(field, asked)}" for number, field in enumerate(keys))
-    alive = f"{quoted(DELETED_AT)} is null"
-    named = f"select c.{key} as crm_id, {values} from {asked.crm} c where {alive}"
+    named = f"select c.{key} as crm_id, {values} from {living} c"
     return f"select m.*, c.crm_id from stranger m join ({named}) c on {same}"
 
 
@@ -141,7 +144,7 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
     con.execute(
         f"update {link} l set agreed = map_concat(coalesce(l.agreed, map {{}}), c.agreed), agreed_at = {literal(now)}, "
         f"{side}_written_at = {literal(now)} from confirmed c "
-        f"where l.pairing = {name} and l.crm_id = c.crm_id and l.ended_at is null and not c.is_new"
+        f"where l.pairing = {name} and l.crm_id = c.crm_id and l.marketo_id = c.marketo_id and {TOLD} and not c.is_new"
     )
     con.execute(
         f"insert into {link} by name select {name} as pairing, crm_id, "

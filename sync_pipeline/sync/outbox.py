@@ -21,8 +21,8 @@ from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
 from sync_pipeline.sync import links
-from sync_pipeline.sync.decide import CRM
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.touched import CRM
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
@@ -103,13 +103,14 @@ class _Write:
     operation: str
     crm_id: str
     marketo_id: str | None
+    into_id: str | None
     fields: Mapping[str, str | None]
 
 
 def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[list[_Write]]:
     with lake.reading() as con:
         found = con.execute(
-            f"select write_id, operation, crm_id, marketo_id, fields from {ledger.table('outbox')} "
+            f"select write_id, operation, crm_id, marketo_id, into_id, fields from {ledger.table('outbox')} "
             "where run_id = ? and pairing = ? and side = ? order by operation, crm_id",
             [run_id, pairing.name, side],
         ).fetchall()
@@ -164,7 +165,7 @@ def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> R
     values = {name: typed(value, kinds[name]) for name, value in write.fields.items()}
     if key:
         return Record(None, {key: write.crm_id, **values})  # unless the key is a field like others, and among them
-    return Record(write.crm_id if side == CRM else write.marketo_id, values)
+    return Record(write.crm_id if side == CRM else write.marketo_id, values, write.into_id)
 
 
 def typed(text: str | None, field: Field) -> Value:

@@ -11,11 +11,13 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import commas, literal
+from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
-from sync_pipeline.sync.decide import CRM, MARKETO, Question, unread
+from sync_pipeline.sync.decide import Question
+from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.outbox import PUSH, of_writes, record_sql
 from sync_pipeline.sync.resolve import Outcome, name_sql
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, unread
 
 Connection = duckdb.DuckDBPyConnection
 CREATE, UPDATE, UPSERT, DELETE = "create", "update", "upsert", "delete"
@@ -32,11 +34,15 @@ class Limits:
         share: the largest share of a pairing's links of which one cycle may replace or empty a value; what it only
             fills does not count, such as the sources that Marketo tells of everybody after a first load.
         few: so many are allowed whatever their share.
+        gone: the largest share of a pairing's links that may be found deleted or merged in one cycle (DEL-10).
+        few_gone: so many are allowed whatever their share.
     """
 
     writes: int = 0
     share: float = 1.0
     few: int = 1_000
+    gone: float = 1.0
+    few_gone: int = 10
 
 
 class RefusedError(Exception):
@@ -53,6 +59,8 @@ class Planned:
         conflicts: fields that both sides had changed.
         refused: fields that differ and are not written, see `sync.error`.
         skipped: touched links of which nothing is to be written (GEN-13).
+        gone: records that the CRM deleted, which is told to Marketo.
+        merges: records to be merged, or converted, on the other side too.
     """
 
     touched: int = 0
@@ -62,6 +70,8 @@ class Planned:
     conflicts: int = 0
     refused: int = 0
     skipped: int = 0
+    gone: int = 0
+    merges: int = 0
 
 
 def draft(con: Connection, asked: Question) -> Planned:
@@ -71,6 +81,7 @@ def draft(con: Connection, asked: Question) -> Planned:
     other_key = f"{to_marketo} and is_key"
     can_create = literal(bool(asked.pairing.key or keys))
     has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, keys)) or 'null'})) = {len(keys)}"
+    deletes = f"t.gone and {literal(asked.pairing.deletes)}"
     con.execute(f"""
         create or replace temp table write as
         with chosen as (
@@ -78,32 +89,37 @@ def draft(con: Connection, asked: Question) -> Planned:
             from outcome where refusal is null
         )
         select uuid()::varchar as write_id, '{MARKETO}' as side,
-            if(t.marketo_id is null, '{UPSERT}', '{UPDATE}') as operation, t.crm_id, t.marketo_id,
+            if({deletes}, '{DELETE}', if(t.marketo_id is null, '{UPSERT}', '{UPDATE}')) as operation,
+            t.crm_id, t.marketo_id, null::varchar as into_id,
             map_from_entries(coalesce(list({{k: field, v: crm}}) filter ({to_marketo}), [])) as fields,
             map_from_entries(coalesce(list({{k: field, v: because}}) filter ({to_marketo}), [])) as because
-        from touched t left join chosen c using (crm_id)
-        group by t.crm_id, t.marketo_id
+        from touched t left join chosen c on c.crm_id = t.crm_id and not coalesce({deletes}, false)
+        group by t.crm_id, t.marketo_id, t.gone
         having if(t.marketo_id is null, {can_create} and {has_key},
-            coalesce(bool_or({to_marketo}) and not bool_or({other_key}), false))
+            coalesce(bool_or({to_marketo}) and not bool_or({other_key}), false)) or coalesce({deletes}, false)
         union all
-        select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, map {{}}, map {{'{DELETE}': '{OTHER_KEY}'}}
+        select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, null, map {{}},
+            map {{'{DELETE}': '{OTHER_KEY}'}}
         from chosen where {other_key} and marketo_id is not null group by crm_id, marketo_id
         union all
-        select uuid()::varchar, '{MARKETO}', '{UPSERT}', crm_id, null,
+        select uuid()::varchar, '{MARKETO}', '{UPSERT}', crm_id, null, null,
             map_from_entries(list({{k: field, v: crm}}) filter (crm is not null)),
             map_from_entries(list({{k: field, v: '{OTHER_KEY}'}}) filter (crm is not null))
         from chosen where marketo_id is not null group by crm_id
         having bool_or({other_key}) and bool_and(crm is not null or not is_key)
         union all
-        select uuid()::varchar, '{CRM}', '{UPDATE}', crm_id, marketo_id,
+        select uuid()::varchar, '{CRM}', '{UPDATE}', crm_id, marketo_id, null,
             map_from_entries(list({{k: crm_field, v: marketo}})), map_from_entries(list({{k: crm_field, v: because}}))
         from chosen where taken = '{Outcome.TAKE_MARKETO}' and crm_id is not null group by crm_id, marketo_id
         union all
-        select uuid()::varchar, '{CRM}', '{CREATE}', null, n.marketo_id,
+        select uuid()::varchar, '{CRM}', '{CREATE}', null, n.marketo_id, null,
             map_concat(n.keys, map_from_entries(coalesce(list({{k: crm_field, v: marketo}}) filter ({to_crm}), []))),
             map_from_entries(coalesce(list({{k: crm_field, v: because}}) filter ({to_crm}), []))
         from newcomer n left join chosen c on c.crm_id is null and c.marketo_id = n.marketo_id
         where n.complete group by n.marketo_id, n.keys
+        union all
+        select uuid()::varchar, side, operation, crm_id, marketo_id, into_id, fields, map {{operation: because}}
+        from merging
     """)
     found = con.execute("""
         select (select count(*) from touched),
@@ -113,7 +129,8 @@ def draft(con: Connection, asked: Question) -> Planned:
             (select count(*) from outcome where outcome = 'conflict'),
             (select count(*) from outcome where refusal is not null),
             (select count(*) from touched t where not exists (from write w
-                where w.crm_id is not distinct from t.crm_id and w.marketo_id is not distinct from t.marketo_id))
+                where w.crm_id is not distinct from t.crm_id and w.marketo_id is not distinct from t.marketo_id)),
+            (select count(*) from touched where gone), (select count(*) from merging)
         from write
     """).fetchone()
     return Planned(*(found or ()))
@@ -136,6 +153,13 @@ def check(con: Connection, asked: Question, planned: Planned, limits: Limits) ->
                     f"{name}: {overwritten:,} of {of:,} links would be overwritten in {side}, more than the limit of "
                     f"{limits.share:.0%}"
                 )
+    if (gone := planned.gone + planned.merges) > limits.few_gone and limits.gone < 1:
+        _, of = _overwritten(con, asked, MARKETO)
+        if gone > (of + gone) * limits.gone:
+            raise RefusedError(
+                f"{name}: {gone:,} of {of + gone:,} records were deleted or merged, more than the limit of "
+                f"{limits.gone:.0%}; nothing is done about any of them"
+            )
 
 
 def _overwritten(con: Connection, asked: Question, side: str) -> tuple[int, int]:
@@ -158,7 +182,8 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
     name, run, at = literal(asked.pairing.name), literal(asked.run_id), literal(now)
     con.execute(
         f"insert into {ledger.table('outbox')} by name select write_id, {run} as run_id, {at} as planned_at, side, "
-        f"{name} as pairing, operation, crm_id, marketo_id, {literal(applied)} as applied, fields, because from write"
+        f"{name} as pairing, operation, crm_id, marketo_id, into_id, {literal(applied)} as applied, fields, because "
+        "from write"
     )
     if not applied:
         return
@@ -214,14 +239,15 @@ def _agree(con: Connection, asked: Question, now: datetime) -> None:
     """Note the equal values as agreed: the only way into the base without a confirmed write (law 6)."""
     con.execute(f"""
         create or replace temp table agreement as
-        select crm_id, map_from_entries(list({{k: field, v: crm}})) as agreed from outcome
+        select crm_id, marketo_id, map_from_entries(list({{k: field, v: crm}})) as agreed from outcome
         where taken = '{Outcome.SAME}' and marketo_id is not null and (not known or crm is distinct from base)
-        group by crm_id
+        group by crm_id, marketo_id
     """)
     con.execute(
         f"update {ledger.table('link')} l set agreed = map_concat(coalesce(l.agreed, map {{}}), a.agreed), "
         f"agreed_at = {literal(now)} from agreement a "
-        f"where l.pairing = {literal(asked.pairing.name)} and l.crm_id = a.crm_id and l.ended_at is null"
+        f"where l.pairing = {literal(asked.pairing.name)} and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id "
+        f"and {TOLD}"
     )
 
 
@@ -238,9 +264,13 @@ def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
         select crm_id, 'waits for ' || min(field) as because from outcome where waits group by crm_id
         union all
         select id, 'written to since it was read' from changed join {ledger.table("link")} l on l.crm_id = id
-        where l.pairing = {name} and l.ended_at is null and ({unread(pairing)})
+        where l.pairing = {name} and {TOLD} and ({unread(pairing)})
         union all
-        select crm_id, 'may have been created on demand just now' from held
+        select id, 'waits for what it became' from changed join {ledger.table("link")} l on l.crm_id = id
+        where l.pairing = {name} and l.ended_at is null
+            and id not in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
+        union all
+        select crm_id, because from held
         union all
         select null, 'a record of Marketo waits for what it refers to' from newcomer where not complete
     """)

@@ -32,7 +32,8 @@ class Case:
 
     `marketo_id` is null where Marketo does not have the record, `crm_id` where the CRM does not, `waits` is true where
     the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved,
-    and `behind` that Marketo's value only moves forward and has gone past the CRM's.
+    and `behind` that Marketo's value only moves forward and has gone past the CRM's; `gone` is true where the CRM
+    deleted the record, and `tells_end` of the field that says so.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Case:
 TO_MARKETO, TO_CRM = f"rule = '{Rule.CRM_ONLY}'", f"rule = '{Rule.MARKETO_ONLY}'"
 
 CASES: tuple[Case, ...] = (
+    Case("the record was deleted in the CRM, and only that is told", "gone and not tells_end", Outcome.KEEP),
     Case("the record it refers to is not in Marketo yet", "waits", Outcome.KEEP),
     Case("new to Marketo, with nothing to bring", f"marketo_id is null and (crm is null or {TO_CRM})", Outcome.KEEP),
     Case("new to Marketo", "marketo_id is null", Outcome.TAKE_CRM),

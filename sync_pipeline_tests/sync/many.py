@@ -98,7 +98,15 @@ class Many:
 
     def _system(self, obj: Object, schema: Schema) -> System:
         if obj.system == "marketo":
-            return System("", obj.key, obj.stamp, self.now, dedupe=kind_of(obj.source).dedupe)
+            return System(
+                "",
+                obj.key,
+                obj.stamp,
+                self.now,
+                deleted=obj.deleted if obj.deleted in self._types(obj) else "",
+                master=obj.master,
+                dedupe=kind_of(obj.source).dedupe,
+            )
         prefix = schema[obj.source].describe["keyPrefix"] if obj.source in schema else "a09"
         return System(prefix, obj.key, obj.stamp, self.now)
 
@@ -108,18 +116,19 @@ class Many:
     def now(self) -> datetime:
         return at(self.minute)
 
-    def read(self) -> None:
-        """Read what changed on both sides into the mirrors."""
+    def read(self, *sources: str) -> None:
+        """Read what changed on both sides, or only of these objects, into the mirrors."""
         self.minute += 1
+        objects = [obj for obj in self.objects if not sources or obj.source in sources]
         with self.lake.transaction() as con:
-            for obj in self.objects:
+            for obj in objects:
                 system = (self.marketo if obj.system == "marketo" else self.crm)[obj.source]
                 page = [{name: text(value) for name, value in system.records[i].items()} for i in sorted(system.moved)]
                 system.moved.clear()
                 if page:
                     landing = landed(self.folder / obj.name, obj, [page], list(self._types(obj)))
                     merge(con, Merge(obj, self._types(obj), f"read{self.minute}", self.now()), landing)
-            windows = [(obj, Window(None, self.now())) for obj in self.objects]
+            windows = [(obj, Window(None, self.now())) for obj in objects]
             ledger.move_watermarks(con, windows, self.now())
 
     def sync(self, apply: bool = True, rules: Rules | None = None) -> dict[str, Synced]:

@@ -27,9 +27,12 @@ USUAL: dict[str, Any] = {
     "crm_at": 1,
     "marketo_at": 2,
     "behind": False,
+    "gone": False,
+    "tells_end": False,
 }
 # name of the case -> what differs from USUAL, and what is done
 EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
+    ("the record was deleted in the CRM, and only that is told", {"gone": True, "crm": "b"}, Outcome.KEEP),
     ("the record it refers to is not in Marketo yet", {"waits": True, "crm": "b"}, Outcome.KEEP),
     ("new to Marketo, with nothing to bring", {"marketo_id": None, "crm": None, "known": False}, Outcome.KEEP),
     (
@@ -49,6 +52,11 @@ EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
         Outcome.KEEP,
     ),
     ("the field flows to Marketo only", {"rule": Rule.CRM_ONLY, "marketo": "b"}, Outcome.TAKE_CRM),
+    (
+        "the field flows to Marketo only",
+        {"rule": Rule.CRM_ONLY, "marketo": "b", "gone": True, "tells_end": True},
+        Outcome.TAKE_CRM,
+    ),
     (
         "the field flows to Marketo only",
         {"rule": Rule.CRM_ONLY, "marketo": "b", "by_crm": False, "known": False},

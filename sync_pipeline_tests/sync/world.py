@@ -77,6 +77,9 @@ class System:
     refuse: Callable[[Record], Answer | None] = lambda _: None
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
+    deleted: str = "IsDeleted"
+    master: str = "MasterRecordId"
+    dead: set[str] = field(default_factory=set)
     dedupe: tuple[str, ...] = ()  # the fields by which an upsert finds a record, unless the caller names another
 
     def now(self) -> datetime:
@@ -103,6 +106,30 @@ class System:
         self.after()
         return answers
 
+    def delete(self, record_id: str, into: str | None = None) -> None:
+        """Delete a record, or merge it into another one."""
+        if not self.deleted:  # nobody tells of it
+            del self.records[record_id]
+            self.moved.discard(record_id)
+            return
+        self.dead.add(record_id)
+        self.edit(record_id, **{self.deleted: True, self.master: into})
+
+    def undelete(self, record_id: str) -> None:
+        self.dead.remove(record_id)
+        self.edit(record_id, **{self.deleted: False})
+
+    def merge(self, loser: str, winner: str) -> None:
+        """Merge as Marketo does: what the winner lacks it gets from the loser."""
+        own = {self.key, self.stamp, self.deleted, self.master}
+        lost, kept = self.records[loser], self.records[winner]
+        self.edit(winner, **{n: v for n, v in lost.items() if n not in own and kept.get(n) is None})
+        self.delete(loser, winner)
+
+    @property
+    def living(self) -> dict[str, dict[str, Value]]:
+        return {i: record for i, record in self.records.items() if i not in self.dead}
+
     def _write(self, operation: Operation, record: Record, key: str) -> Answer:
         if refused := self.refuse(record):
             return refused
@@ -110,13 +137,22 @@ class System:
         if operation is Operation.UPSERT:
             by = self.dedupe if key in self.dedupe else (key,)
             sought = [record.values[name] for name in by]
-            found = next((i for i, kept in self.records.items() if [kept.get(n) for n in by] == sought), None)
+            found = next((i for i, kept in self.living.items() if [kept.get(n) for n in by] == sought), None)
+        if found in self.dead or record.into in self.dead:
+            return Answer(Verdict.REJECTED, found, code="ENTITY_IS_DELETED", message="gone")
+        return self._done(operation, record, found)
+
+    def _done(self, operation: Operation, record: Record, found: str | None) -> Answer:
+        written = found or ""
         if operation is Operation.DELETE:
-            del self.records[str(found)]
-            self.moved.discard(str(found))
-            self.writes.append((operation, str(found)))
-            return Answer(Verdict.ACCEPTED, found)
-        written = self.edit(found, **record.values)
+            self.delete(written)
+        elif operation is Operation.MERGE:
+            self.edit(record.into, **record.values)
+            self.merge(written, record.into or "")
+        elif operation is Operation.CONVERT:
+            self.edit(written, IsConverted=True, ConvertedContactId=record.into)
+        else:
+            written = self.edit(found, **record.values)
         self.writes.append((operation, written))
         return Answer(Verdict.ACCEPTED, written if self.tells_ids else None, created=found is None)
 

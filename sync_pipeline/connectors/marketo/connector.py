@@ -33,7 +33,7 @@ from sync_pipeline.connectors.marketo.feed import Feeds
 from sync_pipeline.connectors.marketo.kinds import ACTIVITY, LEAD, MEMBER, PROGRAM, kind_of
 from sync_pipeline.connectors.marketo.limits import Limits
 from sync_pipeline.connectors.marketo.login import Credentials
-from sync_pipeline.connectors.writes import Answer, Operation, Record
+from sync_pipeline.connectors.writes import Answer, Operation, Record, one_by_one
 from sync_pipeline.model import Describe, Object, Window
 
 PROGRAMS_A_JOB = 10
@@ -205,6 +205,8 @@ class Marketo:
     # --- what a Writer does
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
+        if operation is Operation.MERGE:
+            return one_by_one(records, lambda record: writes.merge_into(self.calls, obj, record))
         if obj.source == LEAD and operation is Operation.UPSERT and key and len(records) >= self._reach.import_from:
             return imports.write(self.calls, records, key, self._reach.poll_seconds)
         if obj.source == MEMBER:

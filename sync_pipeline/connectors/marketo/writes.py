@@ -21,6 +21,7 @@ from sync_pipeline.model import Object
 
 # A body may have a megabyte (MK-REST-17); the rest is for what stands around the records.
 MOST_BYTES = 1_000_000
+NOT_THERE = frozenset({"1004", "1013"})  # no such person, no such record
 ACTIONS = {Operation.CREATE: "createOnly", Operation.UPDATE: "updateOnly", Operation.UPSERT: "createOrUpdate"}
 
 Key = tuple[Any, ...]
@@ -81,14 +82,25 @@ def _dedupe(kind: Kind, find_by: str) -> str:
 
 
 def _delete(calls: Calls, source: str, kind: Kind, rows: Sequence[Json], find_by: str) -> list[Answer]:
-    """Delete records; persons by id only."""
+    """Delete records; persons by id only. One that is not there is what was asked for."""
     names = (find_by,) if find_by == kind.id_field else kind.dedupe or (find_by,)
     bare = [{name: row[name] for name in names} for row in rows]
     told = {} if source == LEAD else {"deleteBy": _dedupe(kind, find_by)}
     path = f"/rest/v1/{kind.path}/delete.json"
-    return _in_batches(
+    found = _in_batches(
         bare, lambda some: calls.post(path, {**told, "input": some}), kind.id_field, lambda row: tuple(row.values())
     )
+    return [Answer(Verdict.ACCEPTED, one.id) if one.code in NOT_THERE else one for one in found]
+
+
+def merge_into(calls: Calls, obj: Object, record: Record) -> Answer:
+    """Merge a person into the one that its record names, which first gets the record's values."""
+    winner, loser = int(record.into or 0), int(record.id or 0)
+    if record.values:
+        (given,) = write(calls, obj, Operation.UPDATE, [Record(str(winner), record.values)])
+        if given.verdict is not Verdict.ACCEPTED:
+            return given
+    return merge(calls, winner, [loser])
 
 
 def merge(calls: Calls, winner: int, losers: Sequence[int]) -> Answer:

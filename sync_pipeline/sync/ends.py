@@ -1,0 +1,264 @@
+"""The life of a link: what ends it, what opens it again, and which record goes on in its place.
+
+That a record was deleted, merged or converted is a fact that the mirrors tell: links follow it at once, also where only
+a plan is made. What either system is to be told of it is derived from the ended links, and planned like any write:
+`decide` for deletions, `merging` for merges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import duckdb
+
+from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.merges import winners
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, columns, full_name
+from sync_pipeline.model import Object, Pairing
+from sync_pipeline.sync.touched import find_changed, is_quiet
+
+Connection = duckdb.DuckDBPyConnection
+Score = Literal["sum", "max", "winner"]
+
+DELETED, UNSEEN = "deleted in the CRM", "no longer to be seen in the CRM"
+FILTERED = "takes no part any more"
+MERGED, CONVERTED = "merged in the CRM", "converted"
+MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
+# The record may come back, and its link with it (DEL-7, FILT-5).
+RETURNING = (DELETED, UNSEEN, FILTERED)
+# Links that are written to: open ones, and those of deleted records, as long as that is to be told (DEL-1).
+TOLD = f"(ended_at is null or ended_because = {literal(DELETED)})"
+# Chains of merges and conversions that came to light at once are followed so far; the rest waits for the next pass.
+MOST_ROUNDS = 10
+SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
+
+
+@dataclass(frozen=True)
+class Settling:
+    """What a pass knows when it settles links.
+
+    Attributes:
+        score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
+    """
+
+    pairings: Sequence[Pairing]
+    run_id: str
+    now: datetime
+    score: Score = "sum"
+
+    def named(self, name: str) -> Pairing | None:
+        return next((p for p in self.pairings if p.name == name), None)
+
+
+def settle(lake: Lake, known: Settling) -> None:
+    """End, open and hand on links as the mirrors tell; doing it again changes nothing."""
+    for _ in range(MOST_ROUNDS):
+        with lake.reading() as con:
+            moved = [pairing for pairing in known.pairings if not is_quiet(con, pairing)]
+        settled = 0
+        for pairing in moved:
+            with lake.transaction() as con:
+                settled += _settle(con, pairing, known)
+        if not settled:
+            return
+
+
+def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:
+    find_changed(con, pairing)
+    _find_ends(con, pairing, known)
+    _find_successions(con, pairing, known)
+    (count,) = con.execute("select count(*) from settled").fetchone() or (0,)
+    if count:
+        _apply(con, pairing, known)
+    return int(count)
+
+
+def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
+    """Fill `ending`: the links of changed records, and what ends each; null where nothing does."""
+    link = ledger.table("link")
+    con.execute(f"""
+        create or replace temp table kept as
+        select * from {link} where pairing = {literal(pairing.name)} and crm_id in (select id from changed)
+            and (ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))
+        qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
+    """)
+    _crm_states(con, pairing, known)
+    _marketo_states(con, pairing)
+    becomes = pairing.becomes[0] if pairing.becomes else ""
+    con.execute(f"""
+        create or replace temp table ending as
+        select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin, coalesce(m.alive, false) as in_marketo,
+            case
+                when c.to_id is not null and c.heir_known then c.passes
+                when c.to_id is not null then k.ended_because  -- its heir has not been read yet
+                when c.gone then if(c.in_bin, {literal(DELETED)}, {literal(UNSEEN)})
+                when m.winner is not null and m.winner_alive then {literal(MARKETO_MERGED)}
+                when m.winner is not null and m.winner_alive is null then k.ended_because
+                -- what we deleted ourselves was not deleted by somebody there (DEL-8)
+                when not m.alive then if(k.ended_because is null, {literal(MARKETO_DELETED)}, k.ended_because)
+                when twin.crm_id is not null then {literal(MARKETO_MERGED)}
+                when not c.takes_part then {literal(FILTERED)}
+            end as because
+        from kept k
+        left join crm_state c using (crm_id)
+        left join marketo_state m using (marketo_id)
+        left join {link} twin on twin.pairing = {literal(becomes)} and twin.ended_at is null
+            and twin.marketo_object = k.marketo_object and twin.marketo_id = k.marketo_id
+    """)
+
+
+def _crm_states(con: Connection, pairing: Pairing, known: Settling) -> None:
+    """Fill `crm_state`: what the CRM's mirror tells of the kept links' records, and the record each turned into."""
+    crm = pairing.crm
+    heir = known.named(pairing.becomes[0]) if pairing.becomes else None
+    master = _column(con, crm, crm.master, "varchar")
+    target = _column(con, crm, pairing.becomes[1], "varchar") if pairing.becomes and heir else "null::varchar"
+    merged = f"{quoted(DELETED_AT)} is not null and {master} is not null and {literal(pairing.merges)}"
+    heirs = [(MERGED, pairing), (CONVERTED, heir)]
+    is_known = " or ".join(
+        f"(passes = {literal(how)} and to_id in (select {quoted(to.crm.key)} from {full_name(*to.crm.table)}))"
+        for how, to in heirs
+        if to
+    )
+    con.execute(f"""
+        create or replace temp table crm_state as
+        with told as (
+            select {quoted(crm.key)} as crm_id, {quoted(DELETED_AT)} is not null as gone,
+                coalesce({_column(con, crm, crm.deleted, "boolean")}, false) or {master} is not null as in_bin,
+                if({merged}, {literal(MERGED)}, if({target} is null, null, {literal(CONVERTED)})) as passes,
+                if({merged}, {literal(pairing.name)}, {literal(heir.name if heir else None)}) as to_pairing,
+                if({merged}, {master}, {target}) as to_id, coalesce({pairing.alive}, false) as takes_part
+            from {full_name(*crm.table)} where {quoted(crm.key)} in (select crm_id from kept)
+        )
+        select *, {is_known} as heir_known from told
+    """)
+
+
+def _marketo_states(con: Connection, pairing: Pairing) -> None:
+    """Fill `marketo_state`: whether the kept links' records are alive, and who won where they were merged."""
+    marketo = pairing.marketo
+    table, key = full_name(*marketo.table), f"{quoted(marketo.key)}::varchar"
+    into = _column(con, marketo, marketo.master, "bigint")
+    records = f"(select {key} as id, {into}::varchar as into_id from {table})"
+    con.execute(f"""
+        create or replace temp table marketo_state as
+        with led as ({winners(records, "id", "into_id", "select marketo_id from kept")}),
+        told as (select {key} as marketo_id, {quoted(DELETED_AT)} is null as alive from {table})
+        select told.*, led.winner, w.alive as winner_alive
+        from told left join led on led.loser = told.marketo_id left join told w on w.marketo_id = led.winner
+        where told.marketo_id in (select marketo_id from kept)
+    """)
+
+
+def _column(con: Connection, obj: Object, name: str, kind: str) -> str:
+    """Return SQL for a column of a mirror, or for null where the mirror lacks it."""
+    return quoted(name) if name in columns(con, *obj.table) else f"null::{kind}"
+
+
+def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> None:
+    """Fill `settled`: the links whose end differs from what they tell, who goes on, and where the link moves to.
+
+    A link moves with its Marketo record to a CRM record that has none yet (`next_*`), or with its CRM record to the
+    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done.
+    """
+    link = ledger.table("link")
+    rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
+    others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
+    moves = (
+        f"because = {literal(MARKETO_MERGED)} and "
+        f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
+    )
+    con.execute(f"""
+        create or replace temp table settled as
+        with met as (
+            select e.*,
+                coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing,
+                coalesce(w.marketo_id, o.marketo_id) as other_marketo_id
+            from ending e
+            left join {link} w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
+                and w.pairing = e.to_pairing and w.crm_id = e.to_id and w.ended_at is null
+            left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
+                and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.ended_at is null
+                and o.pairing in ({others})
+            where e.because is distinct from e.ended_because
+            qualify row_number() over (partition by e.crm_id order by o.pairing in ({_listed(rivals)}), o.crm_id) = 1
+        ), placed as (
+            select *, {moves} as by_winner,
+                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is null and in_marketo as by_heir,
+                case when because in ({literal(MERGED)}, {literal(CONVERTED)}) then to_pairing
+                    when because = {literal(MARKETO_MERGED)} and not ({moves})
+                    then coalesce(other_pairing, {literal(pairing.becomes[0] if pairing.becomes else None)})
+                end as heir
+            from met
+        )
+        select * exclude (heir_pairing, heir_id, hands_over), heir as heir_pairing,
+            if(heir is null, null, coalesce(to_id, other)) as heir_id,
+            {_handed_over(con, pairing, known)} as hands_over,
+            if(by_winner, pairing, if(by_heir, to_pairing, null)) as next_pairing,
+            if(by_winner, crm_id, to_id) as next_crm_id, if(by_winner, winner, marketo_id) as next_marketo_id
+        from placed
+        where because is not null or not exists (
+            from {link} x where x.ended_at is null and x.marketo_object = placed.marketo_object
+                and x.marketo_id = placed.marketo_id)
+        qualify not by_winner or row_number() over (partition by winner order by crm_id) = 1
+    """)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return commas(map(literal, names)) or "null"
+
+
+def _handed_over(con: Connection, pairing: Pairing, known: Settling) -> str:
+    """Return SQL for the values that a winner is given: the scores, where the CRM began the merge (MERGE-4, MERGE-5).
+
+    They are fixed when the link ends, so that a merge that is tried twice counts no score twice.
+    """
+    if known.score == "winner" or SCORE not in columns(con, *pairing.marketo.table):
+        return "null"
+    key, score = quoted(pairing.marketo.key), quoted(SCORE)
+    told = f"(select max({score}) from {full_name(*pairing.marketo.table)} where {key}::varchar = placed.%s)"
+    own, others = told % "marketo_id", told % "other_marketo_id"
+    before = "over (partition by heir, coalesce(to_id, other) order by crm_id)"
+    both = (
+        f"coalesce({others}, 0) + sum(coalesce({own}, 0)) {before}"
+        if known.score == "sum"
+        else f"greatest({others}, max({own}) {before})"
+    )
+    return (
+        f"if(to_id is not null and coalesce({own}, 0) <> 0, map {{{literal(SCORE)}: ({both})::bigint::varchar}}, null)"
+    )
+
+
+def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
+    """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates."""
+    link, now, marketo = ledger.table("link"), literal(known.now), pairing.marketo
+    con.execute(f"""
+        update {link} l set ended_because = s.because, heir_pairing = s.heir_pairing, heir_id = s.heir_id,
+            ended_at = if(s.because is null, null, coalesce(l.ended_at, {now})), hands_over = s.hands_over
+        from settled s
+        where l.pairing = s.pairing and l.crm_id = s.crm_id and l.marketo_id = s.marketo_id
+            and l.linked_at = s.linked_at
+    """)
+    con.execute(f"""
+        insert into {link} by name
+        select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
+            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, agreed, agreed_at,
+            crm_written_at, marketo_written_at
+        from settled where next_pairing is not null
+        qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
+    """)
+    # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.
+    con.execute(f"""
+        insert into {ledger.table("pending")}
+        select distinct * from (
+            select next_pairing as pairing, next_crm_id as crm_id, 'goes on for ' || crm_id, {now}
+            from settled where next_pairing is not null
+            union all
+            select other_pairing, other, 'shares a person with ' || crm_id, {now}
+            from settled where by_winner and other is not null
+        ) where (pairing, crm_id) not in (select (pairing, crm_id) from {ledger.table("pending")})
+    """)

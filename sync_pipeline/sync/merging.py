@@ -1,0 +1,92 @@
+"""The merges that ended links ask for: in Marketo where the CRM merged or converted, in the CRM where Marketo merged.
+
+Which they are is seen from both mirrors, so a merge that was done although its answer was lost is not asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.model import Pairing
+from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED
+from sync_pipeline.sync.touched import CRM, MARKETO, alive
+
+Connection = duckdb.DuckDBPyConnection
+MERGE, CONVERT = "merge", "convert"
+
+
+def followed(of: str) -> str:
+    """Return SQL for CRM records whose link has ended for another's, and who goes on in the end (MERGE-17).
+
+    The columns are `pairing`, `crm_id`, `to_pairing`, `to_id`, `marketo_id`: a late change of a loser, and whatever
+    still names it, belongs to `to_id`.
+
+    Args:
+        of: a condition on the links, `l`, that are asked about.
+    """
+    link = ledger.table("link")
+    return f"""
+        with recursive led(pairing, crm_id, to_pairing, to_id) as (
+            select l.pairing, l.crm_id, l.heir_pairing, l.heir_id from {link} l where l.heir_id is not null and ({of})
+            union
+            select led.pairing, led.crm_id, l.heir_pairing, l.heir_id from led
+            join {link} l on l.pairing = led.to_pairing and l.crm_id = led.to_id and l.heir_id is not null
+        )
+        select led.*, s.marketo_id from led
+        join {link} s on s.pairing = led.to_pairing and s.crm_id = led.to_id and s.ended_at is null
+    """
+
+
+def none(con: Connection) -> None:
+    """Leave `merging` empty: nothing is to be merged."""
+    con.execute(
+        "create or replace temp table merging as select null::varchar as side, null::varchar as operation, "
+        "null::varchar as crm_id, null::varchar as marketo_id, null::varchar as into_id, "
+        "map {}::map(varchar, varchar) as fields, null::varchar as because where false"
+    )
+
+
+def find_merges(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing]) -> None:
+    """Fill the temporary table `merging` with the merges asked for by the links of changed records."""
+    none(con)
+    if not pairing.merges:
+        return
+    link, name, key = ledger.table("link"), literal(pairing.name), quoted(pairing.marketo.key)
+    changed = "crm_id in (select id from changed)"
+    persons = f"(select {key}::varchar from {full_name(*pairing.marketo.table)} where {quoted(DELETED_AT)} is null)"
+    targets = {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
+    winners = " or ".join(
+        f"(f.to_pairing = {literal(to)} and f.to_id in "
+        f"(select {quoted(pairings[to].crm.key)} from {alive(pairings[to].crm, pairings[to])}))"
+        for to in targets
+        if to in pairings
+    )
+    con.execute(f"""
+        insert into merging
+        with loser as (
+            select * from {link} where pairing = {name} and {changed} and heir_id is not null
+        ), led as ({followed(f"l.pairing = {name} and l.{changed}")}), met as (
+            select l.*, f.to_pairing, f.to_id, f.marketo_id as to_marketo_id from loser l join led f using (crm_id)
+        )
+        select {literal(MARKETO)} as side, {literal(MERGE)} as operation, crm_id, marketo_id, to_marketo_id as into_id,
+            coalesce(hands_over, map {{}}::map(varchar, varchar)) as fields, ended_because as because
+        from met
+        where ended_because in ({commas(map(literal, (MERGED, CONVERTED)))}) and marketo_id <> to_marketo_id
+            and marketo_id in {persons} and to_marketo_id in {persons}
+            and marketo_id not in (
+                select marketo_id from {link} where ended_at is null and marketo_object = met.marketo_object)
+        union all
+        select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
+            map {{}}::map(varchar, varchar), ended_because
+        from met f
+        where ended_because = {literal(MARKETO_MERGED)} and ({winners or "false"})
+            and crm_id in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
+            -- One that was refused is not tried again; with its next change the record is a person of its own.
+            and crm_id in (select id from changed where by_marketo)
+            and crm_id not in (select crm_id from {link} where pairing = {name} and ended_at is null)
+    """)

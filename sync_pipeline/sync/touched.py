@@ -1,0 +1,75 @@
+"""Which links a pass looks at: those that a change on either side touched, and those left over from before."""
+
+from __future__ import annotations
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.model import Object, Pairing
+
+Connection = duckdb.DuckDBPyConnection
+CRM, MARKETO = "crm", "marketo"
+
+
+def changed_sql(obj: Object, pairing: Pairing, side: str) -> str:
+    """Return SQL for the ids of one side's records that changed since they were last decided on."""
+    mark = (
+        f"select max(detected_at) from {ledger.table('decided')} "
+        f"where pairing = {literal(pairing.name)} and side = {literal(side)}"
+    )
+    since = f"coalesce(({mark}), timestamptz '-infinity')"
+    return f"select {quoted(obj.key)}::varchar as id from {full_name(*obj.changes_table)} where _detected_at > {since}"
+
+
+def is_quiet(con: Connection, pairing: Pairing) -> bool:
+    """Tell whether nothing changed on either side since it was last decided on, and nothing was left to be done."""
+    changed = [f"exists ({changed_sql(pairing.object(side), pairing, side)})" for side in (CRM, MARKETO)]
+    left = f"exists (from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
+    (moved,) = con.execute(f"select {' or '.join([left, *changed])}").fetchone() or (True,)
+    return not moved
+
+
+def find_changed(con: Connection, pairing: Pairing) -> None:
+    """Fill the temporary table `changed`: ids of CRM records, and which side moved; what is left over counts as both.
+
+    A record that only Marketo changed is named by its link, open or ended.
+    """
+    name = literal(pairing.name)
+    con.execute(f"""
+        create or replace temp table changed as
+        with pending as (select crm_id from {ledger.table("pending")} where pairing = {name})
+        select id, bool_or(side = 'crm') as by_crm, bool_or(side = 'marketo') as by_marketo from (
+            select id, 'crm' as side from ({changed_sql(pairing.crm, pairing, CRM)})
+            union all select crm_id, 'crm' from pending
+            union all select crm_id, 'marketo' from pending
+            union all select crm_id, 'marketo' from {ledger.table("link")} where pairing = {name}
+                and marketo_id in ({changed_sql(pairing.marketo, pairing, MARKETO)})
+        ) group by id
+    """)
+
+
+def alive(obj: Object, pairing: Pairing) -> str:
+    """Return SQL for the records of a side that can be written."""
+    own = f" and ({pairing.alive})" if obj is pairing.crm else ""
+    return f"(select * from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null{own})"
+
+
+def watermark(obj: Object) -> str:
+    """Return SQL for the time up to which an object was read."""
+    return (
+        f"(select max(watermark) from {ledger.table('watermark')} "
+        f"where system = {literal(obj.system)} and object = {literal(obj.name)})"
+    )
+
+
+def unread(pairing: Pairing) -> str:
+    """Return SQL that tells whether a link was written to after its mirror was last read.
+
+    The mirror then still holds the value from before, and would be taken for an edit that undoes the write. Such a
+    link is looked at again in the next cycle.
+    """
+    return " or ".join(
+        f"coalesce(l.{side}_written_at >= {watermark(pairing.object(side))}, false)" for side in (CRM, MARKETO)
+    )

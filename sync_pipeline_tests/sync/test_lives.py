@@ -1,0 +1,211 @@
+"""Deletions, merges and conversions on either side, all in one course of cycles over two systems in memory."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.lake import Lake
+from sync_pipeline.sync.cycle import Synced
+from sync_pipeline.sync.ends import CONVERTED, DELETED, MARKETO_DELETED, MARKETO_MERGED, MERGED
+from sync_pipeline.sync.plan import Limits
+from sync_pipeline_tests.sync.lives import Lives
+
+
+@dataclass
+class Course:
+    """What was made, by name, as CRM ids and as people's ids, and what it had become at some points."""
+
+    lives: Lives
+    crm: dict[str, str] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    done: dict[str, Synced] = field(default_factory=dict)
+
+    def look(self, name: str) -> None:
+        self.seen[name] = deepcopy(self.lives.people.records)
+
+    def person(self, name: str, when: str = "in the end") -> dict[str, Any]:
+        return self.seen[when][self.people[name]]
+
+    def ends(self, *names: str) -> list[str | None]:
+        found = self.lives.ends()
+        return [found[self.crm[name]] for name in names]
+
+    @property
+    def living(self) -> set[str]:
+        return set(self.lives.people.living)
+
+
+@pytest.fixture(scope="module")
+def course(shared_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    lives = Lives(shared_lake, tmp_path_factory.mktemp("lives"))
+    course = Course(lives)
+    crm = course.crm
+    for name in ("deleted", "unliked", "won", "lost", "other", "into", "under", "kept", "refused", "known"):
+        crm[name] = lives.contact(Phone="1", **({"Title": "Dr"} if name == "lost" else {}))
+    for name in ("one", "two", "three", "above", "below", "became", "joined", "first", "second"):
+        crm[name] = lives.lead(Phone="1", **({"Title": "Dr"} if name in ("two", "joined") else {}))
+    lives.cycle()
+    course.people = {name: lives.person(one) for name, one in crm.items()}
+    people = course.people
+    for name in ("one", "two", "three"):
+        lives.people.edit(people[name], leadScore=10)
+    lives.settled()
+
+    stranger = lives.people.edit(lastName="Stranger")
+    people["stranger"] = stranger
+    lives.contacts.edit(crm["deleted"], Phone="2")
+    lives.contacts.delete(crm["deleted"])
+    lives.people.delete(people["unliked"])
+    lives.people.merge(people["lost"], people["won"])
+    lives.people.merge(people["other"], stranger)
+    lives.people.merge(people["into"], people["above"])  # a contact's into a lead's, and the other way round
+    lives.people.merge(people["below"], people["under"])
+    lives.people.merge(people["refused"], people["kept"])
+    lives.contacts.dead.add(crm["refused"])  # though no mirror knows it yet
+    for name in ("two", "three"):
+        lives.leads.delete(crm[name], crm["one"])
+    lives.people.edit(people["became"], phone="2")
+    crm["contact"] = lives.contact(Phone="3")
+    lives.read("Contact")
+    lives.sync()  # the contact is there, and nobody knows yet that it was a lead
+    lives.convert(crm["became"], crm["contact"])
+    lives.convert(crm["joined"], crm["known"])
+    crm["third"], crm["last"] = lives.contact(), lives.contact()
+    lives.leads.delete(crm["first"], crm["second"])
+    lives.convert(crm["second"], crm["third"])
+    lives.contacts.delete(crm["third"], crm["last"])
+    lives.read()
+    course.done = lives.sync(apply=False)
+    course.look("after a plan")
+    lives.sync()
+    lives.settled()
+    course.look("after a while")
+    lives.contacts.undelete(crm["deleted"])
+    lives.contacts.edit(crm["unliked"], Phone="2")
+    lives.settled()
+    course.look("in the end")
+    return course
+
+
+def test_a_record_deleted_in_the_crm_is_flagged_in_marketo_and_goes_on_when_it_comes_back(course: Course) -> None:
+    """DEL-1, DEL-7: nothing but the deletion is told, and the same link goes on after the undeletion."""
+    assert course.done[course.lives.of_contacts.name].planned.gone == 1
+    told = [(course.person("deleted", when)["inCrmDeleted"], course.person("deleted", when)["phone"])
+            for when in ("after a plan", "after a while", "in the end")]  # fmt: skip
+    assert told == [(False, "1"), (True, "1"), (False, "2")]
+    assert course.ends("deleted") == [None]
+    assert course.lives.person(course.crm["deleted"]) == course.people["deleted"]
+
+
+def test_a_person_deleted_in_marketo_comes_back_with_the_next_change_in_the_crm(course: Course) -> None:
+    """DEL-4."""
+    contact = course.crm["unliked"]
+    assert contact in course.lives.contacts.living
+    assert not any(one["externalPersonId"] == contact and not one.get("isDeleted")
+                   for one in course.seen["after a while"].values())  # fmt: skip
+    assert course.lives.people.records[course.lives.person(contact)]["phone"] == "2"
+
+
+def test_records_merged_in_the_crm_are_merged_in_marketo_with_the_sum_of_their_scores(course: Course) -> None:
+    """MERGE-1, MERGE-4, MERGE-7, MERGE-8, MERGE-18, and SPEC 31 decision 4."""
+    people, winner = course.people, course.person("one")
+    assert course.living.isdisjoint({people["two"], people["three"]})
+    assert (winner["leadScore"], winner["phone"], winner["title"]) == (30, "1", "Dr")
+    kept = course.lives.leads.records[course.crm["one"]]
+    assert (kept["Title"], kept["Score__c"]) == ("Dr", 30.0)
+    assert course.ends("one", "two", "three") == [None, MERGED, MERGED]
+
+
+def test_people_merged_in_marketo_are_merged_in_the_crm(course: Course) -> None:
+    """MERGE-2, MERGE-13: a person that is in the CRM beats one that is not, whoever won in Marketo."""
+    crm, contacts = course.crm, course.lives.contacts.records
+    assert contacts[crm["lost"]]["MasterRecordId"] == crm["won"]
+    assert contacts[crm["won"]]["Title"] == "Dr"
+    assert course.person("stranger")["externalPersonId"] == crm["other"]
+    assert course.ends("won", "lost", "other") == [None, MARKETO_MERGED, None]
+    # One was merged, one refused; nothing that the CRM itself had merged is merged there again.
+    assert course.lives.asked("crm", Operation.MERGE) == [Operation.MERGE] * 2
+
+
+def test_a_lead_merged_with_a_contact_in_marketo_is_converted_into_it(course: Course) -> None:
+    """MERGE-3, MERGE-13: a contact beats a lead, also where the lead's person won."""
+    crm, leads = course.crm, course.lives.leads.records
+    assert (leads[crm["above"]]["ConvertedContactId"], leads[crm["below"]]["ConvertedContactId"]) == (
+        crm["into"],
+        crm["under"],
+    )
+    assert course.lives.person(crm["into"]) == course.people["above"]
+    assert course.lives.person(crm["under"]) == course.people["under"]
+    assert course.ends("into", "above", "under", "below")[::2] == [None, None]
+    assert {crm["into"], crm["under"]} <= set(course.lives.contacts.living)
+
+
+def test_a_merge_that_the_crm_refuses_is_on_record_and_the_people_stay_merged(course: Course) -> None:
+    """MERGE-14, MERGE-15: in the CRM's own words."""
+    lives = course.lives
+    codes = lives.lake.rows(
+        f"select record_id, code from lake.sync.error where object = '{lives.of_contacts.crm.name}'"
+    )
+    assert codes == [(course.crm["refused"], "ENTITY_IS_DELETED")]
+    assert course.people["refused"] not in course.living
+
+
+def test_a_converted_lead_s_person_goes_on_as_the_contact_s(course: Course) -> None:
+    """CONV-1, CONV-2, CONV-10, SF-LEAD-12: same person, also if the contact is read first; from now on the CRM wins."""
+    assert course.lives.person(course.crm["contact"]) == course.people["became"]
+    assert course.person("became")["phone"] == "3"
+    assert course.lives.contacts.records[course.crm["contact"]]["Phone"] == "3"
+    assert course.ends("became", "contact") == [CONVERTED, None]
+
+
+def test_a_lead_converted_into_a_contact_that_is_a_person_already_is_merged_into_it(course: Course) -> None:
+    """CONV-3, MERGE-3."""
+    assert course.people["joined"] not in course.living
+    assert course.lives.person(course.crm["known"]) == course.people["known"]
+    assert course.lives.contacts.records[course.crm["known"]]["Title"] == "Dr"
+
+
+def test_chains_of_merges_and_conversions_end_with_the_last_one(course: Course) -> None:
+    """MERGE-17, CONV-2: a lead merged into another, which is converted into a contact, which is merged into another."""
+    ends = course.ends("first", "second", "third", "last")
+    assert ends == [MERGED, CONVERTED, MERGED, None]
+    last = course.lives.person(course.crm["last"])
+    assert last in {course.people["first"], course.people["second"]}
+    assert len({course.people["first"], course.people["second"]} & course.living) == 1
+
+
+def test_what_an_operator_may_choose_and_when_a_cycle_stops(shared_lake: Lake, tmp_path: Path) -> None:
+    """DEL-5, DEL-8, DEL-10, MERGE-5, and SPEC 31 decisions 4 and 13: deletions carried out, within a limit."""
+    lives = Lives(shared_lake, tmp_path / "landing", deletes=True)
+    one, two, unliked = lives.contact(), lives.contact(), lives.contact()
+    winner, loser = lives.lead(), lives.lead()
+    lives.cycle()
+    for lead, score in ((winner, 10), (loser, 20)):
+        lives.people.edit(lives.person(lead), leadScore=score)
+    lives.settled()
+    lives.people.delete(lives.person(unliked))
+    for contact in (one, two):
+        lives.contacts.delete(contact)
+    lives.leads.delete(loser, winner)
+    done = lives.pass_with(limits=Limits(gone=0.4, few_gone=1), score="winner")
+    name = lives.of_contacts.name
+    said = "2 of 2 records were deleted or merged, more than the limit of 40%; nothing is done about any of them"
+    assert done[name].error == f"{name}: {said}"
+    assert lives.asked("marketo", Operation.DELETE) == []
+    lives.pass_with(score="winner")
+    lives.contacts.undelete(one)
+    lives.contacts.edit(unliked, Phone="2")
+    for _ in range(2):
+        lives.pass_with(recreates=False)
+    assert lives.asked("marketo", Operation.DELETE) == [Operation.DELETE] * 2
+    living = lives.people.living.values()
+    assert sorted((p["externalPersonId"], p.get("leadScore")) for p in living) == [(one, None), (winner, 10)]
+    assert lives.ends()[unliked] == MARKETO_DELETED
+    assert lives.ends()[two] == DELETED
