@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import changes, deciding, marketo, month, people, quiet, readers, restart, speed, veeva
+from benchmarks import changes, deciding, first_sync, marketo, month, people, quiet, readers, restart, speed, veeva
 from benchmarks.bars import Bar, as_markdown
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Bar]]] = {
     "addresses": people.addresses,
     "changes": changes.changes,
     "deciding": deciding.deciding,
+    "first_sync": first_sync.first_sync,
     "marketo": marketo.marketo,
     "month": month.month,
     "people": people.people,
