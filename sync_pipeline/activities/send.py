@@ -152,11 +152,14 @@ def _due(lake: Lake, side: str, run_id: str, types: Collection[str]) -> list[Ent
     wanted = commas(map(literal, types)) or "null"
     with lake.reading() as con:
         found = con.execute(
-            f"select activity_id, type, event, happened_at, attributes, person from {ACTIVITY} "
+            # Few columns tell what is due; of all the others only those rows are read.
+            f"with due as materialized (select activity_id from {ACTIVITY} "
             f"where side = {literal(side)} and code is null and type in ({wanted}) and activity_id not in ("
             f"select activity_id from {SEND} s left join {RESULT} r using (write_id) "
             f"where coalesce(r.verdict, '') <> '{Verdict.RETRY}' or s.run_id = {literal(run_id)}) "
-            f"order by happened_at, activity_id limit {HELD}"
+            f"order by happened_at, activity_id limit {HELD}) "
+            f"select activity_id, type, event, happened_at, attributes, person from {ACTIVITY} join due "
+            "using (activity_id) order by happened_at, activity_id"
         ).fetchall()
         entries = [Entry(*row) for row in found]
         return _led_on(con, entries) if side == MARKETO else entries
