@@ -44,6 +44,7 @@ def feed_page() -> str:
         "(SIA-FEED-8, -9). `feed start` again compares everybody and repairs what differs. A value whose field the "
         "systems do not show stays empty, with a notice in `lake.sync.notice`. Above "
         f"{Options().capacity:,} people (`ACTIONS_CAPACITY`) the feed warns (SIA-FEED-16); it does not stop.\n",
+        "\n![The feed in Dagster](images/feed.png)\n",
         "\n## Changes: `lake.actions.people_changes`\n\n",
         table(("`_change`", "meaning"), [(f"`{kind}`", said[kind]) for kind in KINDS]),
         "\n## Duplicates: `lake.actions.duplicates`\n\nOne row a record of each group that shares an e-mail address, "
@@ -54,6 +55,7 @@ def feed_page() -> str:
         "id.\n\n",
         table(("scope", "what doubles"), [(f"`{scope}`", what) for scope, what in SCOPES.items()]),
         FUZZY,
+        "\n![The duplicates in Dagster, plotted over time](images/duplicates.png)\n",
         "\n## What a sales tool tells: `lake.actions.sales_activity`, `unsubscribe`, `reminder_task`\n\n"
         "`sync-pipeline activities import FILE` takes in CSV with a header, Parquet or JSON lines (`--unsubscribes`, "
         "`--reminders` for those); by HTTP it is `POST /actions/sales_activity` "
