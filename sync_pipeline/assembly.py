@@ -218,7 +218,10 @@ def opt_out_fields(settings: Settings) -> tuple[str, ...]:
 def exchange_reminders(settings: Settings, opened: Lake) -> reminders.Done:
     """Let reminders and tasks follow one another; only `WRITE_BACK=apply` writes to Salesforce (SIA-TASK)."""
     to = writer(settings, salesforce(settings)) if settings.write_back == "apply" else None
-    return reminders.exchange(opened, to, uuid.uuid4().hex, datetime.now(UTC))
+    named = (
+        "activity_subject" in settings.actions_task_subject
+    )  # else a task's subject is not ours to keep (SIA-TASK-3)
+    return reminders.exchange(opened, to, uuid.uuid4().hex, datetime.now(UTC), named)
 
 
 def mail_check(settings: Settings, opened: Lake) -> Callable[..., Permission]:
