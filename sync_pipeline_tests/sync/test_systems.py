@@ -11,14 +11,16 @@ import pytest
 
 from sync_pipeline import assembly, catalog
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
+from sync_pipeline.connectors.writes import Operation, Record, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.convert import Conversion, convert
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes
-from sync_pipeline_tests.marketo import OBJECTS, connected
+from sync_pipeline_tests.marketo import OBJECTS, connected, declared
 
 PAIRINGS = catalog.pairings()
 CRM = tuple(p.crm for p in PAIRINGS)
@@ -148,3 +150,39 @@ def test_what_a_validation_rule_refuses_is_on_record_in_the_org_s_own_words(both
     assert done["contact"].rejected == 1
     errors = both.lake.rows("select object, record_id, code, message from lake.sync.error where resolved_at is null")
     assert errors == [("contact", contact, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No sixes, please")]
+
+
+def test_merges_and_conversions_on_either_side_are_followed_on_the_other(both: Both) -> None:
+    """CONV-1, CONV-2, MERGE-1 to 4, MERGE-13, DEL-4, over both systems' own interfaces."""
+    (acme,) = both.org.insert("Account", [{"Name": "Acme"}])
+    contacts = [
+        {"LastName": f"Ada {n}", "AccountId": acme} for n in range(5)
+    ]  # who has none is converted into by nobody
+    kept, merged, won, lost, joined = both.org.insert("Contact", contacts)
+    lead, into = both.org.insert("Lead", [{"LastName": f"Bea {n}", "Company": "Bee"} for n in range(2)])
+    for _ in range(2):
+        both.cycle()
+    people = {one: both.person(one)["id"] for one in (kept, merged, won, lost, joined, lead, into)}
+    for one in (kept, merged):
+        both.system.update(people[one], leadScore=10)
+    both.cycle()
+
+    both.org.merge("Contact", kept, [merged])
+    became = convert(both.org, Conversion(lead, "Closed - Converted", without_opportunity=True)).contact
+    merges = [Record(str(people[lost]), {}, str(people[won])), Record(str(people[joined]), {}, str(people[into]))]
+    answers = both.system.marketo.write(declared("person"), Operation.MERGE, merges)
+    assert [answer.verdict for answer in answers] == [Verdict.ACCEPTED] * 2
+    said = [{name: synced.said for name, synced in both.cycle().items() if synced.said} for _ in range(3)]
+
+    errors = both.lake.rows("select object, code, message from lake.sync.error where resolved_at is null")
+    assert (said, errors) == ([{}, {}, {}], [])
+    assert (both.person(kept)["id"], both.person(kept)["leadScore"]) == (people[kept], 20)
+    assert both.person(became)["id"] == people[lead]
+    assert both.person(joined)["id"] == people[into]
+    assert both.person(won)["id"] == people[won]
+    assert (both.org.record("Contact", lost) or {})["MasterRecordId"] == won
+    assert (both.org.record("Lead", into) or {})["ConvertedContactId"] == joined
+    assert len(both.system.subscription.rows("from lead")) == 4
+    settled = both.writes()
+    both.cycle()
+    assert both.writes() == settled
