@@ -108,4 +108,49 @@ EVENT = View(
     """,
 )
 
-VIEWS = (OPPORTUNITY, TOTAL, EVENT)
+_MEMBER = ("salesforce", "campaign_member")
+_PERSON = """
+    left join lake.sync.link l on l.pairing in ('contact', 'lead') and l.ended_at is null
+        and l.crm_id = coalesce(m."ContactId", m."LeadId")
+"""
+
+CAMPAIGN = View(
+    "people",
+    "campaign",
+    "A row is one person in one campaign, whether it is linked to a program or not, with the status and when they "
+    "first responded (SF-CAMP-2, SF-CAMP-21).",
+    (_MEMBER,),
+    f"""
+    select coalesce(m."ContactId", m."LeadId") as crm_id, l.marketo_id as marketo_id, m."CampaignId" as campaign_id,
+        m."Id" as member_id, m."Status" as status, m."HasResponded" as has_responded,
+        m."FirstRespondedDate" as first_responded_on, m."CreatedDate" as added_at
+    from lake.salesforce.campaign_member m {_PERSON} where m._deleted_at is null
+    """,
+)
+
+CAMPAIGN_EVENT = View(
+    "people",
+    "campaign_event",
+    "A row is one event of a person: added to, removed from, or status changed in a campaign (SF-CAMP-2), with its "
+    "time and the statuses before and after.",
+    (_MEMBER, ("salesforce", "campaign_member_changes")),
+    f"""
+    with event as (
+        select c."Id" as member_id, 'Added to Campaign' as event, c."CreatedDate" as happened_at,
+            null::varchar as before, null::varchar as after
+        from lake.salesforce.campaign_member c
+        union all
+        select c."Id", 'Removed from Campaign', c._deleted_at, c."Status", null
+        from lake.salesforce.campaign_member c where c._deleted_at is not null
+        union all
+        select c."Id", 'Status is Changed in Campaign', c._changed_at, c._before['Status'], c._after['Status']
+        from lake.salesforce.campaign_member_changes c
+        where c._change = 'update' and list_contains(c._fields, 'Status')
+    )
+    select coalesce(m."ContactId", m."LeadId") as crm_id, l.marketo_id as marketo_id, m."CampaignId" as campaign_id,
+        e.event, e.happened_at, e.before, e.after
+    from event e join lake.salesforce.campaign_member m on m."Id" = e.member_id {_PERSON}
+    """,
+)
+
+VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT)

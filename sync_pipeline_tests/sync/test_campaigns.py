@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from sync_pipeline import catalog
+from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.marketo import kinds
 from sync_pipeline.connectors.writes import Value
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, id18
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
@@ -98,6 +99,20 @@ def test_members_of_a_linked_pair_go_both_ways_and_statuses_only_forward(lake: L
     skipped = many.lake.rows("select field, crm_value, marketo_value, winner from lake.sync.conflict")
     assert skipped == [("statusName", "Invited", "Attended", "neither")]
     assert many.lake.rows("select * from lake.sync.error where resolved_at is null") == []
+
+    with many.lake.transaction() as con:
+        views.refresh(con, VIEWS)
+    member_of = many.lake.rows("select crm_id, campaign_id, status from lake.people.campaign order by all")
+    assert member_of == [(ada, CAMPAIGN, "Invited"), (ada, OTHER, "Invited"), (bea, CAMPAIGN, "Registered")]
+    events = many.lake.rows(
+        f"select event, before, after from lake.people.campaign_event where crm_id = '{ada}' "
+        f"and campaign_id = '{CAMPAIGN}' order by happened_at nulls first"
+    )
+    assert events == [
+        ("Added to Campaign", None, None),
+        ("Status is Changed in Campaign", "Invited", "Attended"),
+        ("Status is Changed in Campaign", "Attended", "Invited"),
+    ]
 
 
 def test_a_link_whose_statuses_do_not_match_is_refused_by_name_and_the_others_stand(lake: Lake, tmp_path: Path) -> None:
