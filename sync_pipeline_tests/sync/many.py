@@ -152,6 +152,6 @@ class Many:
         raise AssertionError("each cycle writes again")
 
     def marketo_values(self, source: str, *names: str) -> list[tuple[Value, ...]]:
-        """Return these values of Marketo's records of an object, sorted."""
-        found = (tuple(record.get(name) for name in names) for record in self.marketo[source].records.values())
+        """Return these values of Marketo's living records of an object, sorted."""
+        found = (tuple(record.get(name) for name in names) for record in self.marketo[source].living.values())
         return sorted(found, key=str)

@@ -101,6 +101,20 @@ def test_another_role_name_is_another_role_in_marketo_and_the_old_one_goes_first
     assert sorted(links) == [(False,), (True,)]
 
 
+def test_what_goes_in_the_crm_goes_in_marketo_and_those_it_belongs_to_stay(many: Many) -> None:
+    """SF-OPP-9."""
+    _, _, opportunity = deal(many, "Buyer")
+    many.settled()
+    (role,) = many.crm["OpportunityContactRole"].records
+    many.crm["OpportunityContactRole"].edit(role, IsDeleted=True)
+    many.settled()
+    assert (len(many.marketo_values("opportunityRole")), len(many.marketo_values("opportunity"))) == (0, 1)
+    many.crm["Opportunity"].edit(opportunity, IsDeleted=True)
+    many.settled()
+    left = {source: len(many.marketo_values(source)) for source in ("opportunity", "lead", "company")}
+    assert left == {"opportunity": 0, "lead": 1, "company": 1}
+
+
 def test_a_plan_shows_the_whole_family_before_any_of_it_exists(many: Many) -> None:
     """What depends on records that the same plan would create is in it too."""
     _, contact, opportunity = deal(many, "Buyer")
