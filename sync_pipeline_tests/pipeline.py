@@ -127,10 +127,12 @@ def told(org: Org, source: str, fields: list[str]) -> pa.Table:
 
 
 def doubled_changes(lake: Lake, obj: Object) -> int:
-    """Return how many changes are noted more than once: one record cannot change twice at one moment."""
-    [(count,)] = lake.rows(
-        f"select count(*) - count(distinct ({quoted(obj.key)}, _changed_at)) from {table.full_name(*obj.changes_table)}"
-    )
+    """Return how many changes are noted more than once: of one moment, one kind and to the same values.
+
+    One moment alone is not enough: Marketo stamps a merge that is told anew, with the winner's winner, as it was.
+    """
+    same = f"{quoted(obj.key)}, _changed_at, _change, _after::varchar"
+    [(count,)] = lake.rows(f"select count(*) - count(distinct ({same})) from {table.full_name(*obj.changes_table)}")
     return int(count)
 
 
