@@ -87,7 +87,7 @@ def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
 
 
 def test_activities_go_both_ways_once_and_an_echo_is_told_once_with_its_origin(both: Both) -> None:
-    """SF-ACT-1, 3 and 12, SIA-ACT-1, SIA-LOG-1, 3, 6 and 9, OPS-5 and 8, GEN-15, SIA-DIAG-1 and 2."""
+    """SF-ACT-1, 3 and 12, SIA-ACT-1, SIA-LOG-1 to 3, 6 and 9, OPS-5 and 8, GEN-15, SIA-DIAG-1 and 2."""
     both.org.add_field("Task", KEY)
     both.org.add_field("Task", {"name": "Type", "type": "picklist", "length": 40, "picklistValues": TYPES})
     (ann,) = both.org.insert("Contact", [{"LastName": "Ann", "Email": "ann@x.example", "Phone": "1"}])

@@ -166,7 +166,7 @@ def test_persons_are_put_on_lists_and_taken_off(system: Connected) -> None:
 
 
 def test_custom_activity_types_are_made_once_and_what_was_begun_is_finished(system: Connected) -> None:
-    """SIA-ACT-7, MK-REST-11."""
+    """SIA-ACT-5 and 7, SF-ACT-2, MK-REST-11: with a trigger and a filter for marketers each; ids come by name."""
     marketo, calls, root = system.marketo, system.marketo.calls, "/rest/v1/activities/external/type"
     wanted = ACTIVITY_TYPES
     assert [said for _, said in activity_types.lacking(calls, wanted)] == ["has to be created and approved"] * 7
@@ -180,7 +180,9 @@ def test_custom_activity_types_are_made_once_and_what_was_begun_is_finished(syst
     assert marketo.make_activity_types(wanted) == []
     ids = marketo.activity_types()
     assert [one.api_name for one in wanted if one.api_name not in ids] == []
+    assert (ids["Send Sales Email"], ids["Sales Email Bounced"]) == (39, 48)
     told = calls.get(f"{root}/{email.api_name}/describe.json")["result"][0]
+    assert (told["triggerName"], told["filterName"]) == ("Has Sales Email Event", "Had Sales Email Event")
     assert [one["apiName"] for one in told["attributes"]] == [one.api_name for one in email.attributes]
 
 
