@@ -118,7 +118,7 @@ def pairs(records: pa.Table, threshold: float) -> pa.Table:
         con.register("given", records)
         con.execute("create table records as from given")
         api = DuckDBAPI(con)
-        blocks = [block_on(*rule) for rule in BLOCKS]
+        blocks: list[Any] = [block_on(*rule) for rule in BLOCKS]
         settings = SettingsCreator(
             link_type="dedupe_only",
             comparisons=[_comparison(con, name) for name in COMPARISONS],

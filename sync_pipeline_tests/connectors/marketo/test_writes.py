@@ -95,7 +95,8 @@ def test_persons_are_merged_and_deleted(system: Connected) -> None:
     winner, loser, gone = system.create("a@x.example", "b@x.example", "c@x.example")
     assert writes.merge(system.marketo.calls, winner, [loser]).verdict is Verdict.ACCEPTED
     assert writes.merge(system.marketo.calls, winner, [loser]).code == "1004"
-    assert [answer.verdict for answer in system.delete(gone, gone)] == [Verdict.ACCEPTED, Verdict.REJECTED]
+    again = "one that is not there is what was asked for"
+    assert [answer.verdict for answer in system.delete(gone, gone)] == [Verdict.ACCEPTED] * 2, again
     assert rows(system, "select id from lead") == [(winner,)]
 
 
