@@ -19,6 +19,7 @@ from sync_pipeline.actions.may_send import Permission, may_send
 from sync_pipeline.activities import sales_tasks, step
 from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME
 from sync_pipeline.catalog.pushed import pushed
+from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.connectors import marketo
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, RetryableError
 from sync_pipeline.connectors.extract import Connector
@@ -45,7 +46,11 @@ DAY = timedelta(days=1)
 
 def objects(settings: Settings) -> tuple[Object, ...]:
     """Return the declared objects of all systems and the custom ones chosen in settings, in reading order."""
-    custom = {settings.crm: settings.sync_custom_objects, "marketo": settings.marketo_custom_objects}
+    calls = settings.veeva_call_objects if settings.crm == "veeva" else ()
+    custom = {
+        settings.crm: settings.sync_custom_objects,
+        "marketo": tuple(dict.fromkeys((*settings.marketo_custom_objects, *calls))),
+    }
     types = settings.veeva_professional_types
     declared = (obj for system in settings.systems() for obj in catalog.objects(system, custom[system]))
     return tuple(obj if obj.chosen_types is None else replace(obj, chosen_types=types) for obj in declared)
@@ -115,15 +120,16 @@ def writer(settings: Settings, org: Salesforce) -> SalesforceWriter:
 
 
 def pairings(settings: Settings) -> tuple[Pairing, ...]:
-    """Return what is synced both ways, in the order of writing; nothing while only one system is configured.
-
-    Of Veeva nothing is written yet.
-    """
-    both = len(settings.systems()) > 1 and settings.crm == "salesforce"
+    """Return what is synced both ways, in the order of writing; nothing while only one system is configured."""
+    if len(settings.systems()) < 2:
+        return ()
     given = settings.marketo_person_key, settings.marketo_deleted_field, settings.sync_delete_people
-    custom = catalog.custom_pairings(settings.sync_custom_objects, settings.marketo_custom_objects)
-    campaigns = catalog.campaign_pairings(settings.sync_campaigns)
-    return (*catalog.pairings(*given), *custom, *campaigns) if both else ()
+    custom = catalog.custom_pairings(settings.sync_custom_objects, settings.marketo_custom_objects, settings.crm)
+    if settings.crm == "veeva":
+        kept = Kept(datetime.now(UTC).date(), settings.veeva_call_months)
+        types, calls = settings.veeva_professional_types, settings.veeva_call_objects
+        return (*catalog.veeva_pairings(types, calls, kept, *given), *custom)
+    return (*catalog.pairings(*given), *custom, *catalog.campaign_pairings(settings.sync_campaigns))
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:

@@ -170,7 +170,8 @@ class Pairing:
         called: our name of the pairing, where the CRM object makes more than one.
         deletes: whether a record deleted in the CRM is deleted in Marketo too, as one-way copies are (SF-OPP-9,
             SF-CO-14); otherwise it is kept, and flagged where a field for it is mapped (SPEC 31, decision 13).
-        keys: the mapped Marketo fields that identify a record together, where none carries the CRM's id.
+        keys: the mapped Marketo fields without which none is created: those that identify it together, where no key
+            carries the CRM's id, or that say whom it belongs to (VV-CALL-7).
         custom: whether key and mappings follow from what both systems describe (SPEC 10).
         given: which records are paired, where an operator says so: (CRM id, Marketo id); nothing else is linked.
         misfit: SQL over such records `c` and `m`: what keeps them from being linked, null if nothing does.

@@ -171,6 +171,18 @@ class Settings(BaseSettings):
         "Veeva sync (VV-PA-1). Often `Professional_vod`; `sync-pipeline check` lists the org's own. It is not guessed: "
         "without it no sync begins.",
     )
+    veeva_call_objects: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("veevaCall_c", "veevaCallKeyMessage_c"),
+        max_length=2,
+        description="Custom objects of Marketo, by API name, for Veeva's calls and for their key messages (VV-CALL-8); "
+        "docs/veeva.md lists their fields. Nothing of them is written where empty: `VEEVA_CALL_OBJECTS=,`.",
+    )
+    veeva_call_months: int = Field(
+        6,
+        ge=1,
+        description="Months from its date that a call stays in Marketo, and that the first load reaches back "
+        "(VV-CALL-2, VV-CALL-3); the mirror keeps all.",
+    )
 
     lake_catalog: str = Field(
         "data/catalog.sqlite", description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`."
@@ -297,6 +309,7 @@ class Settings(BaseSettings):
         "marketo_activity_types",
         "sync_blocked_fields",
         "veeva_professional_types",
+        "veeva_call_objects",
         mode="before",
     )
     @classmethod

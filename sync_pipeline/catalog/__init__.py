@@ -14,7 +14,7 @@ from collections.abc import Mapping as MappingOf
 from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
-from sync_pipeline.catalog.pairings import campaign_pairings, custom_pairings, pairings
+from sync_pipeline.catalog.pairings import campaign_pairings, custom_pairings, pairings, veeva_pairings
 from sync_pipeline.model import Object
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "objects",
     "pairings",
     "refused",
+    "veeva_pairings",
 ]
 
 _OBJECTS_OF = {"salesforce": salesforce.objects, "veeva": veeva.objects, "marketo": marketo.objects}

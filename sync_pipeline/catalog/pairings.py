@@ -7,10 +7,10 @@ one contact. What is only copied to Marketo goes there when it goes in the CRM; 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sync_pipeline.catalog import marketo, salesforce
+from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.model import Object, Pairing, id18
 
 # Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
@@ -24,6 +24,7 @@ STATUSES_WITHOUT_A_TWIN = """(
         where s."CampaignId" = c."Id" and s._deleted_at is null)
 )"""
 MOST_CUSTOM = 10  # types of custom objects in a subscription
+_CUSTOM_OF = {"salesforce": salesforce.custom, "veeva": veeva.custom}
 
 
 def pairings(person_key: str = PERSON_KEY, deleted_field: str = "", delete_people: bool = False) -> tuple[Pairing, ...]:
@@ -34,6 +35,10 @@ def pairings(person_key: str = PERSON_KEY, deleted_field: str = "", delete_peopl
         deleted_field: Marketo's field that tells that the CRM deleted a person or an account; "" if there is none.
         delete_people: whether such a person is deleted in Marketo too.
     """
+    return _telling_ends(_pairings(person_key), deleted_field, delete_people)
+
+
+def _telling_ends(declared: Iterable[Pairing], deleted_field: str, delete_people: bool) -> tuple[Pairing, ...]:
     return tuple(
         replace(
             pairing,
@@ -43,7 +48,7 @@ def pairings(person_key: str = PERSON_KEY, deleted_field: str = "", delete_peopl
                 for m in pairing.mappings
             ),
         )
-        for pairing in _pairings(person_key)
+        for pairing in declared
     )
 
 
@@ -89,10 +94,54 @@ def campaign_pairings(links: Mapping[str, str]) -> tuple[Pairing, ...]:
     )
 
 
-def custom_pairings(crm: Iterable[str], other: Iterable[str]) -> tuple[Pairing, ...]:
+def veeva_pairings(
+    types: Sequence[str],
+    calls: Sequence[str],
+    kept: veeva.Kept,
+    person_key: str = PERSON_KEY,
+    deleted_field: str = "",
+    delete_people: bool = False,
+) -> tuple[Pairing, ...]:
+    """Return the pairings of a Veeva org and a Marketo subscription: people and companies, calls, key messages.
+
+    A professional's account is a company and a person (VV-PA-2); nothing of other accounts is written (VV-GEN-5).
+
+    Args:
+        types: record types of professionals, by developer name (VV-PA-1).
+        calls: Marketo's custom objects for calls and for their key messages; of what has none, nothing is written.
+        kept: how long calls stay in Marketo (VV-CALL-2, VV-CALL-3).
+        person_key: Marketo's field for the id of a person's account.
+        deleted_field, delete_people: as in `pairings` (VV-PA-15).
+    """
+    professional = veeva.is_professional(types)
+    company = _pair(veeva.ACCOUNT, marketo.COMPANY, "externalCompanyId", {"company"}, professional)
+    person = _pair(veeva.ACCOUNT, marketo.PERSON, person_key, {"person"}, professional)
+    declared = (
+        _pair(veeva.USER, marketo.SALES_PERSON, "externalSalesPersonId", {"sales_person"}, '"Email" is not null'),
+        company,
+        replace(person, called="person_account", merges=True),
+        *(
+            _of_calls(crm, source, belongs_by, alive)
+            for (crm, belongs_by, alive), source in zip(veeva.calls(types, kept), calls, strict=False)
+        ),
+    )
+    return _telling_ends(declared, deleted_field, delete_people)
+
+
+def _of_calls(crm: Object, source: str, belongs_by: str, alive: str) -> Pairing:
+    """Return the pairing of a custom object that is keyed by Veeva's id, and parked without what it belongs to."""
+    pairing = _pair(crm, marketo.custom(source), "veevaId", {crm.name}, alive)
+    return replace(pairing, keys=(belongs_by,), deletes=True)
+
+
+def custom_pairings(crm: Iterable[str], other: Iterable[str], system: str = "salesforce") -> tuple[Pairing, ...]:
     """Return the pairings of the custom objects that are chosen in both systems and called alike, in the CRM's order.
 
     Which fields they have follows from what the systems say of them, see `sync.customs`.
+
+    Args:
+        crm, other: API names in the CRM, and in Marketo.
+        system: which CRM it is.
 
     Raises:
         ValueError: there are more than Marketo can hold.
@@ -104,7 +153,7 @@ def custom_pairings(crm: Iterable[str], other: Iterable[str]) -> tuple[Pairing, 
             f"{len(both)} custom objects are chosen in both systems; Marketo holds {MOST_CUSTOM} (SF-CO-13)"
         )
     return tuple(
-        Pairing(salesforce.custom(ours), marketo.custom(its), "", (), deletes=True, custom=True) for ours, its in both
+        Pairing(_CUSTOM_OF[system](ours), marketo.custom(its), "", (), deletes=True, custom=True) for ours, its in both
     )
 
 

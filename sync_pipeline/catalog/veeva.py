@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 
 from sync_pipeline.catalog import mappings_account, mappings_call, salesforce
@@ -72,7 +73,7 @@ CALL = declare(
     "call",
     "A row is one call on one account: planned, saved or submitted. A group call is a row of its own and one for each "
     "attendee, which names it in `Parent_Call_vod__c`; each belongs to its own account (VV-CALL-6). Veeva to Marketo "
-    "only, for six months (VV-CALL-1 to 3); the mirror keeps all.",
+    "only, those on professionals, for six months (VV-CALL-1 to 3); the mirror keeps all.",
     required=names(
         "Id IsDeleted SystemModstamp CreatedDate Account_vod__c Call_Type_vod__c Contact_vod__c Call_Date_vod__c "
         "Is_Parent_Call_vod__c Status_vod__c RecordTypeId"
@@ -132,10 +133,37 @@ def objects(custom_sources: Iterable[str] = ()) -> tuple[Object, ...]:
     return (*RECORDS, *(custom(source) for source in custom_sources))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """How long Marketo keeps calls: so many months from the call's date, counted back from `today` (VV-CALL-3)."""
+
+    today: date
+    months: int = 6
+
+
+def calls(types: Sequence[str], kept: Kept) -> tuple[tuple[Object, str, str], ...]:
+    """Return calls and their key messages: each object, Marketo's field for whom it belongs to, and who takes part.
+
+    A call takes part if it belongs to a professional (VV-CALL-6) and is not older than Marketo keeps it; of those that
+    were there before the first load, nor older by when they were made (VV-CALL-2). A key message does as its call does
+    (VV-CALL-7). A call without a date counts from when it was made.
+    """
+    back = f"interval {int(kept.months)} months"
+    professional = f'"Account_vod__c" in (select "Id" from lake.veeva.account where {is_professional(types)})'
+    first = "(select max(first_loaded_at) from lake.sync.watermark where system = 'veeva' and object = 'call')"
+    call = (
+        f'{professional} and coalesce("Call_Date_vod__c", "CreatedDate"::date) >= '
+        f"date '{kept.today.isoformat()}' - {back} "
+        f"and \"CreatedDate\" >= coalesce({first} - {back}, timestamptz '-infinity')"
+    )
+    message = f'"Call2_vod__c" in (select "Id" from lake.veeva.call where {call})'
+    return (CALL, "leadId", call), (CALL_KEY_MESSAGE, "callId", message)
+
+
 def is_professional(types: Sequence[str]) -> str:
     """Return SQL over the mirror of accounts: is this a person of one of these record types, by developer name?
 
-    It is the `alive` of the pairings of accounts: all others stay out of Marketo (VV-PA-1, VV-GEN-5).
+    All others stay out of Marketo, and so do their calls (VV-PA-1, VV-GEN-5).
 
     Raises:
         ValueError: a name that no record type can have.

@@ -14,7 +14,7 @@ from sync_pipeline.commands.two_way import brief
 from sync_pipeline.sync import preview
 from sync_pipeline.sync.explain import explain
 
-PEOPLE = {"salesforce": 1_000, "veeva": 5_000}
+PEOPLE = {"salesforce": 1_000, "veeva": 500}
 FEW_FIELDS = 4
 
 # What an analyst sees, by CRM.
@@ -45,12 +45,15 @@ CALLS_BY_SPECIALTY = """
     where Specialty_1_vod__c is not null and c._deleted_at is null and c.Status_vod__c = 'Submitted_vod'
     group by 1 order by calls desc limit 6
 """
-QUERIES = {"salesforce": (NEWEST, WRITTEN, CONFLICTS), "veeva": (NEWEST_OF_VEEVA, CALLS_BY_SPECIALTY)}
+QUERIES = {
+    "salesforce": (NEWEST, WRITTEN, CONFLICTS),
+    "veeva": (NEWEST_OF_VEEVA, CALLS_BY_SPECIALTY, WRITTEN, CONFLICTS),
+}
 NEXT = {
     "make ui CRM={crm}": "the same org as assets in Dagster, living on",
     ".venv/bin/sync-pipeline status": "how far each object is",
     ".venv/bin/sync-pipeline sql": "a shell on the tables; --attach for your own DuckDB",
-    ".venv/bin/sync-pipeline sandbox serve --crm {crm}{marketo}": "play the seller and the marketer in your browser",
+    ".venv/bin/sync-pipeline sandbox serve --crm {crm} --marketo": "play the seller and the marketer in your browser",
     "docs/": "connect real systems, settings, tables, design",
 }
 
@@ -64,7 +67,7 @@ NEXT = {
 @crm_option
 def demo(people: int | None, cycles: int, crm: str) -> None:
     """Populate systems, copy them, let their staff edit, follow, and sync: the main job from end to end."""
-    _say(1, f"A {crm.title()} org{' and a Marketo subscription' * (crm == 'salesforce')} on this machine")
+    _say(1, f"A {crm.title()} org and a Marketo subscription on this machine")
     with stage(crm, people or PEOPLE[crm]) as on:
         _say(2, "The look before the first sync (sync-pipeline check)")
         on.look()
@@ -73,39 +76,35 @@ def demo(people: int | None, cycles: int, crm: str) -> None:
         for query in QUERIES[crm]:
             with on.lake.reading() as con:
                 con.sql(query).show(max_width=120)
-        if somebody:
-            _explain(on, somebody)
+        _explain(on, somebody)
     _say(6, "What next")
     for command, what in NEXT.items():
-        console.print(f"  {command.format(crm=crm, marketo=' --marketo' * (crm == 'salesforce')):72}  {what}")
+        console.print(f"  {command.format(crm=crm):72}  {what}")
 
 
 def _say(number: int, title: str) -> None:
     console.print(f"\n[bold]{number}. {title}[/bold]")
 
 
-def _follow(on: Stage, cycles: int) -> Person | None:
-    """Play the cycles; return whom the last scene was about, None where there are none to play."""
+def _follow(on: Stage, cycles: int) -> Person:
+    """Play the cycles; return whom the last scene was about."""
     _say(3, "First load (sync-pipeline sync)")
     on.read()
-    both = bool(assembly.pairings(on.given))
-    if both:
-        console.print("\nwhat a cycle would write, and why (sync-pipeline plan); nothing is written yet:")
-        _plan(on, on.sync(apply=False))
-        console.print("\nand written (WRITE_BACK=apply):")
-        on.sync(apply=True)
+    console.print("\nwhat a cycle would write, and why (sync-pipeline plan); nothing is written yet:")
+    _plan(on, on.sync(apply=False))
+    console.print("\nand written (WRITE_BACK=apply):")
+    on.sync(apply=True)
     _say(4, "Cycles while people edit (a real set-up pauses five minutes)")
-    somebody = None
+    somebody = Person(on)
     for number in range(cycles):
         on.live()
-        if both and number < len(SCENES):
+        if number < len(SCENES):
             somebody = SCENES[number](on)
         on.read()
         on.sync(apply=True)
-    if both:
-        console.print("\nnobody edits; our own writes come back, and none of them is taken for an edit:")
-        on.read()
-        on.sync(apply=True)
+    console.print("\nnobody edits; our own writes come back, and none of them is taken for an edit:")
+    on.read()
+    on.sync(apply=True)
     return somebody
 
 
@@ -117,7 +116,7 @@ def _plan(on: Stage, run_id: str) -> None:
 
 
 def _explain(on: Stage, somebody: Person) -> None:
-    console.print(f"\nthe whole story of one lead (sync-pipeline explain {somebody.crm_id}):")
+    console.print(f"\nthe whole story of one {somebody.kind.called} (sync-pipeline explain {somebody.crm_id}):")
     with on.lake.reading() as con:
         for chapter in explain(con, assembly.pairings(on.given), somebody.crm_id):
             if chapter.rows:

@@ -16,7 +16,7 @@ from sync_pipeline.assembly import Systems
 from sync_pipeline.commands import two_way
 from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILES, SEED, is_new, open_org
-from sync_pipeline.commands.sandbox_marketo import FILE, open_subscription
+from sync_pipeline.commands.sandbox_marketo import FILES, open_subscription
 from sync_pipeline.commands.sync import each_system, line
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import preflight, runs
@@ -40,10 +40,10 @@ OWN_SHARE, OWN_MONTHS = 0.1, 1.0
 
 @dataclass
 class Stage:
-    """An org, a subscription beside it or None, the settings that point at them, and their lake."""
+    """An org, a subscription beside it, the settings that point at them, and their lake."""
 
     org: Org
-    subscription: Subscription | None
+    subscription: Subscription
     given: Settings
     lake: Lake
     over: Systems
@@ -59,10 +59,8 @@ class Stage:
     def live(self) -> None:
         """Let the staff of both systems edit."""
         now = int(time.time())
-        told = [f"{len(edit(self.org, EDITS, now))} edits in {self.org.schema.crm.title()}"]
-        if self.subscription:
-            told.append(f"{len(edit_marketo(self.subscription, MARKETO_EDITS, now))} in Marketo")
-        console.print(f"\nthe staff made {' and '.join(told)}")
+        ours, theirs = len(edit(self.org, EDITS, now)), len(edit_marketo(self.subscription, MARKETO_EDITS, now))
+        console.print(f"\nthe staff made {ours} edits in {self.org.schema.crm.title()} and {theirs} in Marketo")
 
     def read(self) -> None:
         """Bring the mirrors up to date, or end the demo."""
@@ -79,8 +77,6 @@ class Stage:
 
     def sync(self, apply: bool) -> str:
         """Decide and, where it is to be applied, write; return the run. What is rejected is part of the play."""
-        if not assembly.pairings(self.given):
-            return ""
         run_id = uuid.uuid4().hex
         status, done = assembly.pass_over(self.given, self.lake, self.over if apply else None, run_id)
         busy = [synced for synced in done if synced.planned.touched or synced.error]
@@ -103,9 +99,8 @@ def stage(crm: str, people: int) -> Iterator[Stage]:
         else:
             console.print(f"going on with the org in {ORG_FILES[crm]}")
         services: list[Service] = [Sandbox(org)]
-        subscription = opened.enter_context(a_subscription(people)) if crm == "salesforce" else None
-        if subscription:
-            services.append(MarketoSandbox(subscription))
+        subscription = opened.enter_context(a_subscription(crm, people))
+        services.append(MarketoSandbox(subscription))
         for service in services:
             opened.enter_context(service)
             console.print(f"to see and edit records while the demo runs: {service.title} at {service.url}/")
@@ -116,15 +111,15 @@ def stage(crm: str, people: int) -> Iterator[Stage]:
 
 
 @contextmanager
-def a_subscription(people: int) -> Iterator[Subscription]:
+def a_subscription(crm: str, people: int) -> Iterator[Subscription]:
     """Open the subscription as it was left, or make one that fits an org of so many people."""
-    with open_subscription(FILE) as subscription:
+    with open_subscription(crm=crm) as subscription:
         if subscription.rows("select id from lead limit 1"):
-            console.print(f"going on with the subscription in {FILE}")
+            console.print(f"going on with the subscription in {FILES[crm]}")
         else:
             own = max(20, round(people * OWN_SHARE))
             made = marketo_population.populate(subscription, own, SEED, months=OWN_MONTHS)
-            console.print(f"{sum(made.values()):,} records, {own:,} of them people, in {FILE}")
+            console.print(f"{sum(made.values()):,} records, {own:,} of them people, in {FILES[crm]}")
         yield subscription
 
 
@@ -137,7 +132,6 @@ def _pointed_at(services: Sequence[Service]) -> Settings:
             "sync_lag_seconds": LAG,
             "sync_overlap_seconds": OVERLAP,
             "sync_custom_objects": custom,
-            "marketo_url": "",
             **given,
         }
     )

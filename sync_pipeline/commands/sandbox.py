@@ -96,7 +96,7 @@ def serve(
     port: int,
     env_file: Path | None,
     with_marketo: bool,
-    subscription_file: Path,
+    subscription_file: Path | None,
     file: Path | None,
 ) -> None:
     """Serve the org until Ctrl-C; print its address."""
@@ -114,7 +114,7 @@ def serve(
             _say(fill(org, people or PEOPLE, seed, persons=persons or 0))
         services: list[Service] = [Sandbox(org, port)]
         if with_marketo:
-            subscription = opened.enter_context(open_subscription(subscription_file))
+            subscription = opened.enter_context(open_subscription(subscription_file, crm=crm))
             begin(subscription, people, seed)
             services.append(MarketoSandbox(subscription))
         run(services, env_file)

@@ -10,15 +10,20 @@ import duckdb
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.sandbox.marketo.load import load
 from sync_pipeline.sandbox.marketo.populate import populate as fill
+from sync_pipeline.sandbox.marketo.veeva import set_up
 from sync_pipeline.sandbox.serve import run
 
-FILE = Path("data/sandbox/subscription.duckdb")
+# One subscription belongs to one org (VV-GEN-8).
+FILES = {
+    "salesforce": Path("data/sandbox/subscription.duckdb"),
+    "veeva": Path("data/sandbox/veeva_subscription.duckdb"),
+}
 PEOPLE = 1_000
 SEED = 1
 
 subscription_option = click.option(
-    "--subscription", "subscription_file", type=click.Path(path_type=Path, dir_okay=False), default=FILE,
-    show_default=True, help="File that holds the subscription.",
+    "--subscription", "subscription_file", type=click.Path(path_type=Path, dir_okay=False),
+    help=f"File that holds the subscription; without it {FILES['salesforce']}, or beside a Veeva org {FILES['veeva']}.",
 )  # fmt: skip
 _seed_option = click.option(
     "--seed", type=int, default=SEED, show_default=True, help="The same seed, the same subscription."
@@ -26,13 +31,20 @@ _seed_option = click.option(
 _people_type = click.IntRange(min=20)
 
 
-def open_subscription(file: Path, native: bool = False) -> Subscription:
-    """Open or make the subscription in a file; only one process at a time can hold it."""
+def open_subscription(file: Path | None = None, native: bool = False, crm: str = "salesforce") -> Subscription:
+    """Open or make the subscription in a file; only one process at a time can hold it.
+
+    Beside a Veeva org it is set up for person accounts and calls.
+    """
+    file = file or FILES[crm]
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return Subscription.open(file, native=native)
+        subscription = Subscription.open(file, native=native)
     except duckdb.Error as error:
         raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+    if crm == "veeva":
+        set_up(subscription)
+    return subscription
 
 
 def begin(subscription: Subscription, people: int | None, seed: int, directory: Path | None = None) -> None:
@@ -76,7 +88,7 @@ def serve(
     seed: int,
     port: int,
     env_file: Path | None,
-    subscription_file: Path,
+    subscription_file: Path | None,
 ) -> None:
     """Serve the subscription until Ctrl-C; print its address."""
     if directory and people:
@@ -90,7 +102,7 @@ def serve(
 @click.option("--people", type=_people_type, default=PEOPLE, show_default=True, help="Persons.")
 @_seed_option
 @subscription_option
-def populate(people: int, seed: int, subscription_file: Path) -> None:
+def populate(people: int, seed: int, subscription_file: Path | None) -> None:
     """Fill a new subscription with persons, companies, opportunities, programs, members and activities."""
     with open_subscription(subscription_file) as subscription:
         begin(subscription, people, seed)

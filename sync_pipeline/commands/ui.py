@@ -43,12 +43,12 @@ def ui(port: int) -> None:
         org = opened.enter_context(open_org(given.crm))
         if is_new(org):
             populate(org, PEOPLE, SEED)
-        services: list[Service] = [Sandbox(org)]
-        staffs: list[Callable[..., object]] = [partial(live, org, SEED, EDITS_PER_SECOND, tell=lambda _: None)]
-        if given.crm == "salesforce":
-            subscription = opened.enter_context(a_subscription(PEOPLE))
-            services.append(MarketoSandbox(subscription))
-            staffs.append(partial(_live_in_marketo, subscription))
+        subscription = opened.enter_context(a_subscription(given.crm, PEOPLE))
+        services: list[Service] = [Sandbox(org), MarketoSandbox(subscription)]
+        staffs: list[Callable[..., object]] = [
+            partial(live, org, SEED, EDITS_PER_SECOND, tell=lambda _: None),
+            partial(_live_in_marketo, subscription),
+        ]
         environment = {"SYNC_CUSTOM_OBJECTS": CUSTOM_OBJECTS[given.crm], "SYNC_FIRST_MONTH": "2024-01-01"}
         for service in services:
             opened.enter_context(service)

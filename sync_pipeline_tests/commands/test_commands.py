@@ -166,11 +166,13 @@ def test_the_demo_of_both_systems_shows_a_conflict_and_a_refusal(run: Run) -> No
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  A phone number has digits, not letters" in story
 
 
-def test_the_demo_of_a_veeva_org_runs_to_its_end(run: Run) -> None:
+def test_the_demo_of_a_veeva_org_shows_a_conflict_that_veeva_wins(run: Run) -> None:
+    """VV-PA-5."""
     done = run("demo", "--crm", "veeva", "--people", "40", "--cycles", "1", LAKE_CATALOG="v.sqlite", LAKE_DATA="v")
     assert done.exit_code == 0, done.stderr
-    assert "A Veeva org on this machine" in done.stdout
-    assert "make ui CRM=veeva" in done.stdout
+    for said in ("A Veeva org and a Marketo subscription", "1 conflicts", "call_key_message", "make ui CRM=veeva"):
+        assert said in done.stdout
+    assert "crm_wins" in done.stdout.split("the whole story of one person account")[1]
 
 
 @pytest.mark.parametrize("option", ["--full", "--reconcile", "--formulas", "--since=2026-01-01T00:00:00Z"])

@@ -79,10 +79,11 @@ class Many:
         pairings: Sequence[Pairing],
         more: Mapping[str, Describe] | None = None,
         besides: Sequence[Object] = (),
+        schema: Schema | None = None,
     ) -> None:
         self.lake, self.folder, self.pairings = lake, folder, tuple(pairings)
         self.minute = 0
-        schema = Schema.standard()
+        schema = schema or Schema.standard()
         self.objects = {o.title: o for o in (*besides, *(o for p in pairings for o in (p.crm, p.marketo)))}.values()
         self.described = {
             (o.system, o.source): (more or {}).get(o.source) or described(o, schema) for o in self.objects

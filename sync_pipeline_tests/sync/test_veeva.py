@@ -1,162 +1,159 @@
-"""Veeva's declared mappings in the two-way sync: who becomes what in Marketo, and who never does."""
+"""Veeva's pairings in the two-way sync: who becomes what in Marketo, and who never does; calls, for as long as kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog import veeva
-from sync_pipeline.connectors import answers
-from sync_pipeline.connectors.extract import Usage
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
-from sync_pipeline.lake import Lake, table
-from sync_pipeline.lake.types import column_type
-from sync_pipeline.mirror.merge import Merge, merge
-from sync_pipeline.model import Describe, Direction, Field, Object, Pairing
+from sync_pipeline.connectors.marketo import answers
+from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.lake import Lake
+from sync_pipeline.model import Describe, Direction
 from sync_pipeline.sandbox import Schema
-from sync_pipeline.sandbox.schema import describe_object
-from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced
-from sync_pipeline_tests.lake.conftest import lake, new_catalog
-from sync_pipeline_tests.mirror.copies import Text, at, landed
+from sync_pipeline.sandbox.marketo import Subscription
+from sync_pipeline.sandbox.marketo.records_http import described
+from sync_pipeline.sandbox.marketo.veeva import set_up
+from sync_pipeline_tests.mirror.copies import at
+from sync_pipeline_tests.sync.many import Many
 
-__all__ = ["lake", "new_catalog"]
-
-PROFESSIONAL, OFFICE, HOSPITAL = "012000000000001AAA", "012000000000002AAA", "012000000000003AAA"
-ANN, BOB, CLINIC = "001000000000001AAA", "001000000000002AAA", "001000000000003AAA"
-STAMP = "2026-01-01T00:00:00.000Z"
-SCHEMA = Schema.veeva()
+TODAY = at(0).date()
+OBJECTS = ("veevaCall_c", "veevaCallKeyMessage_c")
 
 
-def described(source: str) -> Describe:
-    fields = describe_object(SCHEMA, source, "62.0")["fields"]
-    return Describe(source, tuple(answers.field(f) for f in fields if f["type"] not in ("address", "location")))
+def of_subscription() -> dict[str, Describe]:
+    """Return what a subscription that is set up for Veeva says of persons and of its objects for calls."""
+    with Subscription.open() as subscription:
+        set_up(subscription)
+        told = {name: described(subscription.objects[name]) for name in ("lead", *OBJECTS)}
+    return {name: Describe(name, tuple(answers.record_fields(one))) for name, one in told.items()}
 
 
-def of_marketo(name: str, key: str, crm: Object) -> tuple[Object, Describe]:
-    """Return a Marketo object that holds all that Veeva's object is mapped to, as text."""
-    names = dict.fromkeys(m.marketo for m in crm.mappings if m.on == name and m.marketo)
-    fields = (Field("id", "string"), Field("updatedAt", "datetime"), Field(key, "string"))
-    mapped = tuple(Field(marketo, "string") for marketo in names if marketo != key)
-    return Object("marketo", name, name, "", key="id", stamp="updatedAt"), Describe(name, (*fields, *mapped))
-
-
-class Taking:
-    """A side that accepts whatever is written to it."""
-
-    def now(self) -> datetime:
-        return at(2)
-
-    def usage(self) -> Usage:
-        return Usage(0, 0)
-
-    def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
-        return [Answer(Verdict.ACCEPTED, f"{obj.name} {record.values[key]}", created=True) for record in records]
-
-
-class World:
-    """The mirrors of a Veeva org and of an empty Marketo, and the pairings that Veeva's declarations make."""
+class Practice(Many):
+    """A Veeva org of which nothing but accounts, calls and users matters, and a subscription beside it."""
 
     def __init__(self, lake: Lake, folder: Path) -> None:
-        self.lake, self.folder = lake, folder
-        self.pairings: list[Pairing] = []
-        self.described: dict[tuple[str, str], Describe] = {}
-        self.veeva = {obj.name: obj for obj in catalog.objects("veeva")}
-        for obj in self.veeva.values():
-            self._mirror(obj, described(obj.source))
-        alive = veeva.is_professional(["Professional_vod"])
-        self._pair("account", "company", "externalCompanyId", "account", alive)
-        self._pair("account", "person", "externalPersonId", "person_account", alive)
-        self._pair("call", "call", "veevaId", "call", "true")
-        self._pair("call_key_message", "call_key_message", "veevaId", "call_key_message", "true")
+        pairings = catalog.veeva_pairings(["Professional_vod"], OBJECTS, veeva.Kept(TODAY))
+        super().__init__(lake, folder, pairings, of_subscription(), [veeva.RECORD_TYPE], Schema.veeva())
+        self.types = {
+            name: self.crm["RecordType"].edit(DeveloperName=name, SobjectType="Account")
+            for name in ("Professional_vod", "Office", "Hospital_vod")
+        }
 
-    def _pair(self, name: str, on: str, key: str, called: str, alive: str) -> None:
-        crm = self.veeva[name]
-        marketo, told = of_marketo(on, key, crm)
-        mappings = tuple(mapping for mapping in crm.mappings if mapping.on == on)
-        self.pairings.append(Pairing(crm, marketo, key, mappings, alive, called))
-        self._mirror(marketo, told)
+    def account(self, kind: str = "Professional_vod", **values: str) -> str:
+        person = {"LastName": "Lee", "PersonContactId": "003000000000009AAA"} if kind != "Hospital_vod" else {}
+        told = {"Name": "Ann Lee", "IsDeleted": False, "IsPersonAccount": bool(person), **person, **values}
+        return self.crm["Account"].edit(RecordTypeId=self.types[kind], **told)
 
-    def _mirror(self, obj: Object, told: Describe) -> None:
-        self.described[obj.system, obj.source] = told
-        with self.lake.transaction() as con:
-            table.create_mirror(con, obj, {field.name: column_type(field) for field in told.fields})
+    def call(self, account: str, day: str = "2026-01-20", made: str = "2026-01-20", **values: str) -> str:
+        return self.crm["Call2_vod__c"].edit(
+            Account_vod__c=account, Call_Date_vod__c=day, CreatedDate=f"{made}T08:00:00.000Z", **values
+        )
 
-    def take(self, name: str, *records: Text) -> None:
-        """Take records into a mirror of Veeva's."""
-        obj = self.veeva[name]
-        types = {field.name: column_type(field) for field in self.described["veeva", obj.source].fields}
-        page = [{"SystemModstamp": STAMP, **record} for record in records]
-        landing = landed(self.folder / name, obj, [page], list(types))
-        with self.lake.transaction() as con:
-            merge(con, Merge(obj, types, "read", at(1)), landing)
-
-    def plan(self, sides: Mapping[str, Side] | None = None) -> dict[str, Synced]:
-        done = Pass(self.lake, self.pairings, self.described, "run", Rules(), sides).run(at(2))
-        return {synced.pairing.name: synced for synced in done}
-
-    def written(self, pairing: str) -> dict[str, Mapping[str, Any]]:
-        """Return what is planned to be written, by CRM id."""
-        return dict(self.lake.rows(f"select crm_id, fields from lake.sync.outbox where pairing = '{pairing}'"))
+    def calls(self) -> list[tuple[object, ...]]:
+        """Return the calls in Marketo, each with the account of the person it belongs to."""
+        people = {str(person): account for person, account in self.marketo_values("lead", "id", "externalPersonId")}
+        return [
+            (call, people.get(str(person))) for call, person in self.marketo_values(OBJECTS[0], "veevaId", "leadId")
+        ]
 
 
 @pytest.fixture
-def world(lake: Lake, tmp_path: Path) -> World:
-    world = World(lake, tmp_path / "landing")
-    world.take(
-        "record_type",
-        *(
-            {"Id": record, "DeveloperName": name, "SobjectType": "Account"}
-            for record, name in ((PROFESSIONAL, "Professional_vod"), (OFFICE, "Office"), (HOSPITAL, "Hospital_vod"))
-        ),
-    )
-    person = {"IsPersonAccount": "true", "IsDeleted": "false", "Type": "Prospect"}
-    world.take(
-        "account",
-        {"Id": ANN, "RecordTypeId": PROFESSIONAL, "LastName": "Lee", "Name": "Ann Lee", "PersonEmail": "ann@x.example",
-         "Phone": "+49 1", "Description": "Note", "Industry": "Biotechnology", **person},
-        {"Id": BOB, "RecordTypeId": OFFICE, "LastName": "Roe", "Name": "Bob Roe", **person},
-        {"Id": CLINIC, "RecordTypeId": HOSPITAL, "Name": "Clinic", "IsPersonAccount": "false", "IsDeleted": "false"},
-    )  # fmt: skip
-    return world
+def practice(lake: Lake, tmp_path: Path) -> Practice:
+    return Practice(lake, tmp_path / "landing")
 
 
-def test_a_professional_becomes_one_company_and_one_person_and_nobody_else_anything(world: World) -> None:
-    """VV-PA-1, VV-PA-2, VV-GEN-5."""
-    done = world.plan()
-    assert (done["account"].planned.creates, done["person_account"].planned.creates) == (1, 1)
-    assert world.written("account").keys() == world.written("person_account").keys() == {ANN}
+def test_a_professional_becomes_one_company_and_one_person_and_nobody_else_anything(practice: Practice) -> None:
+    """VV-PA-1, VV-PA-2, VV-GEN-5; nor does a person of Marketo's become one in Veeva: VV-PA-7."""
+    ann, _, _ = (practice.account(kind, PersonEmail="ann@x.example") for kind in practice.types)
+    practice.marketo["lead"].edit(lastName="Twin", email="ann@x.example")
+    done = practice.settled()
+    assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
+    assert practice.marketo_values("company", "externalCompanyId") == [(ann,)]
+    assert practice.marketo_values("lead", "externalPersonId", "externalCompanyId") == [(None, None), (ann, ann)][::-1]
+    assert practice.crm.order == []
 
 
-def test_each_half_carries_its_own_fields_and_both_the_shared_ones(world: World) -> None:
-    """VV-PA-4, VV-PA-13; SPEC 31, decision 32: the phone is the person's and, one-way, the company's."""
-    world.plan()
-    company, person = world.written("account")[ANN], world.written("person_account")[ANN]
-    assert company.items() >= {"company": "Ann Lee", "mainPhone": "+49 1", "mktoCompanyNotes": "Note"}.items()
-    assert person.items() >= {"lastName": "Lee", "email": "ann@x.example", "phone": "+49 1"}.items()
-    assert person.items() >= {"mktoPersonNotes": "Note", "externalCompanyId": ANN, "isPersonAccount": "true"}.items()
-    assert "industry" in company
-    assert "industry" not in person
+def test_each_half_carries_its_own_fields_and_both_the_shared_ones(practice: Practice) -> None:
+    """VV-PA-4, VV-PA-13, VV-USER-1; SPEC 31, decision 32: the phone is the person's and, one-way, the company's."""
+    seller = practice.crm["User"].edit(LastName="Seller", Email="seller@crm.example")
+    told = {"Phone": "+49 1", "Description": "Note", "Industry": "Biotechnology", "PersonEmail": "ann@x.example"}
+    ann = practice.account(OwnerId=seller, **told)
+    practice.cycle()
+    names = ("company", "mainPhone", "industry", "externalSalesPersonId")
+    assert practice.marketo_values("company", *names) == [("Ann Lee", "+49 1", "Biotechnology", seller)]
+    names = ("lastName", "email", "phone", "mktoPersonNotes", "isPersonAccount", "externalSalesPersonId")
+    assert practice.marketo_values("lead", *names) == [("Lee", "ann@x.example", "+49 1", "Note", True, seller)]
+    assert practice.marketo_values("salesPerson", "externalSalesPersonId", "lastName") == [(seller, "Seller")]
+
+    (person,) = practice.marketo["lead"].records
+    practice.marketo["lead"].edit(person, phone="+49 2")
+    practice.settled()
+    assert practice.crm["Account"].records[ann]["Phone"] == "+49 2"
+    assert practice.marketo_values("company", "mainPhone") == [("+49 2",)]
 
 
-def test_a_call_goes_along_with_its_person_and_that_of_a_hospital_does_not_wait_for_one(world: World) -> None:
-    """VV-CALL-6, VV-CALL-7: a business account will never be in Marketo, so nothing is parked for it."""
-    calls = {"a03000000000001AAA": ANN, "a03000000000002AAA": CLINIC}
-    world.take("call", *({"Id": c, "Account_vod__c": a, "Call_Date_vod__c": "2026-05-01"} for c, a in calls.items()))
-    taking = Taking()
-    world.plan({"crm": taking, "marketo": taking})
-    assert world.lake.rows("select pairing, crm_id from lake.sync.pending") == []
-    people = {call: fields.get("leadId") for call, fields in world.written("call").items()}
-    assert people == {"a03000000000001AAA": ANN, "a03000000000002AAA": None}
-
-
-def test_nothing_but_a_persons_contact_fields_is_ever_written_to_veeva(world: World) -> None:
-    """VV-GEN-3."""
-    both = {(p.name, m.crm) for p in world.pairings for m in p.mappings if m.direction is not Direction.CRM_TO_MARKETO}
+def test_veeva_wins_a_persons_conflict_and_a_companys_field_never_comes_back(practice: Practice) -> None:
+    """VV-PA-5, VV-PA-6, VV-GEN-3: a contact's fields alone are two-way."""
+    both = [
+        (p.name, m.crm) for p in practice.pairings for m in p.mappings if m.direction is not Direction.CRM_TO_MARKETO
+    ]
     assert {pairing for pairing, _ in both} == {"person_account"}
-    told = described("Account")
+    told = practice.described["veeva", "Account"]
     assert all(field.updateable for _, name in both if (field := told.field(name)) is not None)
+    ann = practice.account(Industry="Energy", PersonTitle="Dr")
+    practice.cycle()
+    (person,), (company,) = practice.marketo["lead"].records, practice.marketo["company"].records
+    practice.crm["Account"].edit(ann, PersonTitle="Professor")
+    practice.marketo["lead"].edit(person, title="Reader")
+    practice.marketo["company"].edit(company, industry="Steel")
+    practice.cycle()
+    assert practice.marketo_values("lead", "title") == [("Professor",)]
+    assert practice.lake.rows("select field, winner from lake.sync.conflict") == [("title", "crm")]
+    assert practice.crm["Account"].writes == []
+
+
+def test_a_group_call_is_one_record_for_each_professional_and_none_for_a_hospital(practice: Practice) -> None:
+    """VV-CALL-6, VV-CALL-8, VV-GEN-5; nothing of Veeva's calls is ever changed from Marketo (VV-CALL-1)."""
+    ann, bob, clinic = practice.account(), practice.account(), practice.account("Hospital_vod")
+    header = practice.call(clinic, Is_Parent_Call_vod__c="1")
+    one, other = (practice.call(person, Parent_Call_vod__c=header) for person in (ann, bob))
+    done = practice.cycle()
+    assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
+    assert practice.calls() == [(one, ann), (other, bob)]
+    assert practice.lake.rows("from lake.sync.pending") == []
+    practice.marketo[OBJECTS[0]].edit("1", callStatus="Lost")
+    practice.cycle()
+    assert practice.crm.order == []
+
+
+def test_a_call_waits_for_its_person_and_a_key_message_for_its_call(practice: Practice) -> None:
+    """VV-CALL-7."""
+    call = practice.call(practice.account())
+    message = practice.crm["Call2_Key_Message_vod__c"].edit(Call2_vod__c=call, Reaction_vod__c="Positive")
+    practice.marketo["lead"].refuse = lambda _: Answer(Verdict.RETRY, code="1016", message="later")
+    practice.cycle()
+    assert practice.marketo[OBJECTS[0]].records == practice.marketo[OBJECTS[1]].records == {}
+    assert practice.lake.rows(
+        "select pairing, because from lake.sync.pending where because like 'waits%' order by all"
+    ) == [
+        ("call", "waits for leadId"),
+        ("call_key_message", "waits for callId"),
+    ]
+    practice.marketo["lead"].refuse = lambda _: None
+    practice.cycle()
+    assert practice.marketo_values(OBJECTS[1], "veevaId", "callId", "reaction") == [(message, call, "Positive")]
+    sources = [source for source, _ in practice.marketo.order]
+    assert sources.index(OBJECTS[0]) < sources.index(OBJECTS[1])
+
+
+def test_the_first_load_reaches_six_months_back_by_date_of_creation_and_of_the_call(practice: Practice) -> None:
+    """VV-CALL-2, VV-CALL-3: a planned call of the future counts; one made long ago, or of long ago, does not."""
+    ann = practice.account()
+    practice.call(ann, day="2026-01-20", made="2025-07-30")
+    practice.call(ann, day="2025-07-30", made="2026-01-20")
+    kept = [practice.call(ann, day="2025-07-31", made="2025-08-01"), practice.call(ann, day="2026-05-01")]
+    practice.cycle()
+    assert [call for call, _ in practice.calls()] == kept
