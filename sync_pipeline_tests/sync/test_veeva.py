@@ -9,7 +9,7 @@ import pytest
 from sync_pipeline import catalog
 from sync_pipeline.catalog import veeva
 from sync_pipeline.connectors.marketo import answers
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Direction
 from sync_pipeline.sandbox import Schema
@@ -43,9 +43,13 @@ class Practice(Many):
         }
 
     def account(self, kind: str = "Professional_vod", **values: str) -> str:
-        person = {"LastName": "Lee", "PersonContactId": "003000000000009AAA"} if kind != "Hospital_vod" else {}
-        told = {"Name": "Ann Lee", "IsDeleted": False, "IsPersonAccount": bool(person), **person, **values}
-        return self.crm["Account"].edit(RecordTypeId=self.types[kind], **told)
+        is_person = kind != "Hospital_vod"
+        told: dict[str, Value] = {"Name": "Ann Lee", "IsDeleted": False, "IsPersonAccount": is_person, **values}
+        if is_person:
+            told |= {"LastName": "Lee", "PersonContactId": "003000000000009AAA"}
+        made = self.crm["Account"].edit(RecordTypeId=self.types[kind])
+        self.crm["Account"].records[made].update(told)
+        return made
 
     def call(self, account: str, day: str = "2026-01-20", made: str = "2026-01-20", **values: str) -> str:
         return self.crm["Call2_vod__c"].edit(
@@ -82,14 +86,14 @@ def test_each_half_carries_its_own_fields_and_both_the_shared_ones(practice: Pra
     told = {"Phone": "+49 1", "Description": "Note", "Industry": "Biotechnology", "PersonEmail": "ann@x.example"}
     ann = practice.account(OwnerId=seller, **told)
     practice.cycle()
-    names = ("company", "mainPhone", "industry", "externalSalesPersonId")
-    assert practice.marketo_values("company", *names) == [("Ann Lee", "+49 1", "Biotechnology", seller)]
-    names = ("lastName", "email", "phone", "mktoPersonNotes", "isPersonAccount", "externalSalesPersonId")
-    assert practice.marketo_values("lead", *names) == [("Lee", "ann@x.example", "+49 1", "Note", True, seller)]
+    company = ("company", "mainPhone", "industry", "externalSalesPersonId")
+    assert practice.marketo_values("company", *company) == [("Ann Lee", "+49 1", "Biotechnology", seller)]
+    person = ("lastName", "email", "phone", "mktoPersonNotes", "isPersonAccount", "externalSalesPersonId")
+    assert practice.marketo_values("lead", *person) == [("Lee", "ann@x.example", "+49 1", "Note", True, seller)]
     assert practice.marketo_values("salesPerson", "externalSalesPersonId", "lastName") == [(seller, "Seller")]
 
-    (person,) = practice.marketo["lead"].records
-    practice.marketo["lead"].edit(person, phone="+49 2")
+    (known,) = practice.marketo["lead"].records
+    practice.marketo["lead"].edit(known, phone="+49 2")
     practice.settled()
     assert practice.crm["Account"].records[ann]["Phone"] == "+49 2"
     assert practice.marketo_values("company", "mainPhone") == [("+49 2",)]
