@@ -22,7 +22,6 @@ COMMANDS = {
     "feed": "feed",
     "duplicates": "duplicates",
     "activities": "activities",
-    "failed": "failed",
     "unsubscribes": "unsubscribes",
     "reminders": "reminders",
     "lake": "lake",

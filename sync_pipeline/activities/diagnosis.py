@@ -1,4 +1,4 @@
-"""Why something is not in the CRM or in the feed: failed writes with what they call for, and stories (SIA-DIAG)."""
+"""Why something is not there: what is still open with what it calls for, and stories (SIA-DIAG)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from sync_pipeline.actions.people_changes import NO_OWNER, NO_RECORD, PEOPLE
 from sync_pipeline.actions.touched import marks
 from sync_pipeline.activities import sales, sales_tasks
 from sync_pipeline.activities.follow import ACTIVITY, CRM
-from sync_pipeline.activities.send import RESULT, SEND
+from sync_pipeline.activities.send import OPERATION, RESULT, SEND
 from sync_pipeline.catalog.write_errors import CATEGORIES, INTERMITTENT, OTHER
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.sync.explain import Chapter
+from sync_pipeline.sync.outbox import PUSH
 
 Connection = duckdb.DuckDBPyConnection
-FAILED = ("noted_at", "object", "record_id", "code", "category", "message", "next")
+OPEN = ("noted_at", "object", "operation", "record_id", "field", "code", "category", "message", "next")
 SHOWN = 20
 _WHAT_BECAME = (
     "case when a.code is not null then 'not logged: ' || a.code when s.write_id is null then 'waits to be sent' "
@@ -33,29 +34,30 @@ _WHAT_BECAME = (
 )
 
 
-def failed(con: Connection, crm: str, most: int) -> list[dict[str, Any]]:
-    """Return the writes to a CRM that failed and still stand, the newest first, with code, category and what is next.
+def still_open(con: Connection, crm: str, most: int) -> list[dict[str, Any]]:
+    """Return what was not done and still stands, the newest first; of writes to the CRM also category and what is next.
 
-    Those are what it refused, what waits to be tried again, and activities that found no place in it.
+    Those are open errors, writes that wait to be tried again, and activities that found no place in the CRM.
     """
     each = " ".join(f"when {literal(code)} then {literal(name)}" for code, name in CATEGORIES.items())
     rows = con.execute(f"""
-        with failed as (
-            select noted_at, object, record_id, code, message from {ledger.table("error")}
-            where system = {literal(crm)} and resolved_at is null and record_id is not null
-                and not starts_with(operation, 'Pull')
+        with open as (
+            select noted_at, system || '/' || object as object, operation, record_id, field, code, message,
+                system = {literal(crm)} and record_id is not null and not starts_with(operation, 'Pull') as is_write
+            from {ledger.table("error")} where resolved_at is null
             union all
-            select since, pairing, crm_id, trim(split_part(because, ':', 2)), because from {ledger.table("pending")}
-            where starts_with(because, 'try again: ')
+            select since, pairing, {literal(PUSH)}, crm_id, null, trim(split_part(because, ':', 2)), because, true
+            from {ledger.table("pending")} where starts_with(because, 'try again: ')
             union all
-            select queued_at, source, key, code, message from {ACTIVITY} where side = '{CRM}' and code is not null
+            select queued_at, source, {literal(OPERATION)}, key, null, code, message, true
+            from {ACTIVITY} where side = '{CRM}' and code is not null
         ),
-        judged as (select *, case code {each} else '{OTHER}' end as category from failed)
-        select {commas(FAILED[:-1])},
-            if(category = '{INTERMITTENT}', 'is tried again', 'needs somebody') as "next"
+        judged as (select *, if(is_write, case code {each} else '{OTHER}' end, null) as category from open)
+        select {commas(OPEN[:-1])},
+            if(is_write, if(category = '{INTERMITTENT}', 'is tried again', 'needs somebody'), null) as "next"
         from judged order by noted_at desc limit {most:d}
     """).fetchall()
-    return [dict(zip(FAILED, row, strict=True)) for row in rows]
+    return [dict(zip(OPEN, row, strict=True)) for row in rows]
 
 
 def of_persons(con: Connection, ids: Collection[str], options: Options) -> Iterator[Chapter]:

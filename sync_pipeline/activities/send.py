@@ -197,6 +197,18 @@ def _sum(answers: Sequence[Answer]) -> Sent:
     return Sent(verdicts.count(Verdict.ACCEPTED), verdicts.count(Verdict.REJECTED), verdicts.count(Verdict.RETRY))
 
 
+def send_again(con: Connection, persons: Collection[str], now: datetime) -> int:
+    """Have the next run send what was rejected of these persons, and close those errors; return how many."""
+    of_them = f"operation = '{OPERATION}' and record_id in ({commas(map(literal, persons)) or 'null'})"
+    found = con.execute(
+        f"update {RESULT} set verdict = '{Verdict.RETRY}' where verdict = '{Verdict.REJECTED}' and write_id in ("
+        f"select write_id from {SEND} join {RESULT} using (write_id) where (person, answered_at) in ("
+        f"select (record_id, noted_at) from {ledger.table('error')} where resolved_at is null and {of_them}))"
+    ).fetchone()
+    ledger.close_errors(con, of_them, now)
+    return int(found[0]) if found else 0
+
+
 def _remember(lake: Lake, obj: Object, run_id: str, answered: Sequence[tuple[str, Answer]], now: datetime) -> None:
     if not answered:
         return

@@ -1,4 +1,4 @@
-"""`sync-pipeline errors`: what was not done and is still open, another try, and letting it be (OPS-7, OPS-17)."""
+"""`sync-pipeline errors`: what was not done and is still open, another try, letting it be (OPS-7, OPS-17, SIA-DIAG)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 import click
 
 from sync_pipeline import assembly
+from sync_pipeline.activities import diagnosis, send
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.commands.shown import lines, records
 from sync_pipeline.lake import Lake
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import retries
 
-OPEN = """
-    select noted_at, system || '/' || object as object, operation, record_id, field, code, message
-    from lake.sync.error where resolved_at is null order by noted_at desc
-"""
+RECORDS = "select distinct record_id from lake.sync.error where resolved_at is null and record_id is not null"
+SHOWN = 1_000
 ALL = "all"
 
 
@@ -26,7 +25,7 @@ ALL = "all"
 @click.option("--dismiss", multiple=True, metavar="ID", help="Close the errors of this record; `all` for all.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each error.")
 def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> None:
-    """List the open errors; a rejected or refused write can be tried again, or dismissed.
+    """List what is open: of writes to the CRM what they call for; what was refused can be tried again, or dismissed.
 
     By themselves writes are tried again when the record changes, on either side. ID is that of either system.
     """
@@ -34,14 +33,18 @@ def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> N
     if retry and dismiss:
         raise click.UsageError("--retry and --dismiss exclude one another")
     with open_lake(given, read_only=not (retry or dismiss)) as lake:
-        found = records(lake, OPEN)
         if retry or dismiss:
-            click.echo(_acted(given, lake, retry, dismiss, [one["record_id"] for one in found if one["record_id"]]))
-        elif as_json:
-            for one in found:
-                click.echo(json.dumps(one, default=str))
-        else:
-            click.echo("\n".join(lines(found)) if found else "no open errors")
+            click.echo(_acted(given, lake, retry, dismiss, [one["record_id"] for one in records(lake, RECORDS)]))
+            return
+        with lake.reading() as con:
+            found = diagnosis.still_open(con, given.crm, SHOWN)
+    if as_json:
+        for one in found:
+            click.echo(json.dumps(one, default=str))
+    else:
+        click.echo("\n".join(lines(found)) if found else "no open errors")
+        if len(found) == SHOWN:
+            click.echo(f"these are the newest {SHOWN:,}; all are in lake.sync.error and lake.sync.pending", err=True)
 
 
 def _acted(given: Settings, lake: Lake, retry: tuple[str, ...], dismiss: tuple[str, ...], known: list[str]) -> str:
@@ -53,4 +56,6 @@ def _acted(given: Settings, lake: Lake, retry: tuple[str, ...], dismiss: tuple[s
         if dismiss:
             return f"{retries.dismiss(con, asked, now):,} errors dismissed"
         count = retries.retry(con, assembly.pairings(given), asked, now)
-    return f"{count:,} records are decided on again by the next `sync-pipeline sync`"
+        sent = send.send_again(con, asked, now)
+    activities = f", {sent:,} activities are sent again" if sent else ""
+    return f"{count:,} records are decided on again{activities} by the next `sync-pipeline sync`"

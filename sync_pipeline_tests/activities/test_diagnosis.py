@@ -25,8 +25,8 @@ def test_codes_have_the_categories_that_administrators_know() -> None:
     assert category("SOMETHING_NEW") == OTHER
 
 
-def test_failed_writes_tell_what_is_tried_again_and_what_needs_somebody(world: World) -> None:
-    """SIA-DIAG-1 and 2: refused writes, those put off, and activities that found nobody; reading errors are none."""
+def test_what_is_open_tells_what_is_tried_again_and_what_needs_somebody(world: World) -> None:
+    """SIA-DIAG-1 and 2: refused writes, those put off, and activities that found nobody; a reading error is neither."""
     with world.lake.transaction() as con:
         for operation, code in (("Push updates", "INVALID_FIELD"), ("Pull updates", "NOT_CAST")):
             con.execute(
@@ -41,11 +41,12 @@ def test_failed_writes_tell_what_is_tried_again_and_what_needs_somebody(world: W
     world.told("call", "c1", email="nobody@x.example")
     world.take_in(to_tasks(days=2))
     with world.lake.reading() as con:
-        found = diagnosis.failed(con, "salesforce", 10)
+        found = diagnosis.still_open(con, "salesforce", 10)
     assert sorted((one["object"], one["code"], one["category"], one["next"]) for one in found) == [
-        ("contact", "INVALID_FIELD", ACCESS, "needs somebody"),
         ("lead", "UNABLE_TO_LOCK_ROW", INTERMITTENT, "is tried again"),
         ("sales_task", "NOT_FOUND", OTHER, "needs somebody"),
+        ("salesforce/contact", "INVALID_FIELD", ACCESS, "needs somebody"),
+        ("salesforce/contact", "NOT_CAST", None, None),
     ]
 
 

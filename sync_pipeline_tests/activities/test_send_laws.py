@@ -135,8 +135,8 @@ def test_each_activity_is_logged_exactly_once(quick_lake: Lake, late: int, cours
     assert run(quick_lake, log, source) == Sent()
 
 
-def test_what_is_rejected_is_on_record_and_not_sent_again(quick_lake: Lake) -> None:
-    """OPS-7, OPS-19, OPS-20."""
+def test_what_is_rejected_is_on_record_and_sent_again_only_on_request(quick_lake: Lake) -> None:
+    """OPS-7, OPS-17, OPS-19, OPS-20."""
     source, log = f"source{next(numbers)}", MemoryLog(fails=["rejects"])
     queue(quick_lake, source, 2, log.at)
     assert run(quick_lake, log, source) == Sent(rejected=2)
@@ -145,6 +145,11 @@ def test_what_is_rejected_is_on_record_and_not_sent_again(quick_lake: Lake) -> N
         "select distinct object, operation, record_id, code from lake.sync.error where code = '1004'"
     )
     assert told == [("activity", "Update activities", "1", "1004")]
+    with quick_lake.transaction() as con:
+        assert send.send_again(con, ["2"], log.at) == 0
+        assert send.send_again(con, ["1"], log.at) == 2
+    assert quick_lake.rows("select * from lake.sync.error where code = '1004' and resolved_at is null") == []
+    assert run(quick_lake, log, source) == Sent(accepted=2)
 
 
 def test_a_lost_answer_ends_the_run_and_is_told(quick_lake: Lake) -> None:

@@ -119,7 +119,7 @@ def test_activities_go_both_ways_once_and_an_echo_is_told_once_with_its_origin(b
     assert (told["Logged"]["subject"], told["Logged"]["origin"]) == ("Email: Hi", "sales_task")
     assert (told["Sync Error"]["message"], told["Sync Error"]["crmId"]) == ("No sixes, please", ann)
     with both.lake.reading() as con:
-        (refused,) = diagnosis.failed(con, "salesforce", 5)
+        (refused,) = diagnosis.still_open(con, "salesforce", 5)
     assert (refused["category"], refused["next"]) == ("access/validation", "needs somebody")
 
     quiet = both.log()

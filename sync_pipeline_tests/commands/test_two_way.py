@@ -86,7 +86,7 @@ def test_without_a_second_system_or_a_mirror_both_ways_commands_say_what_is_miss
 def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of_writes_and_calls(
     run: Run, synced: str, salesforce: Sandbox, marketo: MarketoSandbox
 ) -> None:
-    """OPS-1, OPS-7, OPS-9, OPS-17, LIM-1."""
+    """OPS-1, OPS-7, OPS-9, OPS-17, LIM-1, SIA-DIAG-1 and 2."""
     assert run("sync", WRITE_BACK="apply").exit_code == 0
     (person,) = marketo.subscription.rows('select id from lead where "externalPersonId" = ?', [synced])
     salesforce.org.rules.validate("Contact", lambda record: record.get("Phone") == "666", "No sixes, please")
@@ -95,7 +95,7 @@ def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of
     assert run("sync", **given).exit_code == 1
     listed = run("errors").stdout
     assert synced in listed
-    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  No sixes, please" in listed
+    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  access/validation  No sixes, please  needs somebody" in listed
     told = json.loads(run("status", "--json").stdout)
     (job,) = [one for one in told["writes"] if one["object"] == "salesforce/contact"]
     assert (job["status"], job["failed"]) == ("Incomplete", 1)
