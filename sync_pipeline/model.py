@@ -170,14 +170,16 @@ class Pairing:
         called: our name of the pairing, where the CRM object makes more than one.
         deletes: whether a record deleted in the CRM is deleted in Marketo too, as one-way copies are (SF-OPP-9,
             SF-CO-14); otherwise it is kept, and flagged where a field for it is mapped (SPEC 31, decision 13).
-        keys: the mapped Marketo fields without which none is created: those that identify it together, where no key
-            carries the CRM's id, or that say whom it belongs to (VV-CALL-7).
+        keys: the mapped Marketo fields that identify a record together, where none carries the CRM's id.
         custom: whether key and mappings follow from what both systems describe (SPEC 10).
         given: which records are paired, where an operator says so: (CRM id, Marketo id); nothing else is linked.
         misfit: SQL over such records `c` and `m`: what keeps them from being linked, null if nothing does.
         creates: whether a record of Marketo's that refers to linked ones is created in the CRM (SF-CAMP-4).
         merges: whether both systems can merge records of these objects (MERGE-1, MERGE-2).
         becomes: the pairing whose record a record of this one can turn into, and the CRM's field that names it.
+        belongs_by: the mapped Marketo field that says whom a record belongs to and must wait for (VV-CALL-7).
+        expires: whether the passing of time alone ends a link; the record then goes in Marketo, and stays in the CRM
+            (VV-CALL-3).
     """
 
     crm: Object
@@ -194,6 +196,8 @@ class Pairing:
     creates: bool = False
     merges: bool = False
     becomes: tuple[str, str] | None = None
+    belongs_by: str = ""
+    expires: bool = False
 
     @property
     def name(self) -> str:

@@ -131,7 +131,7 @@ def veeva_pairings(
 def _of_calls(crm: Object, source: str, belongs_by: str, alive: str) -> Pairing:
     """Return the pairing of a custom object that is keyed by Veeva's id, and parked without what it belongs to."""
     pairing = _pair(crm, marketo.custom(source), "veevaId", {crm.name}, alive)
-    return replace(pairing, keys=(belongs_by,), deletes=True)
+    return replace(pairing, belongs_by=belongs_by, deletes=True, expires=True)
 
 
 def custom_pairings(crm: Iterable[str], other: Iterable[str], system: str = "salesforce") -> tuple[Pairing, ...]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sync_pipeline import catalog
+from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.docs_pages.markdown import NOTE, table
 from sync_pipeline.model import Pairing, Rule
+from sync_pipeline.settings import Settings
 from sync_pipeline.sync.resolve import CASES, REFUSED_BECAUSE
 
 RULES = {
@@ -13,12 +17,21 @@ RULES = {
     Rule.TRUE_WINS: "the side that says true; recommended for the e-mail opt-out (UNSUB-4)",
     Rule.NEWEST: "the value of the record that was modified last",
 }
+PAIRED = (
+    "CRM",
+    "Marketo",
+    "told apart in Marketo by",
+    "goes in Marketo when it goes in the CRM",
+    "made in the CRM",
+)
 
 
 def deciding_page() -> str:
     """Return the page of the case table of the two-way sync."""
     campaigns = catalog.campaign_pairings({"1001": "701000000000001"})
     custom = catalog.custom_pairings(["Car_Sale__c"], ["carSale_c"])
+    calls = Settings.model_fields["veeva_call_objects"].default
+    veeva = catalog.veeva_pairings(("Professional_vod",), calls, Kept(date.min))
     parts = [
         f"{NOTE}\n# Who is right about a field\n\nFor each link that a change touched, every mapped field is compared "
         "in three ways: what the CRM has, what Marketo has, and the base, the value on which both last agreed. Time "
@@ -35,16 +48,10 @@ def deciding_page() -> str:
         "key is the deduplication field of Marketo's object, and its link fields are filled by the lookups that lead "
         "to the same record. Campaigns come with `SYNC_CAMPAIGNS`; each status of a program's channel must be one of "
         "the campaign's members, in the same spelling, or the link is refused.\n",
-        table(
-            (
-                "CRM",
-                "Marketo",
-                "told apart in Marketo by",
-                "goes in Marketo when it goes in the CRM",
-                "made in the CRM",
-            ),
-            [_paired(pairing) for pairing in (*catalog.pairings(), *custom, *campaigns)],
-        ),
+        table(PAIRED, [_paired(pairing) for pairing in (*catalog.pairings(), *custom, *campaigns)]),
+        "\nOf a Veeva org, besides custom objects. A call waits for its person, a key message for its call; when its "
+        "time is over it goes in Marketo and stays in Veeva (`VEEVA_CALL_MONTHS`; looked at once a day):\n",
+        table(PAIRED, [_paired(pairing) for pairing in veeva]),
     ]
     return "\n".join(parts)
 

@@ -14,7 +14,7 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.table import full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Pairing
 from sync_pipeline.sync import merging, newcomers, on_demand, resolve
@@ -96,14 +96,16 @@ def _touched(con: Connection, asked: Question) -> None:
     con.execute(f"create or replace temp table held as {_held(con, asked)}")
     con.execute(f"""
         create or replace temp table touched as
-        with kept as (
+        with living as (select {key} as id from {alive(pairing.crm, pairing)}),
+        kept as (
             select * from {link} where pairing = {name} and crm_id in (select id from changed) and {TOLD}
+                and (ended_at is null or crm_id not in (select id from living))
             qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
-        ), living as (select {key} as id from {alive(pairing.crm, pairing)})
+        )
         select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo, l.ended_at is not null as gone
         from changed t
         join {asked.crm} c on c.{key} = t.id
-        left join kept l on l.crm_id = t.id and (l.ended_at is null or c.{quoted(DELETED_AT)} is not null)
+        left join kept l on l.crm_id = t.id
         left join {alive(pairing.marketo, pairing)} m on m.{marketo_key}::varchar = l.marketo_id
         where (l.ended_at is not null or t.id in (select id from living))
             and (l.ended_at is null or l.marketo_id not in (

@@ -19,19 +19,20 @@ from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.touched import find_changed, is_quiet
+from sync_pipeline.sync.touched import alive, find_changed, is_quiet
 
 Connection = duckdb.DuckDBPyConnection
 Score = Literal["sum", "max", "winner"]
 
 DELETED, UNSEEN = "deleted in the CRM", "no longer to be seen in the CRM"
-FILTERED = "takes no part any more"
+FILTERED, EXPIRED = "takes no part any more", "kept no longer"
+REMOVED = "removed, as it was kept no longer"  # for good: should the record take part again, it is a new one there
 MERGED, CONVERTED = "merged in the CRM", "converted"
 MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
 # The record may come back, and its link with it (DEL-7, FILT-5).
-RETURNING = (DELETED, UNSEEN, FILTERED)
-# Links that are written to: open ones, and those of deleted records, as long as that is to be told (DEL-1).
-TOLD = f"(ended_at is null or ended_because = {literal(DELETED)})"
+RETURNING = (DELETED, UNSEEN, FILTERED, EXPIRED)
+# Links that are written to: open ones, and those of deleted or old records, as long as that is to be told (DEL-1).
+TOLD = f"(ended_at is null or ended_because in ({literal(DELETED)}, {literal(EXPIRED)}))"
 # Chains of merges and conversions that came to light at once are followed so far; the rest waits for the next pass.
 MOST_ROUNDS = 10
 SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
@@ -56,6 +57,7 @@ class Settling:
 
 def settle(lake: Lake, known: Settling) -> None:
     """End, open and hand on links as the mirrors tell; doing it again changes nothing."""
+    _look_at_old(lake, known)
     for _ in range(MOST_ROUNDS):
         with lake.reading() as con:
             moved = [pairing for pairing in known.pairings if not is_quiet(con, pairing)]
@@ -65,6 +67,24 @@ def settle(lake: Lake, known: Settling) -> None:
                 settled += _settle(con, pairing, known)
         if not settled:
             return
+
+
+def _look_at_old(lake: Lake, known: Settling) -> None:
+    """Have the links looked at whose time is over though nothing changed; once a day, as all of them are compared."""
+    expiring = [pairing for pairing in known.pairings if pairing.expires]
+    done_today = f"from {ledger.table('run')} where kind = 'two-way' and started_at >= {literal(known.now)}::date"
+    with lake.reading() as con:
+        if not expiring or con.execute(f"{done_today} limit 1").fetchone():
+            return
+    with lake.transaction() as con:
+        for pairing in expiring:
+            name, pending = literal(pairing.name), ledger.table("pending")
+            con.execute(f"""
+                insert into {pending} select {name}, crm_id, {literal(EXPIRED)}, {literal(known.now)}
+                from {ledger.table("link")} where pairing = {name} and ended_at is null
+                    and crm_id not in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
+                    and crm_id not in (select crm_id from {pending} where pairing = {name} and crm_id is not null)
+            """)
 
 
 def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:
@@ -101,7 +121,7 @@ def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
                 -- what we deleted ourselves was not deleted by somebody there (DEL-8)
                 when not m.alive then if(k.ended_because is null, {literal(MARKETO_DELETED)}, k.ended_because)
                 when twin.crm_id is not null then {literal(MARKETO_MERGED)}
-                when not c.takes_part then {literal(FILTERED)}
+                when not c.takes_part then {literal(EXPIRED if pairing.expires else FILTERED)}
             end as because
         from kept k
         left join crm_state c using (crm_id)

@@ -15,7 +15,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
-from sync_pipeline.sync.ends import TOLD
+from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
 from sync_pipeline.sync.touched import MARKETO, alive, changed_sql
 
 Connection = duckdb.DuckDBPyConnection
@@ -131,8 +131,10 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
     entries = "map_from_entries([" + ", ".join(f"{{k: {literal(k)}, v: {literal(v)}}}" for k, v in names.items()) + "])"
     agreed = f"map_from_entries(list_transform(map_entries(fields), lambda e: {{k: {entries}[e.key], v: e.value}}))"
     con.execute(
-        f"update {link} l set ended_at = {literal(now)}, ended_because = 'deleted with its key' from answered a "
-        f"where a.verdict = 'accepted' and a.operation = 'delete' and l.pairing = {name} and l.ended_at is null "
+        f"update {link} l set ended_at = {literal(now)}, "
+        f"ended_because = if(l.ended_at is null, 'deleted with its key', {literal(REMOVED)}) from answered a "
+        f"where a.verdict = 'accepted' and a.operation = 'delete' and l.pairing = {name} "
+        f"and (l.ended_at is null or l.ended_because = {literal(EXPIRED)}) "
         "and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id"
     )
     con.execute(

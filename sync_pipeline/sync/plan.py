@@ -77,10 +77,10 @@ class Planned:
 def draft(con: Connection, asked: Question) -> Planned:
     """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
     to_marketo, to_crm = f"taken = '{Outcome.TAKE_CRM}'", f"taken = '{Outcome.TAKE_MARKETO}' and not is_key"
-    keys = [field.name for field in asked.fields if field.is_key]
+    needed = [field.name for field in asked.fields if field.is_key or field.name == asked.pairing.belongs_by]
     other_key = f"{to_marketo} and is_key"
-    can_create = literal(bool(asked.pairing.key or keys))
-    has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, keys)) or 'null'})) = {len(keys)}"
+    can_create = literal(bool(asked.pairing.key or needed))
+    has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, needed)) or 'null'})) = {len(needed)}"
     deletes = f"t.gone and {literal(asked.pairing.deletes)}"
     con.execute(f"""
         create or replace temp table write as

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from sync_pipeline import catalog
 from sync_pipeline.catalog import veeva
 from sync_pipeline.connectors.marketo import answers
-from sync_pipeline.connectors.writes import Answer, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Value, Verdict
 from sync_pipeline.lake import Lake
-from sync_pipeline.model import Describe, Direction
+from sync_pipeline.model import Describe, Direction, Pairing
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo import Subscription
 from sync_pipeline.sandbox.marketo.records_http import described
@@ -31,12 +32,15 @@ def of_subscription() -> dict[str, Describe]:
     return {name: Describe(name, tuple(answers.record_fields(one))) for name, one in told.items()}
 
 
+def pairings(today: date) -> tuple[Pairing, ...]:
+    return catalog.veeva_pairings(["Professional_vod"], OBJECTS, veeva.Kept(today))
+
+
 class Practice(Many):
     """A Veeva org of which nothing but accounts, calls and users matters, and a subscription beside it."""
 
     def __init__(self, lake: Lake, folder: Path) -> None:
-        pairings = catalog.veeva_pairings(["Professional_vod"], OBJECTS, veeva.Kept(TODAY))
-        super().__init__(lake, folder, pairings, of_subscription(), [veeva.RECORD_TYPE], Schema.veeva())
+        super().__init__(lake, folder, pairings(TODAY), of_subscription(), [veeva.RECORD_TYPE], Schema.veeva())
         self.types = {
             name: self.crm["RecordType"].edit(DeveloperName=name, SobjectType="Account")
             for name in ("Professional_vod", "Office", "Hospital_vod")
@@ -97,6 +101,40 @@ def test_each_half_carries_its_own_fields_and_both_the_shared_ones(practice: Pra
     practice.settled()
     assert practice.crm["Account"].records[ann]["Phone"] == "+49 2"
     assert practice.marketo_values("company", "mainPhone") == [("+49 2",)]
+
+
+def test_calls_leave_marketo_when_their_time_is_over_and_stay_in_the_mirror(practice: Practice) -> None:
+    """VV-CALL-3: within the pass, without a change in Veeva; a key message goes with its call (VV-CALL-4, Removed)."""
+    ann = practice.account()
+    old, young = practice.call(ann, day="2025-08-01"), practice.call(ann)
+    practice.crm["Call2_Key_Message_vod__c"].edit(Call2_vod__c=old)
+    practice.cycle()
+    assert practice.calls() == [(old, ann), (young, ann)]
+
+    practice.read()
+    practice.pairings = pairings(date(2026, 2, 2))
+    done = practice.sync(apply=False)
+    assert (done["call"].planned.gone, done["call_key_message"].planned.gone) == (1, 1)
+    practice.settled()
+    assert practice.calls() == [(young, ann)]
+    assert practice.marketo_values(OBJECTS[1], "veevaId") == []
+    assert practice.lake.rows("select count(*) from lake.veeva.call where _deleted_at is null") == [(2,)]
+
+    practice.crm["Call2_vod__c"].edit(old, Call_Date_vod__c="2026-03-01")  # moved, it is young again
+    practice.settled()
+    assert practice.calls() == [(old, ann), (young, ann)]
+
+
+def test_a_call_that_moves_to_another_person_is_updated_not_removed_and_added(practice: Practice) -> None:
+    """VV-CALL-4."""
+    ann, bob = practice.account(), practice.account()
+    call = practice.call(ann)
+    practice.settled()
+    practice.crm["Call2_vod__c"].edit(call, Account_vod__c=bob)
+    practice.settled()
+    assert practice.calls() == [(call, bob)]
+    operations = [operation for source, operation in practice.marketo.order if source == OBJECTS[0]]
+    assert operations == [Operation.UPSERT, Operation.UPDATE]
 
 
 def test_veeva_wins_a_persons_conflict_and_a_companys_field_never_comes_back(practice: Practice) -> None:

@@ -80,6 +80,7 @@ class System:
     deleted: str = "IsDeleted"
     master: str = "MasterRecordId"
     dead: set[str] = field(default_factory=set)
+    made: int = 0
     dedupe: tuple[str, ...] = ()  # the fields by which an upsert finds a record, unless the caller names another
 
     def now(self) -> datetime:
@@ -91,7 +92,8 @@ class System:
     def edit(self, record_id: str | None = None, **values: Value) -> str:
         """Change a record, or make one; with no values it is only touched."""
         if record_id is None:
-            number = len(self.records) + 1
+            self.made += 1
+            number = self.made
             record_id = id18(f"{self.prefix}{number:012d}") if self.prefix else str(number)
             self.records[record_id] = {self.key: record_id}
         self.records[record_id].update(values)
