@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "flow",
     "status": "status",
     "errors": "errors",
+    "drift": "drift",
     "sql": "sql",
     "feed": "feed",
     "duplicates": "duplicates",

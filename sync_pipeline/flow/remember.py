@@ -56,8 +56,15 @@ def accepted(con: Connection, work: Work, write: Write, answer: Answer, now: dat
     agreed = write.agreed
     con.execute(
         "create or replace temp table answered as select ?::varchar as crm_id, ?::varchar as marketo_id, "
-        "'accepted' as verdict, ?::varchar as record_id, map(?::varchar[], ?::varchar[]) as fields",
-        [write.record.id, work.person.marketo_id, answer.id, list(agreed.text), list(agreed.text.values())],
+        "'accepted' as verdict, ? as operation, ?::varchar as record_id, map(?::varchar[], ?::varchar[]) as fields",
+        [
+            write.record.id,
+            work.person.marketo_id,
+            write.operation,
+            answer.id,
+            list(agreed.text),
+            list(agreed.text.values()),
+        ],
     )
     links.remember(con, write.pairing, agreed.marketo_names, CRM, now)
 

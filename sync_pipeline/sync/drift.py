@@ -6,6 +6,7 @@ A cycle looks at what changed; this looks at everything, so it would also find w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
@@ -38,9 +39,45 @@ def drift(con: Connection, asked: Question) -> list[Drift]:
     Not settled is what changed since it was decided on, waits to be looked at again, was written to since it was read,
     or has an open error: of these it is known that they differ.
     """
+    _find(con, asked)
+    found = con.execute(
+        f"select field, count(*), list(crm_id order by crm_id)[:{SHOWN}] from drifted group by field order by field"
+    )
+    return [Drift(asked.pairing.name, field, count, tuple(ids)) for field, count, ids in found.fetchall()]
+
+
+def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
+    """Let the next pass bring drifted fields to the value of one side; return how many links (OPS-18).
+
+    The other side's value is noted as the one last agreed on, so that the pass finds the winner's changed, and plans,
+    limits and writes it like any edit. A side that may not be written to stays as it is, and is told as refused.
+
+    Args:
+        con: in a transaction of the caller's.
+        winner: `crm` or `marketo`.
+    """
+    _find(con, asked)
+    name, other = literal(asked.pairing.name), quoted(MARKETO if winner == CRM else CRM)
+    con.execute(
+        f"create or replace temp table repaired as select crm_id, "
+        f"map_from_entries(list({{k: field, v: {other}}})) as noted from drifted group by crm_id"
+    )
+    con.execute(
+        f"update {ledger.table('link')} l set agreed = map_concat(l.agreed, r.noted) from repaired r "
+        f"where l.pairing = {name} and l.crm_id = r.crm_id and l.ended_at is null"
+    )
+    found = con.execute(
+        f"insert into {ledger.table('pending')} select {name}, crm_id, 'drift, {winner} wins', {literal(now)} "
+        "from repaired"
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _find(con: Connection, asked: Question) -> None:
+    """Fill the temporary table `drifted`: field, record, and the two values."""
     (number,) = con.execute(f"select count(*) from ({_settled(asked.pairing)})").fetchone() or (0,)
     parts = -(-number // AT_ONCE)
-    con.execute("create or replace temp table drifted (field varchar, crm_id varchar)")
+    con.execute("create or replace temp table drifted (field varchar, crm_id varchar, crm varchar, marketo varchar)")
     for part in range(parts):
         con.execute(
             "create or replace temp table touched as select crm_id, marketo_id, agreed, false as by_crm, "
@@ -49,14 +86,10 @@ def drift(con: Connection, asked: Question) -> list[Drift]:
         references(con, asked, "select crm_id from touched")
         outcomes(con, asked)
         con.execute(
-            "insert into drifted select field, crm_id from outcome where refusal is null and known "
+            "insert into drifted select field, crm_id, crm, marketo from outcome where refusal is null and known "
             f"and taken in ('{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}') "
             f"and rule not in ('{Rule.CRM_ONLY}', '{Rule.MARKETO_ONLY}')"
         )
-    found = con.execute(
-        f"select field, count(*), list(crm_id order by crm_id)[:{SHOWN}] from drifted group by field order by field"
-    )
-    return [Drift(asked.pairing.name, field, count, tuple(ids)) for field, count, ids in found.fetchall()]
 
 
 def orphans(con: Connection, pairing: Pairing) -> list[str]:

@@ -122,7 +122,7 @@ def _recognised(con: Connection, asked: Question) -> str:
 def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str, now: datetime) -> None:
     """Take the accepted writes in the temporary table `answered` into the links: only these enter the base (law 6).
 
-    `answered` holds `crm_id`, `marketo_id`, `verdict`, `record_id`, `fields`.
+    `answered` holds `crm_id`, `marketo_id`, `operation`, `verdict`, `record_id`, `fields`.
 
     Args:
         names: Marketo's name of each field that was written, by the name it was written under.

@@ -44,7 +44,10 @@ def test_a_plan_tells_what_a_cycle_would_write_and_why_and_applying_it_is_told_b
     shown = run("plan")
     assert shown.exit_code == 0, shown.stderr
     assert "contact                               1 looked at  1 to create in Marketo" in shown.stdout
-    assert "contact  marketo  create  new to Marketo  1        email, lastName, phone, unsubscribed" in shown.stdout
+    assert (
+        "contact  marketo  create  new to Marketo  1        email, externalPersonId, lastName, phone, and 1 more"
+        in shown.stdout
+    )
     assert f"contact  marketo  create  {synced}" in shown.stdout
     assert "WRITE_BACK=apply sync-pipeline sync" in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 120
@@ -72,7 +75,7 @@ def test_explain_tells_a_person_whom_only_marketo_knows_and_nobody_at_all(run: R
     assert nobody.stderr == "Error: no mirrored record of either system has the address or id 'nobody@x.example'\n"
 
 
-@pytest.mark.parametrize("command", [["plan"], ["explain", "ann@x.example"]])
+@pytest.mark.parametrize("command", [["plan"], ["explain", "ann@x.example"], ["drift"]])
 def test_without_a_second_system_or_a_mirror_both_ways_commands_say_what_is_missing(
     run: Run, command: list[str], tmp_path: Path
 ) -> None:
@@ -86,7 +89,7 @@ def test_without_a_second_system_or_a_mirror_both_ways_commands_say_what_is_miss
 def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of_writes_and_calls(
     run: Run, synced: str, salesforce: Sandbox, marketo: MarketoSandbox
 ) -> None:
-    """OPS-1, OPS-7, OPS-9, OPS-17, LIM-1, SIA-DIAG-1 and 2."""
+    """OPS-1, OPS-7, OPS-9, OPS-17 and 18, LIM-1, SIA-DIAG-1 and 2."""
     assert run("sync", WRITE_BACK="apply").exit_code == 0
     (person,) = marketo.subscription.rows('select id from lead where "externalPersonId" = ?', [synced])
     salesforce.org.rules.validate("Contact", lambda record: record.get("Phone") == "666", "No sixes, please")
@@ -108,6 +111,11 @@ def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of
     assert run("errors", "--retry", synced).stdout.startswith("1 records are decided on again")
     assert run("sync", **given).exit_code == 0
     assert (salesforce.org.record("Contact", synced) or {})["Phone"] == "666"
+
+    drifted = run("drift")
+    assert (drifted.exit_code, drifted.stdout) == (0, "no field differs\n")
+    repaired = run("drift", "--repair", "crm").stdout
+    assert "contact                               0 links are decided on by the next cycle" in repaired
     assert run("errors").stdout == "no open errors\n"
     assert run("errors", "--dismiss", "all").stdout == "0 errors dismissed\n"
 

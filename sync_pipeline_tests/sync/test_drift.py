@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.sync.drift import Drift, drift, orphans
+from sync_pipeline.sync.drift import Drift, drift, orphans, repair
 from sync_pipeline_tests.sync.world import World
 
 
@@ -25,6 +27,25 @@ def test_agreeing_links_show_no_drift_and_one_that_was_overlooked_does(world: Wo
     with world.lake.transaction() as con:  # as if a pass had decided and not seen it
         ledger.insert(con, "decided", [(world.pairing.name, "marketo", world.now())])
     assert drifted(world) == [Drift(world.pairing.name, "phone", 1, (crm_id,))]
+
+
+@pytest.mark.parametrize(("winner", "value"), [("crm", "1"), ("marketo", "2")])
+def test_drift_is_repaired_towards_either_side_by_the_next_cycle(world: World, winner: str, value: str) -> None:
+    """OPS-18: found to the last field, and repaired in one plan."""
+    crm_id, person = world.linked(Phone="1", Title="Dr")
+    world.marketo.edit(person, phone="2", title=None)
+    world.read()
+    with world.lake.transaction() as con:
+        ledger.insert(con, "decided", [(world.pairing.name, "marketo", world.now())])
+    (question,) = world.next_pass(apply=False).questions()
+    with world.lake.transaction() as con:
+        assert repair(con, question, winner, world.now()) == 1
+    world.cycle()
+    world.cycle()
+    title = {"crm": "Dr", "marketo": None}[winner]
+    assert (world.crm.records[crm_id]["Phone"], world.crm.records[crm_id]["Title"]) == (value, title)
+    assert (world.marketo.records[person]["phone"], world.marketo.records[person]["title"]) == (value, title)
+    assert drifted(world) == []
 
 
 def test_what_is_known_to_differ_is_no_drift(world: World) -> None:
