@@ -17,7 +17,7 @@ from sync_pipeline.actions import opt_outs, reminders, unsubscribes
 from sync_pipeline.actions.feed import Options
 from sync_pipeline.actions.may_send import Permission, may_send
 from sync_pipeline.activities import sales_tasks, step
-from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME
+from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME, PERSON_PREFIXES
 from sync_pipeline.catalog.pushed import pushed
 from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.connectors import marketo
@@ -183,7 +183,7 @@ def flow(settings: Settings, opened: Lake, over: Systems) -> Flow:
     if is_native(over.marketo.calls):
         raise FatalError("NATIVE_MODE", "Marketo's own CRM sync is on: its flow steps act in Salesforce, not these")
     defaults = {LAST_NAME: settings.flow_default_last_name, COMPANY: settings.flow_default_company}
-    people = [pairing for pairing in pairings(settings) if pairing.name in ("lead", "contact")]
+    people = [pairing for pairing in pairings(settings) if pairing.name in PERSON_PREFIXES.values()]
     rules = perform.Rules(defaults, settings.flow_second_leads, _rules(settings))
     return Flow(opened, Sides(over.crm, writer(settings, over.crm), over.marketo), people, rules)
 

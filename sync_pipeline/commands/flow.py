@@ -29,8 +29,8 @@ from sync_pipeline.web.server import Server
 @contextmanager
 def opened(given: Settings) -> Iterator[tuple[Lake, Flow]]:
     """Give the lake, and the flow actions of the systems in the settings."""
-    if not any(pairing.name == "lead" for pairing in assembly.pairings(given)):
-        raise click.ClickException("flow actions need a Salesforce org and a Marketo subscription: set both up in .env")
+    if not assembly.pairings(given):
+        raise click.ClickException("flow actions need a CRM and a Marketo subscription: set both up in .env")
     with open_lake(given) as lake:
         yield lake, assembly.flow(given, lake, assembly.Systems(given, lake))
 

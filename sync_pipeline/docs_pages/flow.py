@@ -11,8 +11,8 @@ from sync_pipeline.flow.steps import CASES, Case
 HEAD = """
 # Flow actions on demand
 
-What a smart campaign's Salesforce steps do in Marketo, for one person at once: a cycle may run, be switched off, or
-plan only (`WRITE_BACK`). The person is read in both systems at that moment. Three ways to ask:
+What a smart campaign's Salesforce steps, or Create Task in Veeva, do in Marketo, for one person at once: a cycle may
+run, be switched off, or plan only (`WRITE_BACK`). The person is read in both systems at that moment. Three ways to ask:
 
 ```sh
 sync-pipeline flow sync-person ada@example.com --owner "Inbound queue"
@@ -104,5 +104,6 @@ def _where(where: Mapping[str, object]) -> str:
         "everywhere": "`everywhere`",
         "doubles": "`FLOW_SECOND_LEADS` is on",
         "implies": "the program is linked to a campaign",
+        "veeva": "the CRM is Veeva",
     }
     return ", ".join(said.get(name, str(value)) for name, value in where.items())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 
 from sync_pipeline.catalog import marketo, salesforce
@@ -24,8 +26,8 @@ class UnknownNameError(LookupError):
         self.message = message
 
 
-def owner(con: Connection, name: str) -> tuple[To, str]:
-    """Return what kind of owner is meant, and its id; an empty name means nobody.
+def owner(con: Connection, name: str, crm: str = "salesforce") -> tuple[To, str]:
+    """Return what kind of owner of the CRM is meant, and its id; an empty name means nobody.
 
     Raises:
         UnknownNameError: nobody is called that, or several are.
@@ -35,8 +37,8 @@ def owner(con: Connection, name: str) -> tuple[To, str]:
     for prefix, kind in ((USER_PREFIX, To.USER), (QUEUE_PREFIX, To.QUEUE)):
         if _is_id(name, prefix):
             return kind, id18(name)
-    users = _ids(con, salesforce.USER, ("Email", "Username", "Name"), name, '"IsActive"')
-    queues = _ids(con, salesforce.GROUP, ("Name", "DeveloperName"), name, "\"Type\" = 'Queue'")
+    users = _ids(con, replace(salesforce.USER, system=crm), ("Email", "Username", "Name"), name, '"IsActive"')
+    queues = _ids(con, replace(salesforce.GROUP, system=crm), ("Name", "DeveloperName"), name, "\"Type\" = 'Queue'")
     found = [*((To.USER, one) for one in users), *((To.QUEUE, one) for one in queues)]
     if len(found) != 1:
         raise UnknownNameError("UNKNOWN_OWNER", f"{len(found)} active users and queues are called {name!r}")

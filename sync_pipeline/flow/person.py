@@ -79,7 +79,12 @@ class People:
 
     @property
     def lead(self) -> Pairing:
-        return self.pairings["lead"]
+        """The pairing in which people are created; that of Veeva's person accounts, where nobody is."""
+        return self.pairings.get("lead") or next(iter(self.pairings.values()))
+
+    @property
+    def is_veeva(self) -> bool:
+        return self.lead.crm.system == "veeva"
 
     @property
     def person(self) -> Object:
@@ -143,16 +148,16 @@ class People:
 
     def _by_key(self, key: str | None) -> tuple[Pairing, str] | None:
         """Return what the id in Marketo's own field says, where the link is still missing."""
-        objects = {names.LEAD_PREFIX: "lead", names.CONTACT_PREFIX: "contact"}
-        name = objects.get((key or "")[:3])
-        return (self.pairings[name], id18(key)) if key and name and len(key) in (15, 18) else None
+        pairing = self.pairings.get(names.PERSON_PREFIXES.get((key or "")[:3], ""))
+        return (pairing, id18(key)) if key and pairing and len(key) in (15, 18) else None
 
     def _followed(self, person: Person, pairing: Pairing, crm_id: str) -> Person:
         """Return the person with its living record: that into which it was merged or converted (SF-LEAD-12)."""
         for _ in range(HOPS):
             wanted = {f.crm.name for f in self.fields(pairing)}
             told = self.described(pairing.crm).names
-            own = {pairing.crm.deleted, pairing.crm.master, names.OWNER, names.CONVERTED, names.CONVERTED_CONTACT}
+            own = {pairing.crm.deleted, pairing.crm.master, names.OWNER, names.PERSON_CONTACT}
+            own |= {names.CONVERTED, names.CONVERTED_CONTACT}
             fields = sorted(({pairing.crm.key, pairing.crm.stamp} | wanted | own) & told)
             found = fresh.read(self._sides.org, pairing.crm, fields, [crm_id])
             if not found.num_rows:

@@ -85,7 +85,8 @@ class Running:
         person, request = self._work.person, self._request
         with self._lake.reading() as con:
             linked = bool(request.text("program")) and lookups.is_linked(con, request.text("program"))
-        facts = Facts(person.state, kind, member, request.flag("everywhere"), doubles, not linked)
+        everywhere, veeva = request.flag("everywhere"), self._people.is_veeva
+        facts = Facts(person.state, kind, member, everywhere, doubles, not linked, veeva)
         case = steps.case(request.action, facts)
         if not case.steps:
             return self._close(case.status, case.code, case.because)
@@ -102,8 +103,8 @@ class Running:
 
     def _look_up(self) -> tuple[To, Member]:
         with self._lake.reading() as con:
-            kind, owner = lookups.owner(con, self._request.text("owner"))
-            name = self._request.text("campaign")
+            kind, owner = lookups.owner(con, self._request.text("owner"), self._people.lead.crm.system)
+            name = "" if self._people.is_veeva else self._request.text("campaign")
             campaign = lookups.campaign(con, name) if name else ""
         member, status = self._membership(campaign) if campaign else ("", None)
         self._work = replace(self._work, owner=owner, campaign=campaign, member=member)

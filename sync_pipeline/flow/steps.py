@@ -62,6 +62,7 @@ class Facts:
         everywhere: whether it is to be deleted in both systems.
         doubles: whether a contact that is sent to a queue becomes a second lead, as in the original (decision 19).
         implies: whether who is not in the CRM may be created on the way; off in a linked program (FLOW-16).
+        veeva: whether the CRM is Veeva, whose people are person accounts.
     """
 
     person: Is
@@ -70,6 +71,7 @@ class Facts:
     everywhere: bool = False
     doubles: bool = False
     implies: bool = True
+    veeva: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,14 @@ IMPLIED_OFF = {
     "because": "the program is linked to a campaign: nobody is created on the way",
 }
 NOT_THERE = {"code": "NOT_IN_SALESFORCE", "because": "the person is not in Salesforce"}
+VEEVA: dict[str, object] = {"veeva": True}
+NOT_MADE = {"code": "NOT_IN_VEEVA", "because": "the person is not in Veeva, where Marketo makes no person accounts"}
+NOT_FORCED = {
+    "code": "NOT_SUPPORTED_IN_VEEVA",
+    "because": "Marketo makes no person accounts, and the cycle alone brings those that are there up to date",
+}
+NO_LEADS = {"code": "NOT_SUPPORTED_IN_VEEVA", "because": "the Veeva sync has no leads, and converts nobody"}
+NO_STEP = {"code": "NOT_SUPPORTED_IN_VEEVA", "because": "of all these steps there is but Create Task for Veeva"}
 NO_MEMBER = {"code": "NOT_A_MEMBER", "because": "the person is no member of the campaign"}
 
 
@@ -136,7 +146,13 @@ def _implied(action: Action, *steps: Step, rows: str) -> tuple[Case, ...]:
 
 
 _A = Action
+_OF_SALESFORCE = [one for one in Action if one not in (_A.CREATE_TASK, _A.SYNC_PERSON, _A.CONVERT)]
 CASES: tuple[Case, ...] = (
+    _failed(_A.SYNC_PERSON, VEEVA, NOT_FORCED, "VV-PA-7, VV-PA-9"),
+    _failed(_A.CREATE_TASK, VEEVA | ABSENT, NOT_MADE, "VV-PA-7"),
+    _case(_A.CREATE_TASK, VEEVA, Step.TASK, rows="VV-TASK-1"),
+    _failed(_A.CONVERT, VEEVA, NO_LEADS, "VV-PA-8"),
+    *(_failed(one, VEEVA, NO_STEP, "VV-TASK-1, VV-GEN-5") for one in _OF_SALESFORCE),
     _case(_A.SYNC_PERSON, ABSENT, *NEW, rows="FLOW-1, SF-LEAD-5, DEL-2"),
     _case(_A.SYNC_PERSON, LEAD, Step.PUSH, rows="FLOW-2, FLOW-3, SF-LEAD-11"),
     *_of_contacts(_A.SYNC_PERSON, "FLOW-5, SF-CONTACT-7"),

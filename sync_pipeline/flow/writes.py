@@ -116,7 +116,7 @@ def _task(work: Work) -> Write:
     values: dict[str, Value] = {
         name: tokens.filled(text, work.labels, work.person.values, work.now) for name, text in texts.items() if text
     }
-    values[names.TASK_ABOUT] = work.person.crm_id
+    values[names.TASK_ABOUT] = work.person.record.get(names.PERSON_CONTACT) or work.person.crm_id
     days = int(asked.options["due_in"])
     values[names.TASK_DUE] = (work.now + timedelta(days=days)).date().isoformat()
     owner = work.owner or work.person.record.get(names.OWNER) or ""

@@ -70,7 +70,7 @@ def test_what_an_action_needs_for_a_person(
 def test_every_case_can_be_met_and_every_person_has_one() -> None:
     met = set()
     flags = (True, False)
-    for action, *facts in product(Action, Is, To, Member, flags, flags, flags):
+    for action, *facts in product(Action, Is, To, Member, flags, flags, flags, flags):
         if (action, facts[1]) != (Action.CHANGE_OWNER, To.RULES):  # its owner is required
             met.add(id(case(action, Facts(*facts))))  # type: ignore[arg-type]
     assert met == {id(one) for one in CASES}

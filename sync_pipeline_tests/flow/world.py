@@ -23,7 +23,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Field, Object, id18
 from sync_pipeline_tests.connectors.memory_writer import MemoryWriter
 
-PREFIXES = {"Lead": "00Q", "Contact": "003", "Task": "00T", "CampaignMember": "00v"}
+PREFIXES = {"Account": "001", "Lead": "00Q", "Contact": "003", "Task": "00T", "CampaignMember": "00v"}
 USER, OTHER_USER, QUEUE, CAMPAIGN = (
     id18(f"{prefix}00000000000{number}") for number, prefix in enumerate(("005", "005", "00G", "701"))
 )
