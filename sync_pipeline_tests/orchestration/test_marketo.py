@@ -80,10 +80,8 @@ def test_a_cycle_plans_and_then_writes_with_the_same_numbers(both: Deployment) -
     assert both.run("cycle").success
     planned, links = shown(both, "sync", "plan"), shown(both, "sync", "link")
     assert (planned["create in Marketo"], planned["dagster/row_count"], links["written to Marketo"]) == (3, 3, 0)
-    assert (
-        "| contact | marketo | create | new to Marketo | 2 | externalPersonId, externalSalesPersonId, lastName, unsubscribed |"
-        in planned["by reason"]
-    )
+    fields = "externalPersonId, externalSalesPersonId, lastName, unsubscribed"
+    assert f"| contact | marketo | create | new to Marketo | 2 | {fields} |" in planned["by reason"]
     assert "Ada" not in "".join(map(str, planned.values()))
 
     applied = replace(both, overrides={**both.overrides, "write_back": "apply"})
