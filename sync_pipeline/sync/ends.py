@@ -19,7 +19,7 @@ from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.touched import alive, find_changed, is_quiet
+from sync_pipeline.sync.touched import alive, find_changed, is_quiet, look_again
 
 Connection = duckdb.DuckDBPyConnection
 Score = Literal["sum", "max", "winner"]
@@ -272,13 +272,10 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
         qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
     """)
     # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.
-    con.execute(f"""
-        insert into {ledger.table("pending")}
-        select distinct * from (
-            select next_pairing as pairing, next_crm_id as crm_id, 'goes on for ' || crm_id, {now}
-            from settled where next_pairing is not null
-            union all
-            select other_pairing, other, 'shares a person with ' || crm_id, {now}
-            from settled where by_winner and other is not null
-        ) where (pairing, crm_id) not in (select (pairing, crm_id) from {ledger.table("pending")})
-    """)
+    look_again(
+        con,
+        f"select next_pairing, next_crm_id, 'goes on for ' || crm_id, {now} from settled "
+        "where next_pairing is not null "
+        f"union all select other_pairing, other, 'shares a person with ' || crm_id, {now} "
+        "from settled where by_winner and other is not null",
+    )

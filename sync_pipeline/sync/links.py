@@ -16,7 +16,7 @@ from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
 from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
-from sync_pipeline.sync.touched import MARKETO, alive, changed_sql
+from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, look_again
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -70,12 +70,13 @@ def _adopt_given(con: Connection, asked: Question, now: datetime) -> int:
         (p, m.crm) for p in asked.referred.values() for m in p.mappings if pairing.name in m.refers_to
     ):
         crm = other.crm
-        con.execute(f"""
-            insert into {ledger.table("pending")}
-            select {literal(other.name)}, {quoted(crm.key)}, 'newly linked', {literal(now)} from {full_name(*crm.table)}
-            where {quoted(field)} in (select crm_id from given) and {quoted(DELETED_AT)} is null
-            union all select distinct {literal(other.name)}, null, 'newly linked', {literal(now)} from given
-        """)
+        look_again(
+            con,
+            f"select {literal(other.name)}, {quoted(crm.key)}, 'newly linked', {literal(now)} "
+            f"from {full_name(*crm.table)} "
+            f"where {quoted(field)} in (select crm_id from given) and {quoted(DELETED_AT)} is null "
+            f"union all select {literal(other.name)}, null, 'newly linked', {literal(now)} from given",
+        )
     (count,) = con.execute("select count(*) from given").fetchone() or (0,)
     return int(count)
 

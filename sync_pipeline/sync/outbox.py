@@ -22,7 +22,7 @@ from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
 from sync_pipeline.sync import links
 from sync_pipeline.sync.fields import Compared
-from sync_pipeline.sync.touched import CRM
+from sync_pipeline.sync.touched import CRM, look_again
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
@@ -37,7 +37,7 @@ def of_writes(obj: Object) -> str:
 
 def record_sql(side: str) -> str:
     """Return SQL for the id by which a write's error names its record; one that is not made yet has the other's."""
-    return "crm_id" if side == CRM else "coalesce(marketo_id, crm_id)"
+    return "coalesce(crm_id, marketo_id)" if side == CRM else "coalesce(marketo_id, crm_id)"
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,7 @@ def take_back(con: Connection, pairings: Iterable[Pairing], run_id: str, now: da
         f"from {ledger.table('outbox')} o where run_id <> {literal(run_id)} and pairing in ({names}) "
         f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
     )
-    con.execute(
-        f"insert into {ledger.table('pending')} select distinct pairing, crm_id, 'not answered', {literal(now)} "
-        f"{unanswered} and applied "
-        f"and not exists (from {ledger.table('pending')} p "
-        "where p.pairing = o.pairing and p.crm_id is not distinct from o.crm_id)"
-    )
+    look_again(con, f"select pairing, crm_id, 'not answered', {literal(now)} {unanswered} and applied")
     con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
 
 
@@ -218,10 +213,10 @@ def _remember(
         f"{literal(obj.system)} as system, {literal(obj.name)} as object, {literal(PUSH)} as operation, "
         f"{record_id} as record_id, code, message from answered where verdict = '{Verdict.REJECTED}'"
     )
-    con.execute(
-        f"insert into {ledger.table('pending')} select distinct {literal(pairing.name)}, crm_id, "
-        f"'try again: ' || code, {literal(now)} from answered where verdict = '{Verdict.RETRY}' and crm_id not in "
-        f"(select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
+    look_again(
+        con,
+        f"select {literal(pairing.name)}, crm_id, 'try again: ' || code, {literal(now)} from answered "
+        f"where verdict = '{Verdict.RETRY}'",
     )
 
 

@@ -15,7 +15,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.ends import TOLD
-from sync_pipeline.sync.outbox import PUSH, of_writes, record_sql
+from sync_pipeline.sync.outbox import PUSH, of_writes
 from sync_pipeline.sync.resolve import Outcome, name_sql
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, unread
 
@@ -100,7 +100,8 @@ def draft(con: Connection, asked: Question) -> Planned:
         union all
         select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, null, map {{}},
             map {{'{DELETE}': '{OTHER_KEY}'}}
-        from chosen where {other_key} and marketo_id is not null group by crm_id, marketo_id
+        from chosen where {other_key} and marketo_id is not null and {literal(asked.pairing.deletes)}
+        group by crm_id, marketo_id
         union all
         select uuid()::varchar, '{MARKETO}', '{UPSERT}', crm_id, null, null,
             map_from_entries(list({{k: field, v: crm}}) filter (crm is not null)),
@@ -196,6 +197,13 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
     )
     _store_refusals(con, asked, now)
     _agree(con, asked, now)
+    if not asked.pairing.deletes:
+        # What has another key is another record there; the one before it stays, and is nobody's any more.
+        con.execute(
+            f"update {ledger.table('link')} set ended_at = {at}, ended_because = {literal(OTHER_KEY)} "
+            f"where pairing = {name} and ended_at is null and crm_id in ("
+            f"select crm_id from write where side = '{MARKETO}' and operation = '{UPSERT}')"
+        )
     _move_marks(con, asked, now)
 
 
@@ -208,8 +216,8 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     error = ledger.table("error")
     refused = "select (crm_id, crm_field, refusal) from outcome where refusal is not null"
     done_with = {
-        side: f"record_id in (select {record_sql(side)} from touched) and not exists (from write w "
-        f"where w.side = {literal(side)} and {record_sql(side)} = record_id)"
+        side: "record_id in (select unnest([crm_id, marketo_id]) from touched) and not exists (from write w "
+        f"where w.side = {literal(side)} and record_id in (w.crm_id, w.marketo_id))"
         for side in (CRM, MARKETO)
     }
     ledger.close_errors(

@@ -13,6 +13,7 @@ import duckdb
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Pairing
+from sync_pipeline.sync.touched import look_again
 
 Connection = duckdb.DuckDBPyConnection
 ASKED = "asked for"
@@ -26,13 +27,11 @@ def retry(con: Connection, pairings: Sequence[Pairing], record_ids: Sequence[str
     names, ids = commas(literal(p.name) for p in pairings), commas(map(literal, record_ids))
     if not (names and ids):
         return 0
-    pending = ledger.table("pending")
-    found = con.execute(
-        f"insert into {pending} select pairing, crm_id, {literal(ASKED)}, {literal(now)} from {ledger.table('link')} l "
-        f"where ended_at is null and pairing in ({names}) and (crm_id in ({ids}) or marketo_id in ({ids})) "
-        f"and not exists (from {pending} p where p.pairing = l.pairing and p.crm_id = l.crm_id)"
-    ).fetchone()
-    return int(found[0]) if found else 0
+    return look_again(
+        con,
+        f"select pairing, crm_id, {literal(ASKED)}, {literal(now)} from {ledger.table('link')} "
+        f"where ended_at is null and pairing in ({names}) and (crm_id in ({ids}) or marketo_id in ({ids}))",
+    )
 
 
 def dismiss(con: Connection, record_ids: Sequence[str], now: datetime) -> int:

@@ -50,6 +50,20 @@ def find_changed(con: Connection, pairing: Pairing) -> None:
     """)
 
 
+def look_again(con: Connection, records: str) -> int:
+    """Have the next pass decide on CRM records again, unless they wait for that already; return how many.
+
+    Args:
+        records: SQL for the pairing, the id (null for what only Marketo knows), the reason, and since when.
+    """
+    pending = ledger.table("pending")
+    found = con.execute(
+        f"insert into {pending} select distinct * from ({records}) r(pairing, crm_id, because, since) "
+        f"where not exists (from {pending} p where p.pairing = r.pairing and p.crm_id is not distinct from r.crm_id)"
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
 def alive(obj: Object, pairing: Pairing) -> str:
     """Return SQL for the records of a side that can be written."""
     own = f" and ({pairing.alive})" if obj is pairing.crm else ""

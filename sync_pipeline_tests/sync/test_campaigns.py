@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.marketo import kinds
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, id18
 from sync_pipeline.settings import Settings
@@ -133,6 +133,47 @@ def test_a_link_whose_statuses_do_not_match_is_refused_by_name_and_the_others_st
         [("1001",), ("1002",)],
         [f"1002-{lead}"],
     )
+
+
+def test_a_member_that_becomes_another_persons_is_made_anew_and_the_old_one_stays(lake: Lake, tmp_path: Path) -> None:
+    """SF-CAMP-17: nothing is removed in Marketo where that was not asked for."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN})
+    ada, ada_lead = person(many, "Ada")
+    bea, bea_lead = person(many, "Bea")
+    in_crm, in_marketo = many.crm["CampaignMember"], many.marketo["programMember"]
+    member = in_crm.edit(CampaignId=CAMPAIGN, ContactId=ada, Status="Invited")
+    many.settled()
+    in_crm.edit(member, ContactId=bea)
+    many.settled()
+    in_crm.edit(member, Status="Attended")
+    many.settled()
+    found = {i: record["statusName"] for i, record in in_marketo.living.items()}
+    assert found == {f"1001-{ada_lead}": "Invited", f"1001-{bea_lead}": "Attended"}
+    assert (len(in_crm.records), in_crm.records[member]["ContactId"]) == (1, bea)
+    links = "select marketo_id, ended_because from lake.sync.link where pairing = 'campaign_member' order by linked_at"
+    assert many.lake.rows(links) == [(f"1001-{ada_lead}", "its key is another one"), (f"1001-{bea_lead}", None)]
+
+
+def test_what_the_org_does_not_take_of_members_is_tried_again_or_on_record(lake: Lake, tmp_path: Path) -> None:
+    """OPS-7, OPS-17, OPS-20: also while a member of somebody unknown waits, who has no id in the CRM."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN})
+    ada, ada_lead = person(many, "Ada")
+    _, bea_lead = person(many, "Bea")
+    in_crm, in_marketo = many.crm["CampaignMember"], many.marketo["programMember"]
+    adas = in_crm.edit(CampaignId=CAMPAIGN, ContactId=ada, Status="Invited")
+    many.settled()
+    in_marketo.edit(programId=1001, leadId=999, statusName="Invited")
+    beas = in_marketo.edit(programId=1001, leadId=bea_lead, statusName="Invited")
+    in_marketo.edit(f"1001-{ada_lead}", statusName="Attended")
+    no = (Answer(Verdict.RETRY, code="UNABLE_TO_LOCK_ROW"), Answer(Verdict.REJECTED, code="INVALID_STATUS"))
+    in_crm.refuse = lambda record: no[record.id is None]
+    many.cycle()
+    errors = "select record_id, code from lake.sync.error where resolved_at is null"
+    assert many.lake.rows(errors) == [(beas, "INVALID_STATUS")]
+    in_crm.refuse = lambda _: None
+    many.cycle()
+    assert sorted(str(record["Status"]) for record in in_crm.records.values()) == ["Attended", "Invited"]
+    assert (in_crm.records[adas]["Status"], many.lake.rows(errors)) == ("Attended", [])
 
 
 def test_settings_link_a_program_to_one_campaign_and_back() -> None:
