@@ -13,7 +13,7 @@ from benchmarks.bars import Bar, at_most, stated
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
-from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule
+from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule, Window
 from sync_pipeline.sync.cycle import Pass, Rules
 from sync_pipeline.sync.plan import Limits, Planned
 
@@ -74,6 +74,7 @@ def _link(lake: Lake, count: int) -> None:
         for obj in (CONTACT, PERSON):
             fields = DESCRIBED[obj.system, obj.source].fields
             table.create_mirror(con, obj, {field.name: column_type(field) for field in fields})
+        ledger.move_watermarks(con, [(obj, Window(None, NOW - timedelta(days=30))) for obj in (CONTACT, PERSON)], NOW)
     made = f"(select '003' || lpad(i::varchar, 15, '0') as crm_id, i, {values} from range({count}) r(i))"
     stamp = f"{long_ago} - to_minutes(i % 500000)"
     for into, columns in (

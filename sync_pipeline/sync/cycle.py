@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 from sync_pipeline.connectors.errors import ConnectorError
@@ -119,8 +120,7 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.pairings, self.run_id, now)
-        mirrored = [pairing for pairing in self.pairings if not self._missing(pairing)]
-        settle(self.lake, Settling(mirrored, self.run_id, now, self.rules.score))
+        settle(self.lake, Settling(self._mirrored, self.run_id, now, self.rules.score))
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
@@ -138,8 +138,26 @@ class Pass:
             return Synced(pairing, notices=notices, error=str(error))
         return self._send(Synced(pairing, planned, notices=notices, error="; ".join(misfits)), MARKETO, fields)
 
+    @cached_property
+    def _read(self) -> set[tuple[str, str]]:
+        """System and name of the objects whose mirrors are whole.
+
+        A first load may take days; whom it has not brought yet would be taken for a stranger and overwritten.
+        """
+        systems = {obj.system for pairing in self.pairings for obj in (pairing.crm, pairing.marketo)}
+        with self.lake.reading() as con:
+            return {(system, name) for system in systems for name in ledger.watermarks(con, system)}
+
     def _missing(self, pairing: Pairing) -> list[str]:
-        return [o.title for o in (pairing.crm, pairing.marketo) if (o.system, o.source) not in self.described]
+        return [
+            obj.title
+            for obj in (pairing.crm, pairing.marketo)
+            if (obj.system, obj.source) not in self.described or (obj.system, obj.name) not in self._read
+        ]
+
+    @cached_property
+    def _mirrored(self) -> list[Pairing]:
+        return [pairing for pairing in self.pairings if not self._missing(pairing)]
 
     def _to_crm(self, synced: Synced) -> Synced:
         if not synced.planned.to_crm:
@@ -157,20 +175,22 @@ class Pass:
     def questions(self) -> Iterator[Question]:
         """Yield what is asked about each pairing that is mirrored on both sides, and fits."""
         before: list[Pairing] = []
-        for pairing in self.pairings:
-            if all((obj.system, obj.source) in self.described for obj in (pairing.crm, pairing.marketo)):
-                try:
-                    before.append(self._fitted(pairing, before))
-                except UnfitError:
-                    continue
-                yield self._question(before[-1], self._fields(before[-1])[0])
+        for pairing in self._mirrored:
+            try:
+                before.append(self._fitted(pairing, before))
+            except UnfitError:
+                continue
+            yield self._question(before[-1], self._fields(before[-1])[0])
 
     def _fitted(self, pairing: Pairing, before: Sequence[Pairing]) -> Pairing:
         return fitted(pairing, *self._describes(pairing), before) if pairing.custom else pairing
 
     def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
-        by_name = {p.name: p for p in self.pairings}
-        return Question(pairing, fields, self.run_id, by_name, self.rules.truncates, recreates=self.rules.recreates)
+        by_name = {p.name: p for p in self._mirrored}
+        unread = [p.name for p in self.pairings if p.name not in by_name]
+        return Question(
+            pairing, fields, self.run_id, by_name, self.rules.truncates, recreates=self.rules.recreates, unread=unread
+        )
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:
         """Return what is planned, and what keeps given pairs from being linked."""

@@ -35,6 +35,7 @@ class Question:
         fields: the fields that are compared, see `fields.compared`.
         run_id: the cycle this is part of; records that it has planned to create count as linked already.
         referred: by name, the pairings that the fields refer to.
+        unread: the names of those whose mirrors are not there yet: all that refers to one of them waits.
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
         read_from: by side, the table that holds its records, where that is not the mirror.
         recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
@@ -47,6 +48,7 @@ class Question:
     truncates: bool = True
     read_from: Mapping[str, str] = field(default_factory=dict)
     recreates: bool = True
+    unread: Sequence[str] = ()
 
     @property
     def crm(self) -> str:
@@ -177,7 +179,8 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
         f"select * from referred where pairing = {literal(name)} and crm_id in ("
         f"select {quoted(other.crm.key)} from {alive(other.crm, other)})"
         for name, other in asked.referred.items()
-    ] or ["select * from referred where false"]
+    ]
+    expected.append(f"select * from referred where pairing in ({commas(map(literal, asked.unread)) or 'null'})")
     con.execute(f"create or replace temp table expected as {' union '.join(expected)}")
 
 

@@ -16,7 +16,7 @@ from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.sync.decide import Question, outcomes, references
 from sync_pipeline.sync.resolve import Outcome
-from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, unread, watermark
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, look_again, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
@@ -66,11 +66,7 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
         f"update {ledger.table('link')} l set agreed = map_concat(l.agreed, r.noted) from repaired r "
         f"where l.pairing = {name} and l.crm_id = r.crm_id and l.ended_at is null"
     )
-    found = con.execute(
-        f"insert into {ledger.table('pending')} select {name}, crm_id, 'drift, {winner} wins', {literal(now)} "
-        "from repaired"
-    ).fetchone()
-    return int(found[0]) if found else 0
+    return look_again(con, f"select {name}, crm_id, 'drift, {winner} wins', {literal(now)} from repaired")
 
 
 def _find(con: Connection, asked: Question) -> None:

@@ -78,13 +78,12 @@ def _look_at_old(lake: Lake, known: Settling) -> None:
             return
     with lake.transaction() as con:
         for pairing in expiring:
-            name, pending = literal(pairing.name), ledger.table("pending")
-            con.execute(f"""
-                insert into {pending} select {name}, crm_id, {literal(EXPIRED)}, {literal(known.now)}
-                from {ledger.table("link")} where pairing = {name} and ended_at is null
-                    and crm_id not in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
-                    and crm_id not in (select crm_id from {pending} where pairing = {name} and crm_id is not null)
-            """)
+            look_again(
+                con,
+                f"select pairing, crm_id, {literal(EXPIRED)}, {literal(known.now)} from {ledger.table('link')} "
+                f"where pairing = {literal(pairing.name)} and ended_at is null "
+                f"and crm_id not in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})",
+            )
 
 
 def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:

@@ -84,7 +84,8 @@ class Many:
         self.lake, self.folder, self.pairings = lake, folder, tuple(pairings)
         self.minute = 0
         schema = schema or Schema.standard()
-        self.objects = {o.title: o for o in (*besides, *(o for p in pairings for o in (p.crm, p.marketo)))}.values()
+        found = {o.title: o for o in (*besides, *(o for p in pairings for o in (p.crm, p.marketo)))}
+        self.objects: Sequence[Object] = list(found.values())
         self.described = {
             (o.system, o.source): (more or {}).get(o.source) or described(o, schema) for o in self.objects
         }

@@ -9,7 +9,8 @@ import pytest
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.writes import Answer, Operation, Value, Verdict
-from sync_pipeline.lake import Lake, views
+from sync_pipeline.lake import Lake, table, views
+from sync_pipeline.lake.types import column_type
 from sync_pipeline_tests.sync.many import Many
 
 ROLE = ("externalOpportunityId", "leadId", "role", "isPrimary")
@@ -66,6 +67,30 @@ def test_a_role_is_parked_until_its_person_is_there(many: Many) -> None:
     many.marketo["lead"].refuse = lambda _: None
     many.settled()
     assert len(many.marketo_values("opportunityRole", *ROLE)) == 1
+
+
+def test_while_an_object_is_not_read_whole_what_refers_to_it_waits_and_the_others_go_on(many: Many) -> None:
+    """MK-REST-2, OPS-19: first there is no mirror of it, then one that a first load has not filled yet."""
+    objects, told = many.objects, many.described.copy()
+    (opportunity,) = (obj for obj in objects if obj.source == "Opportunity")
+    many.objects = [obj for obj in objects if obj is not opportunity]
+    del many.described["salesforce", "Opportunity"]
+    with many.lake.transaction() as con:
+        con.execute("drop table lake.salesforce.opportunity")
+        con.execute("drop table lake.salesforce.opportunity_changes")
+    deal(many, "Buyer")
+    waiting = "not mirrored yet: salesforce/opportunity; run a sync first"
+    assert {name: done.error for name, done in many.cycle().items() if done.error} == {"opportunity": waiting}
+    assert len(many.marketo["lead"].records) == 1
+    many.described = told
+    with many.lake.transaction() as con:
+        table.create_mirror(
+            con, opportunity, {f.name: column_type(f) for f in told["salesforce", "Opportunity"].fields}
+        )
+    assert (many.cycle()["opportunity"].error, len(many.marketo["opportunityRole"].records)) == (waiting, 0)
+    many.objects = objects
+    many.settled()
+    assert (len(many.marketo["opportunity"].records), len(many.marketo["opportunityRole"].records)) == (1, 1)
 
 
 def test_a_role_whose_making_was_interrupted_is_found_again(many: Many) -> None:
