@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,34 +15,45 @@ from sync_pipeline.connectors.writes import Operation, Record, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Policy, Source
-from sync_pipeline.model import SUCCEEDED
-from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.model import SUCCEEDED, Object, Pairing
+from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline.sandbox.convert import Conversion, convert
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes
 from sync_pipeline_tests.marketo import OBJECTS, connected, declared
 
 PAIRINGS = catalog.pairings()
-CRM = tuple(p.crm for p in PAIRINGS)
-MARKETO = tuple(obj for obj in OBJECTS if obj.table in {p.marketo.table for p in PAIRINGS})
 
 
 class Both:
-    """A Salesforce org and a Marketo subscription with one clock, mirrored into one lake and synced both ways."""
+    """An org and a Marketo subscription with one clock, mirrored into one lake and synced both ways."""
 
-    def __init__(self, opened: ExitStack, lake: Lake, landing: Path) -> None:
+    def __init__(
+        self,
+        opened: ExitStack,
+        lake: Lake,
+        landing: Path,
+        pairings: Sequence[Pairing] = PAIRINGS,
+        schema: Schema | None = None,
+        besides: Sequence[Object] = (),
+    ) -> None:
+        """Open them; `besides` are objects of the CRM that are mirrored, and not paired."""
         self.system = opened.enter_context(connected())
         self.clock = self.system.clock
-        self.org = opened.enter_context(Org.open(clock=self.clock))
+        self.org = opened.enter_context(Org.open(None, schema, self.clock))
         self.sandbox = opened.enter_context(Sandbox(self.org))
         settings = Settings(_env_file=None, **{k.lower(): v for k, v in self.sandbox.env().items()})  # type: ignore[arg-type]
         self.salesforce = assembly.salesforce(settings)
         self.lake, self._landing, self._passes = lake, landing, 0
+        self.pairings = pairings
+        self._crm = (*besides, *{p.crm.title: p.crm for p in pairings}.values())
+        paired = {p.marketo.title: p.marketo for p in pairings}
+        self._marketo = tuple(paired.pop(obj.title) for obj in OBJECTS if obj.title in paired) + tuple(paired.values())
 
     def cycle(self) -> dict[str, Synced]:
         """Read both systems, decide, and write; nothing may fail."""
         policy = Policy(retry_wait=0.01)
-        for connector, objects in ((self.salesforce, CRM), (self.system.marketo, MARKETO)):
+        for connector, objects in ((self.salesforce, self._crm), (self.system.marketo, self._marketo)):
             self.clock.pass_seconds(300)
             self.salesforce.names()  # any answer tells the connector what time it is now
             done = runs.sync(Source(self.lake, connector, self._landing, policy), objects)
@@ -52,8 +63,8 @@ class Both:
             "crm": SalesforceWriter(self.salesforce, first_wait=0.01),
             "marketo": self.system.marketo,
         }
-        told = describes(self.lake, ("salesforce", "marketo"))
-        run = Pass(self.lake, PAIRINGS, told, f"pass{self._passes}", Rules(), sides)
+        told = describes(self.lake, (self.salesforce.system, "marketo"))
+        run = Pass(self.lake, self.pairings, told, f"pass{self._passes}", Rules(), sides)
         return {synced.pairing.name: synced for synced in run.run(self.clock())}
 
     def person(self, crm_id: str) -> dict[str, Any]:
