@@ -19,6 +19,7 @@ from sync_pipeline.actions.may_send import Permission, may_send
 from sync_pipeline.activities import sales_tasks, step
 from sync_pipeline.catalog.flow_actions import COMPANY, LAST_NAME, PERSON_PREFIXES
 from sync_pipeline.catalog.pushed import pushed
+from sync_pipeline.catalog.salesforce import TASK
 from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.connectors import marketo
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, RetryableError
@@ -199,7 +200,8 @@ def log_activities(settings: Settings, opened: Lake, over: Systems) -> tuple[str
         sales_tasks.Options(settings.actions_task_kinds, settings.actions_task_subject, settings.actions_task_newest),
         settings.salesforce_task_key,
     )
-    activity, task = catalog.by_name("activity", catalog.objects("marketo")), catalog.by_name("task", objects(settings))
+    activity = catalog.by_name("activity", catalog.objects("marketo"))
+    task = replace(TASK, system=settings.crm)  # Veeva's are never described, so none is logged there (VV-TASK-2)
     crm = writer(settings, over.crm)
     described = told[0] if told else None
     done = step.Step(opened, options, over.marketo, crm, activity, task, described, run_id).run(started)

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from sync_pipeline.actions.mirrors import Mirrors, links
 from sync_pipeline.activities.follow import MARKETO, Source, candidate, known, text_map
 from sync_pipeline.catalog.activity_types import CRM_EVENT
+from sync_pipeline.catalog.flow_actions import PERSON_PREFIXES
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal
 
 NAME = "failures"
 
 
 def sources(mirrors: Mirrors) -> Iterator[Source]:
-    """Yield the source of refused writes of leads and contacts whose person Marketo has."""
+    """Yield the source of refused writes of people whom Marketo has."""
     told = {
         "object": "o.pairing", "crmId": "o.crm_id", "side": "o.side", "operation": "o.operation", "code": "r.code",
         "message": "r.message",
@@ -30,7 +32,7 @@ def sources(mirrors: Mirrors) -> Iterator[Source]:
         select {chosen}
         from {ledger.table("write_result")} r join {ledger.table("outbox")} o using (write_id)
         left join {links()} l on l.crm_id = o.crm_id
-        where r.verdict = '{Verdict.REJECTED}' and o.pairing in ('contact', 'lead')
+        where r.verdict = '{Verdict.REJECTED}' and o.pairing in ({commas(map(literal, PERSON_PREFIXES.values()))})
             and coalesce(o.marketo_id, l.marketo_id::varchar) is not null and r.write_id not in {known(NAME)}
     """
     yield Source(NAME, MARKETO, CRM_EVENT.name, query)

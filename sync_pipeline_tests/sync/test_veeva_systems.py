@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from sync_pipeline import catalog
+from sync_pipeline import assembly, catalog
 from sync_pipeline.catalog import veeva
+from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.lake import Lake
+from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo import Subscription, custom_objects
 from sync_pipeline.sandbox.marketo.fields import Field
 from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE, set_up
+from sync_pipeline.settings import Settings
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sync.test_systems import Both
 
@@ -23,10 +26,10 @@ FLAG, TYPE = "crmDeleted", "Professional_vod"
 CUSTOM = {"Address_vod__c": "addressVod_c", "Call2_Detail_vod__c": "call2DetailVod_c"}
 
 
-def add_object(subscription: Subscription, name: str, link: dict[str, str], field: str) -> None:
+def add_object(subscription: Subscription, name: str, link: Mapping[str, str], field: str) -> None:
     """Add a custom object as a marketer would, with one field besides key and link."""
     custom_objects.create(subscription, name, name, f"{name}s", None)
-    fields = [
+    fields: list[Mapping[str, object]] = [
         {"name": "veevaId", "displayName": "Veeva Id", "dataType": "string", "isDedupeField": True},
         {"name": "belongsTo", "displayName": "Belongs To", "dataType": "link", "relatedTo": link},
         {"name": field, "displayName": field, "dataType": "string"},
@@ -51,7 +54,10 @@ def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
 
 
 def test_a_person_account_lives_on_both_sides_with_its_calls_and_custom_objects(both: Both) -> None:
-    """VV-GEN-3, VV-GEN-4 and 6, VV-PA-2 and 5, VV-PA-12, VV-PA-14 to 16, VV-CALL-1 and 7, VV-CO-1 and 2, VV-USER-1."""
+    """VV-GEN-3, VV-GEN-4 and 6, VV-PA-2 and 5, VV-PA-12, VV-PA-14 to 16, VV-CALL-1 and 7, VV-CO-1 and 2, VV-USER-1.
+
+    What Veeva refuses is in the person's log, and no activity of Veeva's is synced or made: VV-TASK-2.
+    """
     org, rows = both.org, both.system.subscription.rows
     mail = "seller@crm.example"
     (seller,) = org.insert("User", [{"LastName": "Seller", "Email": mail, "Username": mail}])
@@ -89,6 +95,15 @@ def test_a_person_account_lives_on_both_sides_with_its_calls_and_custom_objects(
     refused = "select message from lake.sync.error where record_id = ? and resolved_at is null"
     assert both.lake.rows(refused, [ann]) == [("No sixes, please",)]
     assert both.person(ann)["title"] == "Professor"
+
+    both.system.marketo.make_activity_types(ACTIVITY_TYPES)
+    env = {**both.sandbox.env(), **both.system.sandbox.env()}
+    settings = Settings(_env_file=None, **{name.lower(): value for name, value in env.items()})  # type: ignore[arg-type]
+    status, _ = assembly.log_activities(settings, both.lake, assembly.Systems(settings, both.lake))
+    logged = rows('select "leadId", "primaryAttributeValue" as what from activity where "activityTypeId" > 100000')
+    assert (status, [tuple(row.values()) for row in logged]) == (SUCCEEDED, [(person, "Sync Error")])
+    with org.cursor() as cursor:
+        assert cursor.execute('from "Task"').fetchall() == []
 
     org.merge("Account", ann, [twin])
     both.clock.pass_seconds(timedelta(hours=1).total_seconds())  # custom objects of Marketo are read hourly
