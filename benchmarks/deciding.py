@@ -15,7 +15,8 @@ from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule, Window
 from sync_pipeline.sync.cycle import Pass, Rules
-from sync_pipeline.sync.plan import Limits, Planned
+from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.plan import Planned
 
 SMALL, LARGE = 100_000, 1_000_000
 CHANGED, CONFLICTS = 10_000, 2_000

@@ -3,25 +3,25 @@
 Read in this order:
 
     model.py         the nouns that modules hand to one another
-    catalog/         what is synced: declarations, data only
+    catalog/         what is synced, and the systems' own words: declarations, data only
     connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text in, records out
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     sync/            both ways: links, the case table, plans, the outbox
-    actions/         Sales Insight Actions: people feed, duplicates, sales activities
+    actions/         Sales Insight Actions: people feed, duplicates, unsubscribes, reminder tasks
     flow/            flow actions on demand: one person at once, whether or not a cycle runs
     activities/      what happened to a person, logged on the other side once and only once
     settings.py      the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
     web/             the HTTP door to what may be asked for at once
     orchestration/   DAGSTER and nothing but Dagster
-    commands/        the commands of cli.py
+    cli.py           the command line; commands/ has its commands
     definitions.py   what Dagster loads
     docs_pages/      the pages of docs/ that follow from declarations and tests
-    sandbox/         a Salesforce org and a Marketo subscription on this machine, for demo and tests
+    sandbox/         a Salesforce or Veeva org and a Marketo subscription on this machine, for demo and tests
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
 window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and
 `mirror.cycle` puts on record what was done and what was not. Then `sync.cycle` decides on what changed on either side
-and, if it may, writes.
+and, if it may, writes; `activities.step` logs what happened to people on the other side.
 """

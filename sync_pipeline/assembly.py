@@ -40,7 +40,7 @@ from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import backlog
 from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record
-from sync_pipeline.sync.plan import Limits
+from sync_pipeline.sync.limits import Limits
 
 DAY = timedelta(days=1)
 

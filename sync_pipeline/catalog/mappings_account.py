@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sync_pipeline.catalog.flow import system, to_marketo
+from sync_pipeline.catalog.directions import system, to_marketo
 from sync_pipeline.catalog.mappings_person import CONTACT
 from sync_pipeline.model import Direction, Mapping, Rule
 

@@ -6,7 +6,7 @@ decision 11), and these are its attributes. "Is Task" is known from the object a
 
 from __future__ import annotations
 
-from sync_pipeline.catalog.flow import to_marketo
+from sync_pipeline.catalog.directions import to_marketo
 from sync_pipeline.model import Mapping
 
 EVENT: tuple[Mapping, ...] = (

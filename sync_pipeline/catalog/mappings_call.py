@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sync_pipeline.catalog.flow import to_marketo
+from sync_pipeline.catalog.directions import to_marketo
 from sync_pipeline.model import Mapping
 
 _of_call = partial(to_marketo, on="call")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_pipeline.catalog.flow import system, to_crm, to_marketo
+from sync_pipeline.catalog.directions import system, to_crm, to_marketo
 from sync_pipeline.model import Mapping, Rule
 
 CAMPAIGN: tuple[Mapping, ...] = (

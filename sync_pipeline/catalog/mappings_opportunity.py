@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_pipeline.catalog.flow import system, to_marketo
+from sync_pipeline.catalog.directions import system, to_marketo
 from sync_pipeline.model import Mapping
 
 # The sales owner's values on every person he owns (SF-USER-2) are those of the sales person he is linked to.

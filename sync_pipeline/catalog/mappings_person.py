@@ -6,7 +6,7 @@ from the settings, not from here.
 
 from __future__ import annotations
 
-from sync_pipeline.catalog.flow import system, to_crm, to_marketo
+from sync_pipeline.catalog.directions import system, to_crm, to_marketo
 from sync_pipeline.model import Mapping
 
 # Optional in the org, written by the sync alone (CONN-20). The REST names of the `original*` fields follow

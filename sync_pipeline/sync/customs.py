@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sync_pipeline.catalog.flow import to_marketo
+from sync_pipeline.catalog.directions import to_marketo
 from sync_pipeline.catalog.pairings import plain
 from sync_pipeline.model import Describe, Field, Mapping, Pairing
 

@@ -18,13 +18,14 @@ from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Pairing, Rule, worst
-from sync_pipeline.sync import links, outbox, plan
+from sync_pipeline.sync import limits, links, outbox, plan
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import Question, decide
 from sync_pipeline.sync.ends import Score, Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
+from sync_pipeline.sync.limits import Limits, RefusedError
 from sync_pipeline.sync.outbox import Sent
-from sync_pipeline.sync.plan import Limits, Planned, RefusedError
+from sync_pipeline.sync.plan import Planned
 from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet
 
 
@@ -205,7 +206,7 @@ class Pass:
         with self.lake.transaction() as con:
             decide(con, asked)
             planned = plan.draft(con, asked)
-            plan.check(con, asked, planned, self.rules.limits)
+            limits.check(con, asked, planned, self.rules.limits)
             plan.store(con, asked, now, applied=self.sides is not None)
         return planned, misfits
 
