@@ -28,6 +28,18 @@ MARKETO = """Tables of `lake.marketo`, when `MARKETO_URL` is set. How they are r
 - **Not seen** before that comparison: edits of a company with more than 5,000 people, of an opportunity made in Marketo
   itself, memberships that were removed, and those of a person that was merged away.
 """
+VEEVA_IN_MARKETO = """## What Marketo needs
+
+- **For calls and key messages** (`VEEVA_CALL_OBJECTS`) two custom objects, whose deduplication field is the text
+  `veevaId`: `veevaCall_c` with `leadId`, a link to the person's `id`, `callDate`, a date, and `isParentCall`, an
+  integer; `veevaCallKeyMessage_c` with `callId`, a link to `veevaId` of `veevaCall_c`. Their other fields,
+  below, are texts.
+- **For people** a truth field `isPersonAccount`, and one of a name of your own for `MARKETO_DELETED_FIELD`.
+- **For a custom object of Veeva** one that is called alike, with a text as deduplication field and a link to the
+  person, the company or `veevaCall_c`; see [what is paired](deciding.md#what-is-paired).
+
+How long calls stay there, and who is right about a field, is in [deciding.md](deciding.md).
+"""
 
 
 def objects_page(crm: Sequence[Object], marketo: Sequence[Object]) -> str:
@@ -56,6 +68,7 @@ def veeva_page() -> str:
         "Mirrored with `CRM=veeva`, into `lake.veeva`. People are the person accounts of the record types in "
         "`VEEVA_PROFESSIONAL_TYPES`; on Marketo's side each is a company and a person. Every other field that the sync "
         "user can see is mirrored too. Further custom objects are chosen with `SYNC_CUSTOM_OBJECTS`.\n",
+        VEEVA_IN_MARKETO,
         *(_object(obj) for obj in catalog.objects("veeva")),
         "## Objects that are left out\n",
         "The sync user may see them. They are neither mirrored nor written, and asking for one says why. Business "

@@ -74,7 +74,10 @@ def practice(lake: Lake, tmp_path: Path) -> Practice:
 
 
 def test_a_professional_becomes_one_company_and_one_person_and_nobody_else_anything(practice: Practice) -> None:
-    """VV-PA-1, VV-PA-2, VV-GEN-5; nor does a person of Marketo's become one in Veeva: VV-PA-7."""
+    """VV-PA-1, VV-PA-2, VV-GEN-5.
+
+    Nor does a person of Marketo's become one in Veeva (VV-PA-7), or is taken for one by the address (VV-CONN-6).
+    """
     ann, _, _ = (practice.account(kind, PersonEmail="ann@x.example") for kind in practice.types)
     practice.marketo["lead"].edit(lastName="Twin", email="ann@x.example")
     done = practice.settled()
@@ -85,7 +88,10 @@ def test_a_professional_becomes_one_company_and_one_person_and_nobody_else_anyth
 
 
 def test_each_half_carries_its_own_fields_and_both_the_shared_ones(practice: Practice) -> None:
-    """VV-PA-4, VV-PA-13, VV-USER-1; SPEC 31, decision 32: the phone is the person's and, one-way, the company's."""
+    """VV-PA-4, VV-PA-10, VV-PA-13, VV-USER-1.
+
+    SPEC 31, decision 32: the phone is the person's and, one-way, the company's.
+    """
     seller = practice.crm["User"].edit(LastName="Seller", Email="seller@crm.example")
     told = {"Phone": "+49 1", "Description": "Note", "Industry": "Biotechnology", "PersonEmail": "ann@x.example"}
     ann = practice.account(OwnerId=seller, **told)
