@@ -39,8 +39,9 @@ from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import backlog
-from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced, describes, record
+from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
 from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.synced import Synced, record
 
 DAY = timedelta(days=1)
 

@@ -14,7 +14,7 @@ from sync_pipeline.orchestration.assets import OWNER
 from sync_pipeline.orchestration.checks import OLD_ERROR, asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
 from sync_pipeline.sync import drift, preview
-from sync_pipeline.sync.cycle import Synced
+from sync_pipeline.sync.synced import Synced
 
 PLAN, LINK = dg.AssetKey(["sync", "plan"]), dg.AssetKey(["sync", "link"])
 STEP = "two_way"

@@ -10,7 +10,8 @@ from typing import Any
 from sync_pipeline.connectors.writes import Operation, Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule
-from sync_pipeline.sync.cycle import Rules, Synced
+from sync_pipeline.sync.cycle import Rules
+from sync_pipeline.sync.synced import Synced
 from sync_pipeline_tests.sync.many import Many
 from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS
 

@@ -24,7 +24,8 @@ from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo import standard
 from sync_pipeline.sandbox.marketo.fields import ObjectType
 from sync_pipeline.sandbox.schema import describe_object
-from sync_pipeline.sync.cycle import Pass, Rules, Side, Synced
+from sync_pipeline.sync.cycle import Pass, Rules, Side
+from sync_pipeline.sync.synced import Synced
 from sync_pipeline_tests.mirror.copies import at, landed
 from sync_pipeline_tests.sync.world import System, text
 

@@ -6,11 +6,11 @@ from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Rule
-from sync_pipeline.sync.cycle import record
 from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.on_demand import CREATE_LEAD, SENDING
 from sync_pipeline.sync.preview import reasons, samples
+from sync_pipeline.sync.synced import record
 from sync_pipeline_tests.sync.world import World
 
 

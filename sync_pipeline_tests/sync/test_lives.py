@@ -11,9 +11,9 @@ import pytest
 
 from sync_pipeline.connectors.writes import Operation
 from sync_pipeline.lake import Lake
-from sync_pipeline.sync.cycle import Synced
 from sync_pipeline.sync.ends import CONVERTED, DELETED, MARKETO_DELETED, MARKETO_MERGED, MERGED
 from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.synced import Synced
 from sync_pipeline_tests.sync.lives import Lives
 
 
