@@ -12,10 +12,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
+import duckdb
+
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Writer
-from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Pairing, Rule
 from sync_pipeline.sync import limits, links, outbox, plan
@@ -73,6 +75,7 @@ class Pass:
     run_id: str
     rules: Rules
     sides: Mapping[str, Side] | None = None
+    _failed: dict[str, str] = field(default_factory=dict, init=False)  # pairings that cannot be decided, and why
 
     def run(self, now: datetime) -> list[Synced]:
         """Decide on every pairing and write Marketo's side, parents first; then write the CRM's.
@@ -81,7 +84,7 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.pairings, self.run_id, now)
-        settle(self.lake, Settling(self._mirrored, self.run_id, now, self.rules.score))
+        self._failed = settle(self.lake, Settling(self._mirrored, self.run_id, now, self.rules.score))
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
@@ -90,12 +93,17 @@ class Pass:
     def _to_marketo(self, pairing: Pairing, before: Sequence[Pairing], now: datetime) -> Synced:
         if missing := self._missing(pairing):
             return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}; run a sync first")
+        if pairing.name in self._failed:
+            return Synced(pairing, error=self._failed[pairing.name])
         notices: list[Notice] = []
         try:
             pairing = self._fitted(pairing, before)
             fields, notices = self._fields(pairing)
             planned, misfits = self._decide(pairing, fields, now)
         except (RefusedError, UnfitError) as error:
+            return Synced(pairing, notices=notices, error=str(error))
+        except (LakeError, duckdb.Error) as error:
+            self._failed[pairing.name] = str(error)
             return Synced(pairing, notices=notices, error=str(error))
         return self._send(Synced(pairing, planned, notices=notices, error="; ".join(misfits)), MARKETO, fields)
 
@@ -147,7 +155,7 @@ class Pass:
         return fitted(pairing, *self._describes(pairing), before) if pairing.custom else pairing
 
     def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
-        by_name = {p.name: p for p in self._mirrored}
+        by_name = {p.name: p for p in self._mirrored if p.name not in self._failed}
         unread = [p.name for p in self.pairings if p.name not in by_name]
         return Question(
             pairing, fields, self.run_id, by_name, self.rules.truncates, recreates=self.rules.recreates, unread=unread

@@ -14,7 +14,7 @@ from typing import Literal
 
 import duckdb
 
-from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
@@ -55,18 +55,26 @@ class Settling:
         return next((p for p in self.pairings if p.name == name), None)
 
 
-def settle(lake: Lake, known: Settling) -> None:
-    """End, open and hand on links as the mirrors tell; doing it again changes nothing."""
+def settle(lake: Lake, known: Settling) -> dict[str, str]:
+    """End, open and hand on links as the mirrors tell; doing it again changes nothing.
+
+    Returns the pairings whose links could not be settled, by name, and why: nothing may be decided of them.
+    """
     _look_at_old(lake, known)
+    failed: dict[str, str] = {}
     for _ in range(MOST_ROUNDS):
         with lake.reading() as con:
-            moved = [pairing for pairing in known.pairings if not is_quiet(con, pairing)]
+            moved = [p for p in known.pairings if p.name not in failed and not is_quiet(con, p)]
         settled = 0
         for pairing in moved:
-            with lake.transaction() as con:
-                settled += _settle(con, pairing, known)
+            try:
+                with lake.transaction() as con:
+                    settled += _settle(con, pairing, known)
+            except LakeError as error:  # a column that it needs is hidden, say: the other pairings go on (law 8)
+                failed[pairing.name] = str(error)
         if not settled:
-            return
+            break
+    return failed
 
 
 def _look_at_old(lake: Lake, known: Settling) -> None:

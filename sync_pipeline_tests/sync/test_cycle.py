@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
@@ -253,6 +255,18 @@ def test_of_a_batch_whose_answers_were_lost_in_part_the_known_ones_count(world: 
     world.cycle()
     assert len(world.crm.writes) == 2
     assert world.rows("pending", "crm_id") == []
+
+
+def test_a_pairing_that_cannot_be_decided_does_not_keep_the_others_from_being_done(world: World) -> None:
+    """Law 8: a column that one pairing needs is hidden from the sync user, before there are links and afterwards."""
+    for number in range(2):
+        world.crm.edit(LastName="Ada", HasOptedOutOfEmail=False)
+        world.read()
+        run = world.next_pass(apply=True)
+        run.pairings = [replace(world.pairing, called="broken", alive='"Hidden__c" is null'), world.pairing]
+        refused, done = run.run(world.now())
+        assert "Hidden__c" in refused.error
+        assert (done.error, done.planned.creates, done.sent["marketo"].accepted) == ("", 1, 1), number
 
 
 def test_a_plan_writes_nothing_and_applying_it_gives_the_same_numbers(world: World) -> None:
