@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sync_pipeline.catalog import activity_types, pushed, sales_tasks
@@ -185,7 +185,9 @@ class Settings(BaseSettings):
     )
 
     lake_catalog: str = Field(
-        "data/catalog.sqlite", description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`."
+        "data/catalog.sqlite",
+        description="The lake's catalog: path of a SQLite file, or `postgres:dbname=… host=…`. A lake holds one CRM: "
+        "that of Veeva is below `data/veeva` unless these three say otherwise.",
     )
     lake_data: str = Field("data/files", description="Folder, or object-store URL, of the lake's Parquet files.")
     lake_landing: Path = Field(Path("data/landing"), description="Folder where pages wait until they are committed.")
@@ -350,6 +352,16 @@ class Settings(BaseSettings):
     @classmethod
     def _month(cls, given: date) -> date:
         return given.replace(day=1)
+
+    @model_validator(mode="after")
+    def _lake_of_its_own(self) -> Self:
+        """Keep the lakes of both CRMs apart where nobody says where they are (VV-GEN-9)."""
+        if self.crm == "veeva":
+            for name in {"lake_catalog", "lake_data", "lake_landing"} - self.model_fields_set:
+                place = Path(getattr(self, name))
+                of_veeva = place.parent / "veeva" / place.name
+                setattr(self, name, of_veeva if name == "lake_landing" else str(of_veeva))
+        return self
 
     def systems(self) -> tuple[str, ...]:
         """Return the systems that are mirrored: the CRM and, where its address is set, Marketo."""

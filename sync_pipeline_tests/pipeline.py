@@ -64,11 +64,15 @@ class Pipeline:
 
     @property
     def catalog(self) -> Path:
-        return self.folder / "data" / "catalog.sqlite"
+        return self._data / "catalog.sqlite"
 
     @property
     def files(self) -> Path:
-        return self.folder / "data" / "files"
+        return self._data / "files"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data" / ("veeva" if self.settings.get("CRM") == "veeva" else "")
 
     def lake(self, *, read_only: bool = True) -> Lake:
         return Lake.open(str(self.catalog), str(self.files), read_only=read_only)

@@ -51,8 +51,8 @@ QUERIES = {
 }
 NEXT = {
     "make ui CRM={crm}": "the same org as assets in Dagster, living on",
-    ".venv/bin/sync-pipeline status": "how far each object is",
-    ".venv/bin/sync-pipeline sql": "a shell on the tables; --attach for your own DuckDB",
+    "{given}.venv/bin/sync-pipeline status": "how far each object is",
+    "{given}.venv/bin/sync-pipeline sql": "a shell on the tables; --attach for your own DuckDB",
     ".venv/bin/sync-pipeline sandbox serve --crm {crm} --marketo": "play the seller and the marketer in your browser",
     "docs/": "connect real systems, settings, tables, design",
 }
@@ -79,7 +79,7 @@ def demo(people: int | None, cycles: int, crm: str) -> None:
         _explain(on, somebody)
     _say(6, "What next")
     for command, what in NEXT.items():
-        console.print(f"  {command.format(crm=crm):72}  {what}")
+        console.print(f"  {command.format(crm=crm, given='CRM=veeva ' * (crm == 'veeva')):72}  {what}")
 
 
 def _say(number: int, title: str) -> None:
