@@ -48,6 +48,7 @@ def test_a_pipeline_that_is_killed_again_and_again_ends_with_the_lake_equal_to_t
     assert killer.kills == 4
 
 
+@pytest.mark.bench
 def test_a_subscription_that_is_followed_by_a_pipeline_that_is_killed_is_mirrored_as_it_is(
     clock: Clock, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def expected(both: Both) -> pd.DataFrame:
     return fed[list(NAMES)].sort_values("marketo_id", ignore_index=True)
 
 
+@pytest.mark.bench
 def test_the_feed_of_the_npsp_org_is_what_pandas_makes_of_both_systems(both: Both, tmp_path: Path) -> None:
     """SIA-FEED-2 to 5, 7, 10, 12 and 13."""
     (tmp_path / "npsp").mkdir()

@@ -107,6 +107,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
         yield Office(org, subscription, crm, marketo, clock, pipeline)
 
 
+@pytest.mark.bench
 def test_whoever_is_killed_and_whatever_is_lost_each_activity_is_logged_once_on_both_sides(office: Office) -> None:
     """SIA-ACT-1, 7 and 8, SIA-LOG-1, GEN-16: tasks of equal values too, in an org that has no field for our ids."""
     killer = Killer(office.pipeline, Random(3))

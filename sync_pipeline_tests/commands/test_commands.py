@@ -166,6 +166,7 @@ def test_the_demo_of_both_systems_shows_a_conflict_and_a_refusal(run: Run) -> No
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  A phone number has digits, not letters" in story
 
 
+@pytest.mark.bench
 def test_the_demo_of_a_veeva_org_shows_a_conflict_that_veeva_wins(run: Run) -> None:
     """VV-PA-5, VV-GEN-9: in a lake of its own, so that both demos can be played in one folder."""
     nothing_said = dict.fromkeys(("LAKE_CATALOG", "LAKE_DATA", "LAKE_LANDING"), "")

@@ -132,6 +132,7 @@ def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_bo
     assert (changed["Phone"], both.person(ada)["title"]) == ("2", "Dr")
 
 
+@pytest.mark.bench
 def test_a_conflict_goes_to_marketo_for_a_lead_and_to_the_crm_for_a_contact(both: Both) -> None:
     """SF-LEAD-2, SF-CONTACT-3."""
     (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee", "Phone": "1"}])
@@ -150,6 +151,7 @@ def test_a_conflict_goes_to_marketo_for_a_lead_and_to_the_crm_for_a_contact(both
     assert (both.person(lead)["phone"], both.person(contact)["phone"]) == ("3", "2")
 
 
+@pytest.mark.bench
 def test_what_a_validation_rule_refuses_is_on_record_in_the_org_s_own_words(both: Both) -> None:
     """SF-LEAD-8, SF-CONTACT-8."""
     (contact,) = both.org.insert("Contact", [{"LastName": "Ada", "Phone": "1"}])
