@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from sync_pipeline.actions.inputs import ACTIVITY, ATTRIBUTES, KINDS, UNSUBSCRIBE
+from sync_pipeline.actions.inputs import ACTIVITY, ATTRIBUTES, INPUTS, KINDS, UNSUBSCRIBE
 from sync_pipeline.actions.intake import InputError, Refused, take, take_file
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.table import DELETED_AT
@@ -34,6 +34,11 @@ KEPT = (
 
 def rows(lake: Lake, columns: str = SHOWN) -> list[tuple[Any, ...]]:
     return lake.rows(f"select {columns} from lake.actions.sales_activity order by activity_id")
+
+
+def test_a_sales_tool_tells_of_activities_unsubscribes_and_tasks_and_never_makes_people() -> None:
+    """SIA-FEED-1, SIA-FEED-11: people come from Marketo alone."""
+    assert INPUTS.keys() == {"sales_activity", "unsubscribe", "reminder_task"}
 
 
 def test_the_eight_kinds_have_the_attributes_of_the_glossary() -> None:

@@ -150,7 +150,10 @@ def test_only_asked_to_write_is_anything_written(tool: Tool) -> None:
 
 
 def test_at_night_both_sides_come_to_the_same_and_nobody_is_subscribed_again(tool: Tool) -> None:
-    """SIA-UNS-2, SIA-UNS-4: a re-subscription counts once it is made on both sides."""
+    """SIA-UNS-2, SIA-UNS-4: a re-subscription counts once it is made on both sides. Marketo is told nothing.
+
+    SIA-FEED-17: it learns of an unsubscribe from Salesforce alone, by the two-way sync.
+    """
     one, two, three = (tool.person(number) for number in (1, 2, 3))
     tool.mirrored.start()
     key = tool.unsubscribe(marketo_id=1)
@@ -176,6 +179,7 @@ def test_at_night_both_sides_come_to_the_same_and_nobody_is_subscribed_again(too
     tool.read()
     assert vars(tool.run(whole=True)) == vars(Done())
     assert (three in tool.opted_out(), tool.opted_out()) == (False, {two})
+    assert tool.lake.rows("select distinct side from lake.sync.outbox") == [("crm",)]
 
 
 def test_a_field_of_one_s_own_is_ticked_besides(tool: Tool) -> None:
