@@ -280,6 +280,15 @@ def resolve_value_errors(
         )
 
 
+def add_new_notices(con: Connection, run_id: str, obj: Object, notices: Sequence[Notice], now: datetime) -> None:
+    """Note what is not on record yet, for what stays as it is until somebody acts (FIELD-26)."""
+    if not notices:
+        return
+    query = f"select kind, field from {table('notice')} where system = ? and object = ?"
+    known = set(con.execute(query, [obj.system, obj.name]).fetchall())
+    add_notices(con, run_id, obj, [n for n in notices if (n.kind, n.field) not in known], now)
+
+
 def add_notices(con: Connection, run_id: str, obj: Object, notices: Iterable[Notice], now: datetime) -> None:
     rows = [(now, run_id, obj.system, obj.name, n.kind, n.field, n.message) for n in notices]
     insert(con, "notice", rows)

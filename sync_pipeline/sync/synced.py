@@ -66,6 +66,8 @@ def record(lake: Lake, run_id: str, done: Sequence[Synced], started: datetime, e
         jobs = [job for synced in done for job in _jobs(run_id, synced, started, ended)]
         ledger.insert(con, "job", jobs)
         ledger.insert(con, "run", [(run_id, "two-way", started, ended, status, message)])
+        for synced in done:
+            ledger.add_new_notices(con, run_id, synced.pairing.crm, synced.notices, ended)
     return status
 
 

@@ -7,7 +7,7 @@ import pytest
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.model import Rule
+from sync_pipeline.model import Mapping, Rule
 from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.on_demand import CREATE_LEAD, SENDING
@@ -449,3 +449,18 @@ def test_a_pass_is_on_record_with_its_counts_and_is_green_only_if_all_was_done(w
         (world.pairing.marketo.name, "Incomplete", 1, 0, 0, 0),
     ]
     assert "1 rejected" in world.lake.rows(f"select message from lake.sync.run where run_id = '{run}'")[0][0]
+
+
+def test_a_mapped_field_that_one_side_lacks_is_left_out_and_told_once(world: World) -> None:
+    """FIELD-26."""
+    lacking = Mapping("Fax", "fax", "Fax"), Mapping("Title", "honorific", "Title once more")
+    world.pairing = replace(world.pairing, mappings=(*world.pairing.mappings, *lacking))
+    world.crm.edit(LastName="Ada", HasOptedOutOfEmail=False)
+    for number in range(2):
+        done = world.cycle()
+        record(world.lake, f"lacking-{number}", [done], world.now(), world.now())
+    assert done.error == ""
+    told = f"select field, message from {ledger.table('notice')} where object = '{world.pairing.crm.name}' order by all"
+    (fax, honorific) = world.lake.rows(told)
+    assert fax == ("Fax", "Contact has no field Fax that this user can see: Fax is not synced")
+    assert honorific[0] == "honorific"
