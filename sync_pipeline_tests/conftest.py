@@ -21,7 +21,6 @@ os.environ.setdefault("LAKE_THREADS", "1")
 LONGEST = (
     "/sync/test_cycle.py",
     "/mirror/test_marketo.py",
-    "/sync/test_kills.py",
     "/test_restart.py",
     "/test_readers.py",
     "/commands/test_commands.py",
@@ -30,6 +29,10 @@ LONGEST = (
     "/orchestration/test_assets.py",
     "/orchestration/test_marketo.py",
     "/actions/test_feed.py",
+    "/sync/test_veeva.py",
+    "/sync/test_lives.py",
+    "/sync/test_opportunities.py",
+    "/activities/test_systems.py",
 )
 
 

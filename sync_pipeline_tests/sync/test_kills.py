@@ -117,6 +117,7 @@ def world(clock: Leaping, tmp_path: Path) -> Iterator[tuple[Company, Pipeline]]:
         yield Company(org, subscription, marketer, Random(5)), Pipeline(tmp_path, settings)
 
 
+@pytest.mark.bench
 def test_whenever_a_cycle_is_killed_both_systems_agree_in_the_end_and_nobody_is_made_twice(
     world: tuple[Company, Pipeline], clock: Leaping
 ) -> None:

@@ -166,6 +166,7 @@ def test_what_a_validation_rule_refuses_is_on_record_in_the_org_s_own_words(both
     assert errors == [("contact", contact, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No sixes, please")]
 
 
+@pytest.mark.bench
 def test_merges_and_conversions_on_either_side_are_followed_on_the_other(both: Both) -> None:
     """CONV-1, CONV-2, MERGE-1 to 4, MERGE-13, DEL-4, over both systems' own interfaces."""
     (acme,) = both.org.insert("Account", [{"Name": "Acme"}])
