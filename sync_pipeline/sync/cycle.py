@@ -84,9 +84,7 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.pairings, self.run_id, now)
-        # A sum is fixed with the link that ends; where nothing is sent it would be old when it is.
-        score = self.rules.score if self.sides else "winner"
-        self._failed = settle(self.lake, Settling(self._mirrored, self.run_id, now, score))
+        self._failed = settle(self.lake, Settling(self._mirrored, self.run_id, now, self.rules.score))
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))

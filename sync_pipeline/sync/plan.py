@@ -69,7 +69,8 @@ def draft(con: Connection, asked: Question) -> Planned:
             t.crm_id, t.marketo_id, null::varchar as into_id,
             map_from_entries(coalesce(list({{k: field, v: crm}}) filter ({to_marketo}), [])) as fields,
             map_from_entries(coalesce(list({{k: field, v: because}}) filter ({to_marketo}), [])) as because
-        from touched t left join chosen c on c.crm_id = t.crm_id and not coalesce({deletes}, false)
+        -- One equality: with a condition besides, DuckDB compares every record with every field.
+        from touched t left join chosen c on c.crm_id = if({deletes}, null, t.crm_id)
         group by t.crm_id, t.marketo_id, t.gone
         having if(t.marketo_id is null, {can_create} and {has_key},
             coalesce(bool_or({to_marketo}) and not bool_or({other_key}), false)) or coalesce({deletes}, false)

@@ -209,21 +209,3 @@ def test_what_an_operator_may_choose_and_when_a_cycle_stops(shared_lake: Lake, t
     assert sorted((p["externalPersonId"], p.get("leadScore")) for p in living) == [(one, None), (winner, 10)]
     assert lives.ends()[unliked] == MARKETO_DELETED
     assert lives.ends()[two] == DELETED
-
-
-def test_a_merge_that_a_plan_saw_weeks_before_it_is_done_brings_no_score_of_then(
-    shared_lake: Lake, tmp_path: Path
-) -> None:
-    """MERGE-4: the sum is made when it is written, not when the link ends in a plan."""
-    lives = Lives(shared_lake, tmp_path / "landing")
-    winner, loser = lives.lead(), lives.lead()
-    lives.cycle()
-    for lead, score in ((winner, 10), (loser, 20)):
-        lives.people.edit(lives.person(lead), leadScore=score)
-    lives.settled()
-    lives.leads.delete(loser, winner)
-    lives.read()
-    lives.sync(apply=False)
-    lives.people.edit(lives.person(winner), leadScore=50)
-    lives.settled()
-    assert [person.get("leadScore") for person in lives.people.living.values()] == [50]
