@@ -65,18 +65,26 @@ class Mirrored(ABC):
         """Return this process's connector; `bulk`: one that reads every window by the system's bulk way."""
 
     @abstractmethod
+    def unlike(self, obj: Object, without: Collection[str], before: datetime | None) -> list[str]:
+        """Return what differs between the records of one object and their mirror; see `differences`."""
+
     def differences(
         self,
         without: Collection[tuple[str, str]] = (),
-        objects: Sequence[Object] = (),
+        objects: Sequence[Object] | None = None,
         before: datetime | None = None,
     ) -> list[str]:
         """Return what differs between the system and its mirror.
 
         Args:
             without: fields that are not compared, by API name with that of their object.
+            objects: those that are compared; all without.
             before: only records that the system stamped before are compared, and none needs to be marked as gone.
         """
+        found: list[str] = []
+        for obj in self.objects if objects is None else objects:
+            found += self.unlike(obj, {field for source, field in without if source == obj.source}, before)
+        return found
 
     def close(self) -> None:
         self._open.close()

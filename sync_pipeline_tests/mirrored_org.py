@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import ExitStack
 from datetime import datetime
 
@@ -91,14 +91,5 @@ class MirroredOrg(Mirrored):
     def connector(self, bulk: bool) -> Connector:
         return self._by_bulk if bulk else self._by_rest
 
-    def differences(
-        self,
-        without: Collection[tuple[str, str]] = (),
-        objects: Sequence[Object] = OBJECTS,
-        before: datetime | None = None,
-    ) -> list[str]:
-        found: list[str] = []
-        for obj in objects:
-            fields = {field for source, field in without if source == obj.source}
-            found += differences(self.org, self.lake, obj, without=fields, before=before)
-        return found
+    def unlike(self, obj: Object, without: Collection[str], before: datetime | None) -> list[str]:
+        return differences(self.org, self.lake, obj, without=without, before=before)

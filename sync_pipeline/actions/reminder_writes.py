@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -69,7 +70,7 @@ def _agreed(fields: Mapping[str, str | None]) -> list[tuple[str, str | None]]:
     return [(FIELDS[n], back.get(n, {}).get(str(v), v)) for n, v in fields.items() if n in FIELDS]
 
 
-def sent(lake: Lake, org: Org, writes: Sequence[Write], run_id: str, now: datetime) -> Iterator[dict[Verdict, int]]:
+def sent(lake: Lake, org: Org, writes: Sequence[Write], run_id: str, now: datetime) -> Iterator[Counter[Verdict]]:
     for operation in (Operation.CREATE, Operation.UPDATE, Operation.DELETE):
         some = [write for write in writes if write.operation is operation]
         for start in range(0, len(some), AT_ONCE):
@@ -93,7 +94,7 @@ def _send(
         return [Answer(Verdict.RETRY, code=error.code, message=error.message)] * len(batch), error
 
 
-def _note(lake: Lake, answered: Sequence[tuple[Write, Answer]], run_id: str, now: datetime) -> dict[Verdict, int]:
+def _note(lake: Lake, answered: Sequence[tuple[Write, Answer]], run_id: str, now: datetime) -> Counter[Verdict]:
     """Put answers on record, and on the links what was accepted."""
     done = [(w, a) for w, a in answered if a.verdict is Verdict.ACCEPTED]
     at = literal(now)

@@ -6,6 +6,7 @@ CRM, as of any mapped field (SIA-UNS-5, UNSUB-1).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,10 +111,10 @@ def _run(lake: Lake, writer: Writer | None, run_id: str, now: datetime, fields: 
             f"{targets_sql(mirrors, fields)} select count(*) from told "
             "where unsubscribe_id not in (select unsubscribe_id from target)"
         ).fetchone() or (0,)
-    sent, error = dict.fromkeys(Verdict, 0), ""
+    sent, error = Counter[Verdict](), ""
     try:
         for answers in _sent(lake, writer, due, run_id, now, fields) if writer else ():
-            sent = {verdict: sent[verdict] + count for verdict, count in answers.items()}
+            sent += answers
     except ConnectorError as failed:
         error = f"crm: {failed}"
     done = Done(
@@ -141,7 +142,7 @@ def _take_over(con: written.Connection, news: str, now: datetime) -> int:
 
 def _sent(
     lake: Lake, writer: Writer, due: Sequence[str], run_id: str, now: datetime, fields: Sequence[str]
-) -> Iterator[dict[Verdict, int]]:
+) -> Iterator[Counter[Verdict]]:
     for name in PREFIXES.values():
         ids = [crm_id for crm_id in due if PREFIXES[crm_id[:3]] == name]
         for start in range(0, len(ids), AT_ONCE):
@@ -150,7 +151,7 @@ def _sent(
 
 def _send(
     lake: Lake, writer: Writer, name: str, ids: Sequence[str], run_id: str, now: datetime, fields: Sequence[str]
-) -> dict[Verdict, int]:
+) -> Counter[Verdict]:
     told = dict.fromkeys(fields, "true")
     writes = [Write(Operation.UPDATE, crm_id, told, "unsubscribed in the sales tool") for crm_id in ids]
     records = [Record(crm_id, dict.fromkeys(fields, True)) for crm_id in ids]

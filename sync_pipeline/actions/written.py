@@ -6,6 +6,7 @@ What waits to be written is told by the tables of schema `actions`; so a write e
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from sync_pipeline.connectors.writes import Answer, Operation, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Verdict, tally
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import literal
@@ -62,7 +63,7 @@ def plan(con: Connection, run_id: str, pairing: str, writes: Sequence[Write], no
 
 def note(
     con: Connection, run_id: str, obj: Object, operation: str, answered: Sequence[tuple[Write, Answer]], now: datetime
-) -> dict[Verdict, int]:
+) -> Counter[Verdict]:
     """Put the answers to writes of the outbox on record; return how many of each verdict.
 
     A refusal is an open error of `operation` until a write of the same record is accepted (SIA-DIAG-1).
@@ -76,5 +77,4 @@ def note(
     ledger.add_errors(con, run_id, obj, operation, refused, now)
     done = [w.crm_id or w.other_id for w, a in answered if a.verdict is Verdict.ACCEPTED]
     ledger.resolve_record_errors(con, obj, operation, [record_id for record_id in done if record_id], now)
-    verdicts = [a.verdict for _, a in answered]
-    return {verdict: verdicts.count(verdict) for verdict in Verdict}
+    return tally(a for _, a in answered)

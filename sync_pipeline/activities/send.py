@@ -18,7 +18,7 @@ import pyarrow as pa
 from sync_pipeline.actions import merges
 from sync_pipeline.activities.follow import ACTIVITY, MARKETO
 from sync_pipeline.connectors.errors import ConnectorError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.writes import Answer, Verdict, tally
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Object
@@ -188,13 +188,9 @@ def _send(lake: Lake, log: Log, run_id: str, entries: Sequence[Entry]) -> Sent:
         answers += [Answer(Verdict.RETRY, code=failed.code, message=failed.message)] * len(entries)
     answered = [(write_id, answer) for write_id, answer in zip(writes, answers, strict=True) if answer]
     _remember(lake, log.obj, run_id, answered, log.now())
-    sent = _sum([answer for _, answer in answered])
-    return replace(sent, unsure=len(entries) - len(answered), error=error)
-
-
-def _sum(answers: Sequence[Answer]) -> Sent:
-    verdicts = [answer.verdict for answer in answers]
-    return Sent(verdicts.count(Verdict.ACCEPTED), verdicts.count(Verdict.REJECTED), verdicts.count(Verdict.RETRY))
+    count = tally(answer for _, answer in answered)
+    accepted, rejected, retry = (count[v] for v in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.RETRY))
+    return Sent(accepted, rejected, retry, unsure=len(entries) - len(answered), error=error)
 
 
 def send_again(con: Connection, persons: Collection[str], now: datetime) -> int:

@@ -5,7 +5,8 @@ The same on both sides, so that the outbox does not know to which system it writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -71,6 +72,11 @@ class Answer:
     code: str = ""
     message: str = ""
     fields: tuple[str, ...] = ()
+
+
+def tally(answers: Iterable[Answer]) -> Counter[Verdict]:
+    """Return how many of the answers have each verdict."""
+    return Counter(answer.verdict for answer in answers)
 
 
 NOT_SENT = Answer(Verdict.RETRY, code="NOT_SENT", message="an earlier call failed, so this one was not made")

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer, tally
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
@@ -50,11 +50,6 @@ class Sent:
 
     def __add__(self, other: Sent) -> Sent:
         return Sent(self.accepted + other.accepted, self.rejected + other.rejected, self.retry + other.retry)
-
-    @classmethod
-    def of(cls, answers: Sequence[Answer | None]) -> Sent:
-        verdicts = [answer.verdict if answer else Verdict.RETRY for answer in answers]
-        return cls(*(verdicts.count(verdict) for verdict in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.RETRY)))
 
 
 def take_back(con: Connection, pairings: Iterable[Pairing], run_id: str, now: datetime) -> None:
@@ -153,7 +148,9 @@ def _send(
     told = [(write, answer) for write, answer in zip(writes, answers, strict=True) if answer]
     with lake.transaction() as con:
         _remember(con, pairing, obj, side, names, told, now())
-    return Sent.of(answers)
+    count = tally(answer for _, answer in told)
+    accepted, rejected = count[Verdict.ACCEPTED], count[Verdict.REJECTED]
+    return Sent(accepted, rejected, retry=len(writes) - accepted - rejected)
 
 
 def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
