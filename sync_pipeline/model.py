@@ -209,6 +209,11 @@ class Pairing:
         """The Marketo field that an upsert names: the key, or the first of several."""
         return self.key or self.keys[0]
 
+    @property
+    def is_rarely_read(self) -> bool:
+        """Whether these are copies that Marketo's mirror shows late: what Marketo confirmed counts until it is read."""
+        return bool(self.marketo.every) and all(m.direction is Direction.CRM_TO_MARKETO for m in self.mappings)
+
     def object(self, side: str) -> Object:
         """Return the object of a side, `crm` or `marketo`."""
         return {"crm": self.crm, "marketo": self.marketo}[side]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sync_pipeline.model import Pairing
+
 
 @dataclass(frozen=True)
 class View:
@@ -152,5 +154,41 @@ CAMPAIGN_EVENT = View(
     from event e join lake.salesforce.campaign_member m on m."Id" = e.member_id {_PERSON}
     """,
 )
+
+
+def custom_object_event(pairing: Pairing) -> View:
+    """Return the view of what happens to the records of a custom object, by whom they belong to (SF-CO-9).
+
+    Args:
+        pairing: with its lookups, see `sync.customs.fitted`.
+    """
+    mirror, changes, name = pairing.crm.table, pairing.crm.changes_table, pairing.crm.name
+    of = " union all ".join(
+        f"""select o."Id" as record_id, '{other}' as belongs_to, o."{m.crm}" as crm_id
+        from lake.{mirror[0]}."{name}" o where o."{m.crm}" in (
+            select crm_id from lake.sync.link where pairing = '{other}')"""
+        for m in pairing.mappings
+        for other in m.refers_to
+    )
+    return View(
+        "people",
+        f"{name}_event",
+        f"A row is one event of one {pairing.crm.source} since its first load, for each record of `belongs_to` that it "
+        "belongs to: added, updated, deleted, restored, with its time, the fields that changed, and their values.",
+        (mirror, changes),
+        f"""
+    with of as ({of})
+    select of.belongs_to, of.crm_id, l.marketo_id, c."Id" as record_id,
+        case c._change when 'insert' then 'Added' when 'update' then 'Updated' when 'delete' then 'Deleted'
+            else 'Restored' end as event,
+        c._changed_at as happened_at, c._fields as fields, c._before as before, c._after as after
+    from lake.{mirror[0]}."{changes[1]}" c
+    join of on of.record_id = c."Id"
+    join lake.sync.watermark w on w.system = '{mirror[0]}' and w.object = '{name}'
+        and c._detected_at > w.first_loaded_at
+    left join lake.sync.link l on l.pairing = of.belongs_to and l.crm_id = of.crm_id and l.ended_at is null
+    """,
+    )
+
 
 VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT)

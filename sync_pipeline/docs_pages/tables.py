@@ -36,7 +36,8 @@ def tables_page() -> str:
         "\n## Ledger: `lake.sync.<table>`\n",
         table(("table", "columns"), [(f"`{name}`", ", ".join(f"`{c}`" for c in columns))
                                       for name, columns in ledger.TABLES.items()]),
-        "\n## Views: `lake.<schema>.<view>`\n\nMade once the tables they read are there.\n",
+        "\n## Views: `lake.<schema>.<view>`\n\nMade once the tables they read are there. Each custom object that is "
+        "synced has one more, `people.<object>_event`: what happened to its records, by whom they belong to.\n",
         table(("view", "meaning", "reads"), [(f"`{v.schema}.{v.name}`", v.description,
                                               ", ".join(f"`{'.'.join(need)}`" for need in v.needs)) for v in VIEWS]),
     ]  # fmt: skip

@@ -90,6 +90,12 @@ def judge(obj: Object, described: Describe) -> Iterable[Finding]:
         yield Finding(obj.name, Severity.WARNING, said)
 
 
+def _offered(visible: Iterable[str], chosen: Sequence[Object]) -> list[str]:
+    """Return the CRM's custom objects that this user can read and that are not chosen yet (SF-CO-3)."""
+    known = {obj.source for obj in chosen}
+    return sorted(name for name in visible if name.endswith("__c") and name not in known)
+
+
 def _types(chosen: Sequence[str], known: Sequence[str]) -> str:
     """Return what is wrong with the chosen record types; empty if nothing is."""
     unknown = [name for name in chosen if name not in known]
@@ -113,6 +119,9 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
     findings = [Finding(connector.system, Severity.WARNING, said) for said in connector.remarks()]
     refused = {name: why for name, why in catalog.refused(connector.system).items() if name in visible}
     findings += [Finding(name, Severity.NOTE, f"visible, but not synced: {why}") for name, why in refused.items()]
+    if offered := _offered(visible, objects):
+        said = f"custom objects that can be chosen (SYNC_CUSTOM_OBJECTS): {', '.join(offered)}"
+        findings.append(Finding(connector.system, Severity.NOTE, said))
     records: dict[str, int | None] = {}
     for obj in objects:
         records[obj.name] = None

@@ -14,10 +14,11 @@ from typing import Protocol
 
 import duckdb
 
+from sync_pipeline.catalog.views import custom_object_event
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Writer
-from sync_pipeline.lake import Lake, LakeError, ledger
+from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Pairing, Rule
 from sync_pipeline.sync import limits, links, outbox, plan
@@ -88,7 +89,14 @@ class Pass:
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
+        self._show_events([synced.pairing for synced in done])
         return [self._to_crm(synced) for synced in done]
+
+    def _show_events(self, pairings: Sequence[Pairing]) -> None:
+        """Make the views of what happens to custom objects, whose lookups were found in this pass (SF-CO-9)."""
+        if shown := [custom_object_event(p) for p in pairings if p.custom and p.mappings]:
+            with self.lake.transaction() as con:
+                views.refresh(con, shown)
 
     def _to_marketo(self, pairing: Pairing, before: Sequence[Pairing], now: datetime) -> Synced:
         if missing := self._missing(pairing):

@@ -22,7 +22,7 @@ from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.resolve import Outcome
-from sync_pipeline.sync.touched import CRM, MARKETO, alive, find_changed, unread, watermark
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, find_changed, must_be_read, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -84,7 +84,7 @@ def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id
         f"create or replace temp table touched as select {literal(crm_id)}::varchar as crm_id, "
         f"{literal(marketo_id)} as marketo_id, (select agreed from {ledger.table('link')} where ended_at is null "
         f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1) "
-        "as agreed, true as by_crm, true as by_marketo, false as gone"
+        "as agreed, true as by_crm, true as by_marketo, false as gone, false as stale"
     )
     references(con, asked, "select crm_id from touched")
     outcomes(con, asked)
@@ -95,6 +95,7 @@ def _touched(con: Connection, asked: Question) -> None:
     """Fill `touched`. Of a record that is gone only that is told, to the person it was linked to (DEL-1)."""
     pairing, name = asked.pairing, literal(asked.pairing.name)
     link, key, marketo_key = ledger.table("link"), quoted(pairing.crm.key), quoted(pairing.marketo.key)
+    stale = unread(pairing) if pairing.is_rarely_read else "false"
     con.execute(f"create or replace temp table held as {_held(con, asked)}")
     con.execute(f"""
         create or replace temp table touched as
@@ -104,7 +105,8 @@ def _touched(con: Connection, asked: Question) -> None:
                 and (ended_at is null or crm_id not in (select id from living))
             qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
         )
-        select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo, l.ended_at is not null as gone
+        select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo, l.ended_at is not null as gone,
+            {stale} as stale
         from changed t
         join {asked.crm} c on c.{key} = t.id
         left join kept l on l.crm_id = t.id
@@ -112,8 +114,9 @@ def _touched(con: Connection, asked: Question) -> None:
         where (l.ended_at is not null or t.id in (select id from living))
             and (l.ended_at is null or l.marketo_id not in (
                 select marketo_id from {link} where ended_at is null and marketo_object = l.marketo_object))
-            and if(l.marketo_id is null, t.by_crm and ({_may_come_back(asked)}), m.{marketo_key} is not null)
-            and not ({unread(pairing)}) and t.id not in (select crm_id from held)
+            and if(l.marketo_id is null,
+                t.by_crm and ({_may_come_back(asked)}), m.{marketo_key} is not null or ({stale}))
+            and not ({must_be_read(pairing)}) and t.id not in (select crm_id from held)
             and t.id not in (select crm_id from merging where side = {literal(CRM)})
     """)
 
@@ -211,6 +214,12 @@ def marketo_value(field: Compared, asked: Question) -> str:
     return canonical(column, column_type(field.marketo), field.kind, field.shared_length if asked.truncates else 0)
 
 
+def _marketo_now(field: Compared, asked: Question) -> str:
+    """Return SQL for what Marketo has: of a copy that was written to since it was read, what Marketo then confirmed."""
+    read = marketo_value(field, asked)
+    return f"if(t.stale, t.agreed[{literal(field.name)}], {read})" if asked.pairing.is_rarely_read else read
+
+
 def _waits(field: Compared) -> str:
     """Return SQL that tells whether a record that a field refers to is still on its way to Marketo."""
     if not field.refers_to:
@@ -236,7 +245,8 @@ def outcomes(con: Connection, asked: Question) -> None:
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide`."""
     pairing = asked.pairing
     values = commas(
-        f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {marketo_value(f, asked)}, "
+        f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, "
+        f"marketo: {_marketo_now(f, asked)}, "
         f"base: t.agreed[{literal(f.name)}], known: coalesce(map_contains(t.agreed, {literal(f.name)}), false), "
         f"waits: {_waits(f)}, behind: {_behind(f, asked)}}}"
         for f in asked.fields

@@ -77,7 +77,8 @@ def _find(con: Connection, asked: Question) -> None:
     for part in range(parts):
         con.execute(
             "create or replace temp table touched as select crm_id, marketo_id, agreed, false as by_crm, "
-            f"false as by_marketo, false as gone from ({_settled(asked.pairing)}) where hash(crm_id) % {parts} = {part}"
+            f"false as by_marketo, false as gone, false as stale from ({_settled(asked.pairing)}) "
+            f"where hash(crm_id) % {parts} = {part}"
         )
         references(con, asked, "select crm_id from touched")
         outcomes(con, asked)

@@ -17,7 +17,7 @@ from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.outbox import PUSH, of_writes
 from sync_pipeline.sync.resolve import Outcome, name_sql
-from sync_pipeline.sync.touched import CRM, MARKETO, alive, unread
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, must_be_read
 
 Connection = duckdb.DuckDBPyConnection
 CREATE, UPDATE, UPSERT, DELETE = "create", "update", "upsert", "delete"
@@ -212,7 +212,7 @@ def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
         select crm_id, 'waits for ' || min(field) as because from outcome where waits group by crm_id
         union all
         select id, 'written to since it was read' from changed join {ledger.table("link")} l on l.crm_id = id
-        where l.pairing = {name} and {TOLD} and ({unread(pairing)})
+        where l.pairing = {name} and {TOLD} and ({must_be_read(pairing)})
         union all
         select id, 'waits for what it became' from changed join {ledger.table("link")} l on l.crm_id = id
         where l.pairing = {name} and l.ended_at is null

@@ -78,12 +78,17 @@ def watermark(obj: Object) -> str:
     )
 
 
-def unread(pairing: Pairing) -> str:
-    """Return SQL that tells whether a link was written to after its mirror was last read.
+def must_be_read(pairing: Pairing) -> str:
+    """Return SQL that tells whether a link `l` cannot be decided before its mirrors are read again.
 
-    The mirror then still holds the value from before, and would be taken for an edit that undoes the write. Such a
-    link is looked at again in the next cycle.
+    They still hold the values from before the last write, which would be taken for an edit that undoes it. Such a link
+    is looked at again in the next cycle. Nothing is ever taken from a mere copy, so it waits for no reading.
     """
+    return "false" if pairing.is_rarely_read else unread(pairing)
+
+
+def unread(pairing: Pairing) -> str:
+    """Return SQL that tells whether a link `l` was written to after its mirror was last read."""
     return " or ".join(
         f"coalesce(l.{side}_written_at >= {watermark(pairing.object(side))}, false)" for side in (CRM, MARKETO)
     )

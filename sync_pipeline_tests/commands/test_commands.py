@@ -282,6 +282,17 @@ def test_check_names_the_fields_of_the_specification_that_are_hidden(run: Run, o
     assert "error: lead: fields not visible to the sync user: Company" in done.stdout
 
 
+def test_check_offers_the_custom_objects_that_the_sync_user_can_read_and_no_others(run: Run, org: Org) -> None:
+    """SF-CO-3."""
+    offered = "note: salesforce: custom objects that can be chosen (SYNC_CUSTOM_OBJECTS): "
+    assert f"{offered}Invoice__c, Product_Interest__c" in run("check").stdout
+    assert f"{offered}Product_Interest__c\n" in run("check", SYNC_CUSTOM_OBJECTS="Invoice__c").stdout
+    org.hide_object("Invoice__c", org.user_id)
+    assert f"{offered}Product_Interest__c\n" in run("check").stdout
+    chosen = run("check", SYNC_CUSTOM_OBJECTS="Invoice__c")
+    assert "error: invoice__c: Invoice__c is not visible to the sync user" in chosen.stdout
+
+
 def test_tidy_tells_what_it_did(synced: Run) -> None:
     done = synced("lake", "tidy")
     assert done.exit_code == 0

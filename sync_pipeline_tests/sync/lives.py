@@ -24,6 +24,7 @@ PERSON = (
     Field("isDeleted", "boolean", updateable=False),
     Field("mergedInto", "integer", updateable=False),
     Field("inCrmDeleted", "boolean"),
+    Field("demoScore", "integer"),
 )
 FLAG = Mapping("IsDeleted", "inCrmDeleted", "Deleted", Direction.CRM_TO_MARKETO, rule=Rule.CRM_ONLY)
 

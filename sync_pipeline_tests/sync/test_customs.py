@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline import assembly, catalog
+from sync_pipeline.catalog import marketo
+from sync_pipeline.catalog.pairings import PERSON_KEY
+from sync_pipeline.catalog.salesforce import declare
 from sync_pipeline.connectors.marketo.answers import record_fields
+from sync_pipeline.connectors.marketo.kinds import FATE
+from sync_pipeline.connectors.writes import Value
 from sync_pipeline.lake import Lake
-from sync_pipeline.model import Describe, Field, Pairing
+from sync_pipeline.model import Describe, Direction, Field, Mapping, Pairing
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.customs import UnfitError, fitted
-from sync_pipeline_tests.sync.many import Many
+from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 
 SYSTEM = (
     {"name": "marketoGUID", "dataType": "string", "length": 36, "updateable": False},
@@ -102,6 +107,100 @@ def test_custom_objects_one_and_two_levels_away_are_chosen_by_settings_alone(lak
     many.pairings = pairings
     many.cycle()
     assert many.marketo_values("invoice_c", "paid") == [(False,)]
+
+
+def test_a_copy_that_marketo_shows_hourly_follows_each_change_at_once(lake: Lake, tmp_path: Path) -> None:
+    """SF-CO-1 and 14: a second change within the hour, one back to the first value, and the deletion of the record."""
+    many = Many(lake, tmp_path / "landing", chosen("Invoice__c", "invoice_c"), DESCRIBED)
+    contact = many.crm["Contact"].edit(LastName="Ada")
+    bill = many.crm["Invoice__c"].edit(Contact__c=contact, Amount__c=1.0)
+    many.settled()
+    every_cycle = [source for source in (*many.crm.systems, *many.marketo.systems) if source != "invoice_c"]
+
+    def follow(**values: float) -> list[tuple[Value, ...]]:
+        many.crm["Invoice__c"].edit(bill, **values)
+        many.read(*every_cycle)
+        many.sync()
+        return many.marketo_values("invoice_c", "amount")
+
+    assert [follow(Amount__c=amount) for amount in (2.0, 3.0, 1.0)] == [[(2.0,)], [(3.0,)], [(1.0,)]]
+    new = many.crm["Invoice__c"].edit(Contact__c=contact, Amount__c=7.0)
+    many.read(*every_cycle)
+    many.sync()
+    many.crm["Invoice__c"].delete(bill)
+    many.crm["Invoice__c"].edit(new, Amount__c=8.0)
+    many.read(*every_cycle)
+    many.sync()
+    assert many.marketo_values("invoice_c", "sfdcId", "amount") == [(new, 8.0)]
+    many.settled()
+    assert many.marketo_values("invoice_c", "sfdcId", "amount") == [(new, 8.0)]
+
+
+def test_one_declaration_in_one_file_adds_an_object_that_nothing_else_names(lake: Lake, tmp_path: Path) -> None:
+    """No module knows of cases; this declaration alone has them read, decided on, written, remembered."""
+    mapped = [
+        Mapping("ContactId", "person", "Person", Direction.CRM_TO_MARKETO, refers_to=("contact",)),
+        Mapping("Subject", "remarks", "Subject", Direction.CRM_TO_MARKETO),
+    ]
+    case = declare("Case", "case", "A row is one case.", mappings=tuple(mapped))
+    cases = Pairing(case, marketo.custom("invoice_c"), "sfdcId", case.mappings, deletes=True)
+    fields = (
+        *CRM_LINE.fields[:3],
+        Field("ContactId", "reference", reference_to=("Contact",)),
+        Field("Subject", "string", length=255),
+    )
+    described = {**DESCRIBED, "Case": Describe("Case", fields)}
+    many = Many(lake, tmp_path / "landing", (*chosen("", ""), cases), described)
+    ada = many.crm["Contact"].edit(LastName="Ada")
+    first, second = (many.crm["Case"].edit(ContactId=ada, Subject=subject) for subject in ("A", "B"))
+    many.settled()
+    many.crm["Case"].edit(first, Subject="C")
+    many.crm["Case"].delete(second)
+    many.settled()
+    (person,) = many.marketo_values("lead", "id")[0]
+    assert many.marketo_values("invoice_c", "sfdcId", "person", "remarks") == [(first, int(str(person)), "C")]
+
+
+def test_what_happens_to_custom_objects_is_a_view_by_whom_they_belong_to(lake: Lake, tmp_path: Path) -> None:
+    """SF-CO-9: what was there before the first load is no event."""
+    many = Many(lake, tmp_path / "landing", chosen("Invoice__c", "invoice_c"), DESCRIBED)
+    account = many.crm["Account"].edit(Name="Acme")
+    contact = many.crm["Contact"].edit(LastName="Ada", AccountId=account)
+    bill = many.crm["Invoice__c"].edit(Contact__c=contact, Account__c=account, Amount__c=1.0)
+    many.settled()
+    new = many.crm["Invoice__c"].edit(Contact__c=contact, Amount__c=1.0)
+    many.crm["Invoice__c"].edit(bill, Amount__c=2.0)
+    many.cycle()
+    many.crm["Invoice__c"].delete(new)
+    many.settled()
+    (person,) = many.marketo_values("lead", "id")[0]
+    events = lake.rows(
+        "select belongs_to, marketo_id, record_id, event, fields, after['Amount__c'] "
+        "from lake.people.invoice__c_event where belongs_to = 'contact' order by happened_at, event"
+    )
+    assert events == [
+        ("contact", person, new, "Added", None, None),
+        ("contact", person, bill, "Updated", ["Amount__c"], "2.0"),
+        ("contact", person, new, "Deleted", ["IsDeleted"], None),
+    ]
+    assert lake.rows("select record_id from lake.people.invoice__c_event where belongs_to = 'account'") == [(bill,)]
+
+
+def test_a_merge_in_marketo_leaves_the_losers_custom_objects_where_they_are(lake: Lake, tmp_path: Path) -> None:
+    """SF-CO-12: until the CRM's own record names another person."""
+    person = Describe("lead", (*marketo_fields(MARKETO["lead"]), *FATE))
+    many = Many(lake, tmp_path / "landing", chosen("Invoice__c", "invoice_c"), {**DESCRIBED, "lead": person})
+    winner, loser = many.crm["Contact"].edit(LastName="Ada"), many.crm["Contact"].edit(LastName="Ada L")
+    bill = many.crm["Invoice__c"].edit(Contact__c=loser, Amount__c=1.0)
+    many.settled()
+    persons = {str(carried): int(str(number)) for number, carried in many.marketo_values("lead", "id", PERSON_KEY)}
+    many.marketo["lead"].merge(str(persons[loser]), str(persons[winner]))
+    many.settled()
+    assert loser in many.crm["Contact"].dead
+    assert many.marketo_values("invoice_c", "sfdcId", "person") == [(bill, persons[loser])]
+    many.crm["Invoice__c"].edit(bill, Contact__c=winner)
+    many.settled()
+    assert many.marketo_values("invoice_c", "sfdcId", "person") == [(bill, persons[winner])]
 
 
 def fit(marketo: Describe, crm: Describe = CRM_LINE) -> Pairing:

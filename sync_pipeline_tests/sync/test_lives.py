@@ -55,7 +55,7 @@ def course(shared_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Cours
     course.people = {name: lives.person(one) for name, one in crm.items()}
     people = course.people
     for name in ("one", "two", "three"):
-        lives.people.edit(people[name], leadScore=10)
+        lives.people.edit(people[name], leadScore=10, demoScore=5)
     lives.settled()
 
     stranger = lives.people.edit(lastName="Stranger")
@@ -114,13 +114,30 @@ def test_a_person_deleted_in_marketo_comes_back_with_the_next_change_in_the_crm(
 
 
 def test_records_merged_in_the_crm_are_merged_in_marketo_with_the_sum_of_their_scores(course: Course) -> None:
-    """MERGE-1, MERGE-4, MERGE-7, MERGE-8, MERGE-18, and SPEC 31 decision 4."""
+    """MERGE-1, MERGE-4, MERGE-7, MERGE-8, MERGE-18, and SPEC 31 decision 4; other scores are the winner's (MERGE-6)."""
     people, winner = course.people, course.person("one")
     assert course.living.isdisjoint({people["two"], people["three"]})
-    assert (winner["leadScore"], winner["phone"], winner["title"]) == (30, "1", "Dr")
+    assert (winner["leadScore"], winner["demoScore"], winner["phone"], winner["title"]) == (30, 5, "1", "Dr")
     kept = course.lives.leads.records[course.crm["one"]]
     assert (kept["Title"], kept["Score__c"]) == ("Dr", 30.0)
     assert course.ends("one", "two", "three") == [None, MERGED, MERGED]
+
+
+def test_a_merge_is_not_undone_a_loser_that_is_restored_is_another_person(shared_lake: Lake, tmp_path: Path) -> None:
+    """MERGE-11: the one chosen first wins, in Marketo for good."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    winner, loser = lives.contact(Phone="1"), lives.contact(Phone="2")
+    lives.settled()
+    merged = {contact: lives.person(contact) for contact in (winner, loser)}
+    lives.people.merge(merged[loser], merged[winner])
+    lives.settled()
+    assert (lives.person(winner), lives.contacts.records[loser]["MasterRecordId"]) == (merged[winner], winner)
+    lives.contacts.undelete(loser)
+    lives.contacts.edit(loser, MasterRecordId=None, Phone="3")
+    lives.settled()
+    assert merged[loser] in lives.people.dead
+    assert lives.person(loser) not in merged.values()
+    assert lives.people.records[merged[winner]]["phone"] == "1"
 
 
 def test_people_merged_in_marketo_are_merged_in_the_crm(course: Course) -> None:

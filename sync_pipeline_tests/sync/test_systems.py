@@ -87,15 +87,19 @@ def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_bo
     """SF-LEAD-1 to 4 and 13, SF-CONTACT-1 to 3 and 9, SF-ACCOUNT-8 and 9, SF-USER-1, 4 and 8, CONN-20, GEN-11 and 15.
 
     An address that is there already makes nobody one: DEDUP-1, 3 and 5. An opportunity comes along: SF-OPP-1, 3 and 10.
+    What the sync user does not see takes no part: FILT-1.
     """
+    both.org.hide_records("Contact", "LastName = 'Secret'", both.org.user_id)
+    both.org.hide_field("Contact", "Fax", both.org.user_id)
     mail = "seller@crm.example"
     (seller,) = both.org.insert("User", [{"LastName": "Seller", "Email": mail, "Username": mail}])
     (queue,) = both.org.insert("Group", [{"Name": "Inbound", "Type": "Queue"}])
     (acme,) = both.org.insert("Account", [{"Name": "Acme", "OwnerId": seller, "Industry": "Energy"}])
     same = {"Email": "ada@x.example", "OwnerId": seller}
     ada, twin = both.org.insert(
-        "Contact", [{"LastName": "Ada", "AccountId": acme, **same}, {"LastName": "Twin", **same}]
+        "Contact", [{"LastName": "Ada", "AccountId": acme, "Fax": "2", **same}, {"LastName": "Twin", **same}]
     )
+    both.org.insert("Contact", [{"LastName": "Secret"}])
     (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee Ltd", "OwnerId": queue, "Phone": "1"}])
     (deal,) = both.org.insert(
         "Opportunity",
@@ -109,6 +113,8 @@ def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_bo
     person = both.person(ada)
     assert (person["lastName"], person["externalCompanyId"], person["externalSalesPersonId"]) == ("Ada", acme, seller)
     assert both.person(twin)["id"] not in (person["id"], stranger)
+    assert person["fax"] is None
+    assert len(both.system.subscription.rows("from lead")) == 4
     assert (both.person(lead)["phone"], both.person(lead)["externalSalesPersonId"]) == ("1", None)
     (company,) = both.system.subscription.rows("from company")
     assert (company["company"], company["industry"], company["externalSalesPersonId"]) == ("Acme", "Energy", seller)

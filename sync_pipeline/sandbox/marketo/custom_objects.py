@@ -47,17 +47,15 @@ def create(subscription: Subscription, api_name: str, label: str, plural: str | 
 
 
 def draft_of(subscription: Subscription, api_name: str) -> ObjectType:
-    """Return the draft of a type, begun from its approved form where there is none.
+    """Return a copy of a type's draft, or of its approved form where there is none; a refusal leaves the type as it is.
 
     Raises:
         CallError: 1013 there is no such type.
     """
-    if api_name in subscription.drafts:
-        return subscription.drafts[api_name]
-    live = subscription.objects.get(api_name)
-    if live is None or not live.custom:
+    found = subscription.drafts.get(api_name) or subscription.objects.get(api_name)
+    if found is None or not found.custom:
         raise CallError(1013, f"Object '{api_name}' not found")
-    return replace(live, fields=dict(live.fields))
+    return replace(found, fields=dict(found.fields))
 
 
 def update(subscription: Subscription, api_name: str, changes: Mapping[str, str | None]) -> None:

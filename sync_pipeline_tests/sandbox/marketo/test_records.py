@@ -184,6 +184,39 @@ def test_a_custom_object_is_drafted_approved_and_then_holds_records(client: Clie
     ]
 
 
+def test_a_subscription_holds_so_many_custom_objects_fields_and_records_a_call(client: Client) -> None:
+    """MK-REST-21."""
+    make_car(client)
+    more = [{"displayName": f"F{n}", "name": f"f{n}", "dataType": "string"} for n in range(48)]
+    assert client.error("POST", f"{SCHEMA}/car_c/addField.json", json={"input": more})[0] == "1003"
+    client.post(f"{SCHEMA}/car_c/addField.json", {"input": more[:47]})
+    client.post(f"{SCHEMA}/car_c/approve.json")
+    assert len(client.result("/rest/v1/customobjects/car_c/describe.json")[0]["fields"]) == 3 + 50
+    cars = [{"vin": f"V-{n}"} for n in range(301)]
+    assert client.error("POST", "/rest/v1/customobjects/car_c.json", json={"input": cars})[0] == "1003"
+    assert len(put(client, "/rest/v1/customobjects/car_c", *cars[:300])) == 300
+    for n in range(9):
+        client.post(f"{SCHEMA}.json", {"action": "createOnly", "displayName": f"T{n}", "apiName": f"t{n}_c"})
+    one_more = {"action": "createOnly", "displayName": "Tenth", "apiName": "tenth_c"}
+    assert client.error("POST", f"{SCHEMA}.json", json=one_more)[0] == "1003"
+
+
+def test_a_merge_leaves_the_losers_custom_objects_where_they_are(client: Client) -> None:
+    """SF-CO-12; the person named first wins, and there is no way back: MERGE-11."""
+    make_car(client)
+    client.post(f"{SCHEMA}/car_c/approve.json")
+    winner, loser = client.sync({"email": "a@example.com"}, {"email": "b@example.com"})
+    put(client, "/rest/v1/customobjects/car_c", {"vin": "V-1", "leadID": loser["id"]})
+    merge = f"/rest/v1/leads/{winner['id']}/merge.json"
+    client.post(merge, leadIds=str(loser["id"]))
+    (car,) = client.result("/rest/v1/customobjects/car_c.json", filterType="vin", filterValues="V-1", fields="leadID")
+    assert car["leadID"] == loser["id"]
+    assert client.person(winner["id"], "email") == {"email": "a@example.com"}
+    back = f"/rest/v1/leads/{loser['id']}/merge.json"
+    for path, named in ((back, winner["id"]), (merge, loser["id"])):
+        assert client.error("POST", path, params={"leadIds": str(named)})[0] == "1004"
+
+
 def test_an_approved_type_changes_by_a_new_draft(client: Client) -> None:
     make_car(client)
     client.post(f"{SCHEMA}/car_c/approve.json")
