@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -26,6 +27,8 @@ from sync_pipeline.sync.outbox import PUSH
 Connection = duckdb.DuckDBPyConnection
 OPEN = ("noted_at", "object", "operation", "record_id", "field", "code", "category", "message", "next")
 SHOWN = 20
+# Activities that found no place in the CRM, and that nobody has let be.
+UNPLACED = f"side = '{CRM}' and code is not null and dismissed_at is null"
 _WHAT_BECAME = (
     "case when a.code is not null then 'not logged: ' || a.code when s.write_id is null then 'waits to be sent' "
     f"when r.verdict is null then 'sent, its answer was lost' when r.verdict = '{Verdict.ACCEPTED}' "
@@ -50,7 +53,7 @@ def still_open(con: Connection, crm: str, most: int) -> list[dict[str, Any]]:
             from {ledger.table("pending")} where starts_with(because, 'try again: ')
             union all
             select queued_at, source, {literal(OPERATION)}, key, null, code, message, true
-            from {ACTIVITY} where side = '{CRM}' and code is not null
+            from {ACTIVITY} where {UNPLACED}
         ),
         judged as (select *, if(is_write, case code {each} else '{OTHER}' end, null) as category from open)
         select {commas(OPEN[:-1])},
@@ -58,6 +61,20 @@ def still_open(con: Connection, crm: str, most: int) -> list[dict[str, Any]]:
         from judged order by noted_at desc limit {most:d}
     """).fetchall()
     return [dict(zip(OPEN, row, strict=True)) for row in rows]
+
+
+def unplaced(con: Connection) -> set[str]:
+    """Return the keys, as `still_open` shows them, of the activities that found no place in the CRM."""
+    return {key for (key,) in con.execute(f"select key from {ACTIVITY} where {UNPLACED}").fetchall()}
+
+
+def dismiss(con: Connection, keys: Collection[str], now: datetime) -> int:
+    """Let activities be that found no place in the CRM: they are not logged, nor shown as open; return how many."""
+    which = f"{UNPLACED} and key in ({commas(map(literal, keys)) or 'null'})"
+    (count,) = con.execute(f"select count(*) from {ACTIVITY} where {which}").fetchone() or (0,)
+    if count:
+        con.execute(f"update {ACTIVITY} set dismissed_at = {literal(now)} where {which}")
+    return int(count)
 
 
 def of_persons(con: Connection, ids: Collection[str], options: Options) -> Iterator[Chapter]:

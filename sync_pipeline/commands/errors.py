@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
@@ -34,7 +35,7 @@ def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> N
         raise click.UsageError("--retry and --dismiss exclude one another")
     with open_lake(given, read_only=not (retry or dismiss)) as lake:
         if retry or dismiss:
-            click.echo(_acted(given, lake, retry, dismiss, [one["record_id"] for one in records(lake, RECORDS)]))
+            click.echo(_retried(given, lake, retry) if retry else _dismissed(lake, dismiss))
             return
         with lake.reading() as con:
             found = diagnosis.still_open(con, given.crm, SHOWN)
@@ -47,14 +48,30 @@ def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> N
             click.echo(f"these are the newest {SHOWN:,}; all are in lake.sync.error and lake.sync.pending", err=True)
 
 
-def _acted(given: Settings, lake: Lake, retry: tuple[str, ...], dismiss: tuple[str, ...], known: list[str]) -> str:
-    asked = known if ALL in (*retry, *dismiss) else list(retry or dismiss)
-    if unknown := sorted(set(asked) - set(known)):
+def _meant(given: Sequence[str], known: set[str]) -> list[str]:
+    """Return the ids that are meant; one of which nothing is open is an error."""
+    asked = known if ALL in given else set(given)
+    if unknown := sorted(asked - known):
         raise click.ClickException(f"no open error of {', '.join(unknown)}; `sync-pipeline errors` lists the ids")
-    now = datetime.now(UTC)
+    return sorted(asked)
+
+
+def _failed(lake: Lake) -> set[str]:
+    return {one["record_id"] for one in records(lake, RECORDS)}
+
+
+def _dismissed(lake: Lake, given: Sequence[str]) -> str:
+    with lake.reading() as con:
+        known = _failed(lake) | diagnosis.unplaced(con)
+    asked, now = _meant(given, known), datetime.now(UTC)
     with lake.only_pipeline(), lake.transaction() as con:
-        if dismiss:
-            return f"{retries.dismiss(con, asked, now):,} errors dismissed"
+        count = retries.dismiss(con, asked, now) + diagnosis.dismiss(con, asked, now)
+    return f"{count:,} errors dismissed"
+
+
+def _retried(given: Settings, lake: Lake, ids: Sequence[str]) -> str:
+    asked, now = _meant(ids, _failed(lake)), datetime.now(UTC)
+    with lake.only_pipeline(), lake.transaction() as con:
         count = retries.retry(con, assembly.pairings(given), asked, now)
         sent = send.send_again(con, asked, now)
     activities = f", {sent:,} activities are sent again" if sent else ""

@@ -101,6 +101,8 @@ def _after(given: Settings, is_any: bool) -> str:
 def explain(who: str, as_json: bool) -> None:
     """Tell the whole story of a person, company or owner, known by e-mail address or by id on either side.
 
+    An id of Marketo's may be that of several objects' records: company/12 names one.
+
     Or of a sales activity, by its id: what became of it in both systems.
     """
     given = both_systems()
@@ -125,5 +127,5 @@ def _of_record(con: duckdb.DuckDBPyConnection, given: Settings, who: str) -> lis
         story = story_of(con, assembly.pairings(given), who)
     except LookupError as error:
         raise click.ClickException(str(error.args[0])) from None
-    ids = [str(record_id) for _, _, record_id, _ in story[0].rows]
+    ids = [str(record_id) for system, name, record_id, _ in story[0].rows if system != "marketo" or name == "person"]
     return [*story, *diagnosis.of_persons(con, ids, assembly.feed_options(given))]

@@ -47,7 +47,8 @@ class Record:
     Attributes:
         id: the system's id of the record; None where it is created, or found by its key.
         values: by the system's own field names; None empties a field.
-        into: of a merge or conversion, the record that stays; `values` are given to it before the merge.
+        into: of a merge or conversion, the record that stays; `values` go over to it before the merge, and this record
+            is left without them, so that a sum counts nothing twice however often the merge is tried.
     """
 
     id: str | None

@@ -52,9 +52,8 @@ TABLES: dict[str, dict[str, str]] = {
         "pairing": "varchar", "crm_id": "varchar", "marketo_object": "varchar", "marketo_id": "varchar",
         "linked_at": STAMP, "run_id": "varchar",
         "agreed": f"map({TEXT}, {TEXT})", "agreed_at": STAMP, "crm_written_at": STAMP, "marketo_written_at": STAMP,
-        # Of a link whose CRM record was merged or converted: the record that goes on, and the values that it is given.
+        # Of a link whose CRM record was merged or converted: the record that goes on.
         "ended_at": STAMP, "ended_because": "varchar", "heir_pairing": "varchar", "heir_id": "varchar",
-        "hands_over": f"map({TEXT}, {TEXT})",
     },
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
@@ -85,12 +84,13 @@ TABLES: dict[str, dict[str, str]] = {
         "write_id": "varchar", "run_id": "varchar", "answered_at": STAMP, "verdict": "varchar",
         "record_id": "varchar", "created": "boolean", "code": "varchar", "message": "varchar",
     },
-    # What is to be logged on a person, once and only once; what cannot be logged says why in `code`. Append-only.
+    # What is to be logged on a person, once and only once; what cannot be logged says why in `code`. Append-only, but
+    # for that somebody has let it be.
     "activity": {
         "activity_id": "varchar", "source": "varchar", "key": "varchar", "number": "bigint", "event": "varchar",
         "side": "varchar", "type": "varchar", "person": "varchar", "happened_at": STAMP, "queued_at": STAMP,
         "run_id": "varchar", "attributes": f"map({TEXT}, {TEXT})", "state": "varchar", "code": "varchar",
-        "message": "varchar",
+        "message": "varchar", "dismissed_at": STAMP,
     },
     # Stored before it is sent; the answer is in `write_result`. One without an answer may have arrived.
     "activity_send": {

@@ -24,9 +24,10 @@ from sync_pipeline.model import Counts, Describe, Pairing, Rule
 from sync_pipeline.sync import limits, links, outbox, plan
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import Question, decide
-from sync_pipeline.sync.ends import Score, Settling, settle
+from sync_pipeline.sync.ends import Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
+from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Planned
 from sync_pipeline.sync.synced import Synced
@@ -85,7 +86,7 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.pairings, self.run_id, now)
-        self._failed = settle(self.lake, Settling(self._mirrored, self.run_id, now, self.rules.score))
+        self._failed = settle(self.lake, Settling(self._mirrored, self.run_id, now))
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
@@ -166,7 +167,14 @@ class Pass:
         by_name = {p.name: p for p in self._mirrored if p.name not in self._failed}
         unread = [p.name for p in self.pairings if p.name not in by_name]
         return Question(
-            pairing, fields, self.run_id, by_name, self.rules.truncates, recreates=self.rules.recreates, unread=unread
+            pairing,
+            fields,
+            self.run_id,
+            by_name,
+            self.rules.truncates,
+            recreates=self.rules.recreates,
+            score=self.rules.score,
+            unread=unread,
         )
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
@@ -21,6 +22,7 @@ from sync_pipeline.sync import merging, newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, find_changed, must_be_read, unread, watermark
 
@@ -39,6 +41,7 @@ class Question:
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
         read_from: by side, the table that holds its records, where that is not the mirror.
         recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
+        score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
     """
 
     pairing: Pairing
@@ -48,6 +51,7 @@ class Question:
     truncates: bool = True
     read_from: Mapping[str, str] = field(default_factory=dict)
     recreates: bool = True
+    score: Score = "sum"
     unread: Sequence[str] = ()
 
     @property
@@ -67,7 +71,7 @@ def decide(con: Connection, asked: Question) -> None:
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
     find_changed(con, asked.pairing)
-    merging.find_merges(con, asked.pairing, asked.referred)
+    merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score)
     _touched(con, asked)
     newcomers.find(con, asked.pairing, asked.fields, asked.referred, asked.marketo)
     con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
@@ -135,7 +139,8 @@ def _held(con: Connection, asked: Question) -> str:
     """Return SQL for the new records that may turn out to be linked in a moment, and why; they are looked at again.
 
     Taken for a stranger, what somebody has just created on demand would become a second person in Marketo (GEN-16),
-    and so would a contact that came of a lead whose conversion has not been read yet (CONV-2).
+    and so would a contact that came of a lead whose conversion has not been read yet (CONV-2), and what the CRM has
+    merged for us since it was read.
     """
     pairing, crm = asked.pairing, asked.pairing.crm
     early = [
@@ -148,6 +153,11 @@ def _held(con: Connection, asked: Question) -> str:
         early.append(
             f"select {quoted(crm.key)}, 'may have been created on demand' from {full_name(*crm.changes_table)} where "
             f"_change = 'insert' and _detected_at >= {literal(since)}"
+        )
+    if pairing.merges:
+        early.append(
+            f"select crm_id, 'merged since it was read' from ({merging.in_crm(pairing)}) "
+            f"where verdict = {literal(Verdict.ACCEPTED)} and answered_at >= {watermark(crm)}"
         )
     told = " union all ".join(early) or "select null::varchar, null where false"
     return (

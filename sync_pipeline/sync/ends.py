@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import duckdb
 
@@ -22,7 +21,6 @@ from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.touched import alive, find_changed, is_quiet, look_again
 
 Connection = duckdb.DuckDBPyConnection
-Score = Literal["sum", "max", "winner"]
 
 DELETED, UNSEEN = "deleted in the CRM", "no longer to be seen in the CRM"
 FILTERED, EXPIRED = "takes no part any more", "kept no longer"
@@ -35,21 +33,15 @@ RETURNING = (DELETED, UNSEEN, FILTERED, EXPIRED)
 TOLD = f"(ended_at is null or ended_because in ({literal(DELETED)}, {literal(EXPIRED)}))"
 # Chains of merges and conversions that came to light at once are followed so far; the rest waits for the next pass.
 MOST_ROUNDS = 10
-SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
 
 
 @dataclass(frozen=True)
 class Settling:
-    """What a pass knows when it settles links.
-
-    Attributes:
-        score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
-    """
+    """What a pass knows when it settles links."""
 
     pairings: Sequence[Pairing]
     run_id: str
     now: datetime
-    score: Score = "sum"
 
     def named(self, name: str) -> Pairing | None:
         return next((p for p in self.pairings if p.name == name), None)
@@ -203,8 +195,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
         create or replace temp table settled as
         with met as (
             select e.*,
-                coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing,
-                coalesce(w.marketo_id, o.marketo_id) as other_marketo_id
+                coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
             from ending e
             left join {link} w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
                 and w.pairing = e.to_pairing and w.crm_id = e.to_id and w.ended_at is null
@@ -222,9 +213,8 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
                 end as heir
             from met
         )
-        select * exclude (heir_pairing, heir_id, hands_over), heir as heir_pairing,
+        select * exclude (heir_pairing, heir_id), heir as heir_pairing,
             if(heir is null, null, coalesce(to_id, other)) as heir_id,
-            {_handed_over(con, pairing, known)} as hands_over,
             if(by_winner, pairing, if(by_heir, to_pairing, null)) as next_pairing,
             if(by_winner, crm_id, to_id) as next_crm_id, if(by_winner, winner, marketo_id) as next_marketo_id
         from placed
@@ -239,33 +229,12 @@ def _listed(names: Sequence[str]) -> str:
     return commas(map(literal, names)) or "null"
 
 
-def _handed_over(con: Connection, pairing: Pairing, known: Settling) -> str:
-    """Return SQL for the values that a winner is given: the scores, where the CRM began the merge (MERGE-4, MERGE-5).
-
-    They are fixed when the link ends, so that a merge that is tried twice counts no score twice.
-    """
-    if known.score == "winner" or SCORE not in columns(con, *pairing.marketo.table):
-        return "null"
-    key, score = quoted(pairing.marketo.key), quoted(SCORE)
-    told = f"(select max({score}) from {full_name(*pairing.marketo.table)} where {key}::varchar = placed.%s)"
-    own, others = told % "marketo_id", told % "other_marketo_id"
-    before = "over (partition by heir, coalesce(to_id, other) order by crm_id)"
-    both = (
-        f"coalesce({others}, 0) + sum(coalesce({own}, 0)) {before}"
-        if known.score == "sum"
-        else f"greatest({others}, max({own}) {before})"
-    )
-    return (
-        f"if(to_id is not null and coalesce({own}, 0) <> 0, map {{{literal(SCORE)}: ({both})::bigint::varchar}}, null)"
-    )
-
-
 def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
     """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates."""
     link, now, marketo = ledger.table("link"), literal(known.now), pairing.marketo
     con.execute(f"""
         update {link} l set ended_because = s.because, heir_pairing = s.heir_pairing, heir_id = s.heir_id,
-            ended_at = if(s.because is null, null, coalesce(l.ended_at, {now})), hands_over = s.hands_over
+            ended_at = if(s.because is null, null, coalesce(l.ended_at, {now}))
         from settled s
         where l.pairing = s.pairing and l.crm_id = s.crm_id and l.marketo_id = s.marketo_id
             and l.linked_at = s.linked_at

@@ -5,7 +5,7 @@ Only reading, in SQL over mirrors, changes and ledger; the caller decides how to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from sync_pipeline.sync.touched import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
 SHOWN = 10
+PERSON = "lead"  # Marketo's word for a person
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,20 @@ class _Known:
 def explain(con: Connection, pairings: Sequence[Pairing], who: str) -> list[Chapter]:
     """Return the story of whoever has this e-mail address or id, on either side.
 
+    Marketo counts the records of each object from 1, so that its ids may be those of several: `company/12` names one.
+
     Raises:
-        LookupError: no mirrored record has it.
+        LookupError: no mirrored record has it, or records of several objects of Marketo have the id.
     """
-    known = [record for pairing in pairings for record in _records(con, pairing, who)]
-    found = list({(k.side, k.obj.table, k.id): k for k in known}.values())
-    if not found:
-        raise LookupError(f"no mirrored record of either system has the address or id {who!r}")
-    crm, marketo = _ids(found, CRM), _ids(found, MARKETO)
+    found = _meant(con, pairings, who)
+    crm = _ids(found, CRM)
     names = commas(literal(p.name) for p in pairings)
-    linked = f"pairing in ({names}) and (crm_id in ({crm}) or marketo_id in ({marketo}))"
-    of = commas(literal(obj.name) for p in pairings for obj in (p.crm, p.marketo))
+    own = commas(
+        f"({literal(p.name)}, {literal(k.id)})" for p in pairings for k in found if k.obj.table == p.marketo.table
+    )
+    linked = f"pairing in ({names}) and (crm_id in ({crm}) or (pairing, marketo_id) in ({own or '(null, null)'}))"
+    told = commas(dict.fromkeys(_errors_of(pairings, found)))
+    people = [k for k in found if k.obj.source == PERSON]
     return [
         Chapter(
             "records", ("system", "object", "id", "takes no part because"),
@@ -66,14 +70,45 @@ def explain(con: Connection, pairings: Sequence[Pairing], who: str) -> list[Chap
                                                 "winner", "because", "rule"), linked, "noted_at"),
         _writes(con, linked),
         _chapter(con, "errors", "error", ("noted_at", "object", "operation", "field", "code", "message", "resolved_at"),
-                 f"object in ({of}) and (record_id in ({crm}) or record_id in ({marketo}))", "noted_at"),
+                 f"(object, record_id) in ({told})", "noted_at"),
         _chapter(con, "asked for on demand", "request", ("noted_at", "request_id", "action", "state", "step",
                                                          "record_id", "code", "message"),
-                 f"marketo_id in ({marketo})", "noted_at desc, number"),
+                 f"marketo_id in ({_ids(people, MARKETO)})", "noted_at desc, number"),
         _chapter(con, "to be looked at again", "pending", ("pairing", "because", "since"),
                  f"pairing in ({names}) and crm_id in ({crm})",
                  "since"),
     ]  # fmt: skip
+
+
+def _meant(con: Connection, pairings: Sequence[Pairing], who: str) -> list[_Known]:
+    """Return the records that an address or id names, or `object/id`, and those they are linked to; else LookupError.
+
+    An address may be that of several objects' records, who are all told of; an id of Marketo's is that of one.
+    """
+    name, _, of_one = who.rpartition("/")
+    among = {
+        side: [p for p in pairings if name in (p.object(side).name, p.object(side).title)] for side in (CRM, MARKETO)
+    }
+    if any(among.values()):
+        known = [k for side, some in among.items() for p in some for k in _records(con, p, of_one, (side,))]
+    else:
+        known = [k for p in pairings for k in _records(con, p, who)]
+    found = list({(k.side, k.obj.table, k.id): k for k in known}.values())
+    if not found:
+        raise LookupError(f"no mirrored record of either system has the address or id {who!r}")
+    if len(same := sorted({k.obj.name for k in found if k.side == MARKETO and k.id == who})) > 1:
+        named = ", ".join(f"{name}/{who}" for name in same)
+        raise LookupError(f"records of {len(same)} objects of Marketo have the id {who}; name one of them: {named}")
+    return found
+
+
+def _errors_of(pairings: Sequence[Pairing], found: Sequence[_Known]) -> Iterator[str]:
+    """Yield SQL for the objects and ids by which errors name these records: what is not made yet has the other's id."""
+    for pairing in pairings:
+        both = {obj.table: obj for obj in (pairing.crm, pairing.marketo)}
+        for known in found:
+            if known.obj.table in both:
+                yield from (f"({literal(obj.name)}, {literal(known.id)})" for obj in both.values())
 
 
 def _ids(found: Sequence[_Known], side: str) -> str:
@@ -85,12 +120,12 @@ def _by_object(found: Sequence[_Known]) -> Iterator[tuple[Object, str]]:
         yield obj, commas(literal(k.id) for k in found if k.obj.table == obj.table)
 
 
-def _records(con: Connection, pairing: Pairing, who: str) -> Iterator[_Known]:
-    """Yield the records that are meant, and those they are linked to."""
+def _records(con: Connection, pairing: Pairing, who: str, sides: Collection[str] = (CRM, MARKETO)) -> Iterator[_Known]:
+    """Yield the records of these sides that are meant, and those they are linked to."""
     mail = next((m for m in pairing.mappings if m.marketo == "email"), None)
+    address = {CRM: mail.crm if mail else "", MARKETO: str(mail.marketo) if mail else ""}
     found = {
-        CRM: _matching(con, pairing, CRM, who, mail.crm if mail else ""),
-        MARKETO: _matching(con, pairing, MARKETO, who, str(mail.marketo) if mail else ""),
+        side: _matching(con, pairing, side, who, address[side]) if side in sides else [] for side in (CRM, MARKETO)
     }
     for side, other in ((CRM, MARKETO), (MARKETO, CRM)):
         ids = commas(literal(known.id) for known in found[side]) or "null"

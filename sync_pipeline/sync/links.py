@@ -132,20 +132,18 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
     entries = "map_from_entries([" + ", ".join(f"{{k: {literal(k)}, v: {literal(v)}}}" for k, v in names.items()) + "])"
     agreed = f"map_from_entries(list_transform(map_entries(fields), lambda e: {{k: {entries}[e.key], v: e.value}}))"
     con.execute(
-        f"update {link} l set ended_at = {literal(now)}, "
-        f"ended_because = if(l.ended_at is null, 'deleted with its key', {literal(REMOVED)}) from answered a "
-        f"where a.verdict = 'accepted' and a.operation = 'delete' and l.pairing = {name} "
-        f"and (l.ended_at is null or l.ended_because = {literal(EXPIRED)}) "
-        "and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id"
-    )
-    con.execute(
         "create or replace temp table confirmed as select coalesce(crm_id, record_id) as crm_id, "
         "coalesce(marketo_id, record_id) as marketo_id, "
-        f"crm_id is null or marketo_id is null as is_new, {agreed if names else 'fields'} as agreed "
+        f"crm_id is null or marketo_id is null as is_new, operation = 'delete' as is_gone, "
+        f"{agreed if names else 'fields'} as agreed "
         "from answered where verdict = 'accepted'"
     )
-    con.execute(
+    # What the CRM deleted ended its link already; what was deleted here for another reason ends it now.
+    ends = f"c.is_gone and (l.ended_at is null or l.ended_because = {literal(EXPIRED)})"
+    because = f"if(l.ended_at is null, 'deleted with its key', {literal(REMOVED)})"
+    con.execute(  # one update of links in a transaction; see `mirror.merge` for why not two
         f"update {link} l set agreed = map_concat(coalesce(l.agreed, map {{}}), c.agreed), agreed_at = {literal(now)}, "
+        f"ended_at = if({ends}, {literal(now)}, l.ended_at), ended_because = if({ends}, {because}, l.ended_because), "
         f"{side}_written_at = {literal(now)} from confirmed c "
         f"where l.pairing = {name} and l.crm_id = c.crm_id and l.marketo_id = c.marketo_id and {TOLD} and not c.is_new"
     )

@@ -6,18 +6,22 @@ Which they are is seen from both mirrors, so a merge that was done although its 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import duckdb
 
+from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED
 from sync_pipeline.sync.touched import CRM, MARKETO, alive
 
 Connection = duckdb.DuckDBPyConnection
 MERGE, CONVERT = "merge", "convert"
+Score = Literal["sum", "max", "winner"]
+SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
 
 
 def followed(of: str) -> str:
@@ -42,6 +46,15 @@ def followed(of: str) -> str:
     """
 
 
+def in_crm(pairing: Pairing) -> str:
+    """Return SQL for the merges that the CRM was asked for and answered: both records, the verdict, and when."""
+    return (
+        f"select crm_id, into_id, verdict, answered_at from {ledger.table('outbox')} "
+        f"join {ledger.table('write_result')} using (write_id) where pairing = {literal(pairing.name)} "
+        f"and side = {literal(CRM)} and operation in ({literal(MERGE)}, {literal(CONVERT)})"
+    )
+
+
 def none(con: Connection) -> None:
     """Leave `merging` empty: nothing is to be merged."""
     con.execute(
@@ -51,8 +64,14 @@ def none(con: Connection) -> None:
     )
 
 
-def find_merges(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing]) -> None:
-    """Fill the temporary table `merging` with the merges asked for by the links of changed records."""
+def find_merges(
+    con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], run_id: str, score: Score = "sum"
+) -> None:
+    """Fill the temporary table `merging` with the merges asked for by the links of changed records.
+
+    Args:
+        score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
+    """
     none(con)
     if not pairing.merges:
         return
@@ -74,7 +93,7 @@ def find_merges(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairin
             select l.*, f.to_pairing, f.to_id, f.marketo_id as to_marketo_id from loser l join led f using (crm_id)
         )
         select {literal(MARKETO)} as side, {literal(MERGE)} as operation, crm_id, marketo_id, to_marketo_id as into_id,
-            coalesce(hands_over, map {{}}::map(varchar, varchar)) as fields, ended_because as because
+            {_handed_over(con, pairing, run_id, score)} as fields, ended_because as because
         from met
         where ended_because in ({commas(map(literal, (MERGED, CONVERTED)))}) and marketo_id <> to_marketo_id
             and marketo_id in {persons} and to_marketo_id in {persons}
@@ -86,7 +105,34 @@ def find_merges(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairin
         from met f
         where ended_because = {literal(MARKETO_MERGED)} and ({winners or "false"})
             and crm_id in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
-            -- One that was refused is not tried again; with its next change the record is a person of its own.
-            and crm_id in (select id from changed where by_marketo)
+            -- One that was answered is not asked for again: the record of one that was refused is a person of its own.
+            and (crm_id, to_id) not in (select (crm_id, into_id) from ({in_crm(pairing)})
+                where verdict <> {literal(Verdict.RETRY)})
             and crm_id not in (select crm_id from {link} where pairing = {name} and ended_at is null)
     """)
+
+
+def _handed_over(con: Connection, pairing: Pairing, run_id: str, score: Score) -> str:
+    """Return SQL for the values that the winner of a merge in `met` is given: the scores (MERGE-4, MERGE-5).
+
+    They are what the mirror has now. A merge that is tried twice counts no score twice, as the loser is left without
+    one (`writes.Record`); of several losers each adds to what this pass gives the winner for those before it.
+    """
+    if score == "winner" or SCORE not in columns(con, *pairing.marketo.table):
+        return "map {}::map(varchar, varchar)"
+    key, name = quoted(pairing.marketo.key), quoted(SCORE)
+    told = f"(select max({name}) from {full_name(*pairing.marketo.table)} where {key}::varchar = met.%s)"
+    given = (
+        f"(select max_by(fields[{literal(SCORE)}], crm_id)::bigint from {ledger.table('outbox')} "
+        f"where run_id = {literal(run_id)} and operation = {literal(MERGE)} and into_id = met.to_marketo_id "
+        f"and map_contains(fields, {literal(SCORE)}))"
+    )
+    own, others = told % "marketo_id", f"coalesce({given}, {told % 'to_marketo_id'}, 0)"
+    before = "over (partition by to_marketo_id order by crm_id)"
+    both = (
+        f"{others} + sum(coalesce({own}, 0)) {before}" if score == "sum" else f"greatest({others}, max({own}) {before})"
+    )
+    return (
+        f"if(coalesce({own}, 0) <> 0, map {{{literal(SCORE)}: ({both})::bigint::varchar}}, "
+        "map {}::map(varchar, varchar))"
+    )

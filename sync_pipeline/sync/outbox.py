@@ -22,11 +22,16 @@ from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
 from sync_pipeline.sync import links
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.merging import CONVERT, MERGE, SCORE
 from sync_pipeline.sync.touched import CRM, look_again
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
 PUSH = "Push updates"  # the operation of a refused or rejected write on record (OPS-3)
+# A refused merge stays on record until somebody dismisses it: both records go their own ways, and nothing differs.
+PUSH_MERGE = "Push merges"
+IS_MERGE = f"operation in ({literal(MERGE)}, {literal(CONVERT)})"
+SCORES = {SCORE: Field(SCORE, "score")}  # what a merge hands over, mapped or not
 
 
 def of_writes(obj: Object) -> str:
@@ -133,7 +138,11 @@ def _send(
     now: Callable[[], datetime],
 ) -> Sent:
     obj = pairing.object(side)
-    kinds = {s.name: s for f in fields for s in f.sources} if side == CRM else {f.name: f.marketo for f in fields}
+    kinds = (
+        {s.name: s for f in fields for s in f.sources}
+        if side == CRM
+        else {**SCORES, **{f.name: f.marketo for f in fields}}
+    )
     operation = Operation(writes[0].operation)
     key = pairing.found_by if operation is Operation.UPSERT else ""
     records = [_record(write, side, kinds, key) for write in writes]
@@ -207,13 +216,16 @@ def _remember(
     )
     con.execute(
         f"insert into {ledger.table('error')} by name select {literal(now)} as noted_at, run_id, "
-        f"{literal(obj.system)} as system, {literal(obj.name)} as object, {literal(PUSH)} as operation, "
+        f"{literal(obj.system)} as system, {literal(obj.name)} as object, "
+        f"if({IS_MERGE}, {literal(PUSH_MERGE)}, {literal(PUSH)}) as operation, "
         f"{record_id} as record_id, code, message from answered where verdict = '{Verdict.REJECTED}'"
     )
     look_again(
         con,
         f"select {literal(pairing.name)}, crm_id, 'try again: ' || code, {literal(now)} from answered "
-        f"where verdict = '{Verdict.RETRY}'",
+        f"where verdict = '{Verdict.RETRY}' union all "
+        f"select {literal(pairing.name)}, crm_id, 'not merged in the CRM', {literal(now)} from answered "
+        f"where verdict = '{Verdict.REJECTED}' and {IS_MERGE} and {literal(side == CRM)}",
     )
 
 

@@ -133,18 +133,27 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
         "crm_id, marketo_id, field, crm as crm_value, marketo as marketo_value, base as base_value, "
         f"case taken when '{Outcome.TAKE_CRM}' then '{CRM}' when '{Outcome.TAKE_MARKETO}' then '{MARKETO}' "
         f"else 'neither' end as winner, rule, {name_sql('number')} as because "
-        f"from outcome where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}')"
+        f"from outcome o where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}') and not exists ({_noted(asked)})"
     )
     _store_refusals(con, asked, now)
     _agree(con, asked, now)
-    if not asked.pairing.deletes:
-        # What has another key is another record there; the one before it stays, and is nobody's any more.
-        con.execute(
-            f"update {ledger.table('link')} set ended_at = {at}, ended_because = {literal(OTHER_KEY)} "
-            f"where pairing = {name} and ended_at is null and crm_id in ("
-            f"select crm_id from write where side = '{MARKETO}' and operation = '{UPSERT}')"
-        )
     _move_marks(con, asked, now)
+
+
+def _noted(asked: Question) -> str:
+    """Return SQL for the conflict of outcome `o` where it is on record: equal values whose write never arrived.
+
+    After a crash, a lock or a refusal the record is decided anew, which is not another conflict.
+    """
+    values = {"crm_id": "crm_id", "crm_value": "crm", "marketo_value": "marketo", "base_value": "base"}
+    same = " and ".join(f"c.{noted} is not distinct from o.{now}" for noted, now in values.items())
+    return (
+        f"from {ledger.table('conflict')} c where c.pairing = {literal(asked.pairing.name)} and c.field = o.field "
+        f"and c.marketo_id = o.marketo_id and {same} and not exists (from {ledger.table('outbox')} w "
+        f"join {ledger.table('write_result')} r using (write_id) where w.planned_at >= c.noted_at "
+        "and w.pairing = c.pairing and w.marketo_id = c.marketo_id and r.verdict = 'accepted' "
+        f"and map_contains(w.fields, if(w.side = '{MARKETO}', o.field, o.crm_field)))"
+    )
 
 
 def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
@@ -184,19 +193,34 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
 
 
 def _agree(con: Connection, asked: Question, now: datetime) -> None:
-    """Note the equal values as agreed: the only way into the base without a confirmed write (law 6)."""
+    """Note the equal values as agreed: the only way into the base without a confirmed write (law 6).
+
+    What has another key is another record in Marketo. Where that is not deleted, the one before it stays and is
+    nobody's any more: its link ends.
+    """
+    link, name, at = ledger.table("link"), literal(asked.pairing.name), literal(now)
     con.execute(f"""
         create or replace temp table agreement as
-        select crm_id, marketo_id, map_from_entries(list({{k: field, v: crm}})) as agreed from outcome
-        where taken = '{Outcome.SAME}' and marketo_id is not null and (not known or crm is distinct from base)
-        group by crm_id, marketo_id
+        with same as (
+            select crm_id, marketo_id, map_from_entries(list({{k: field, v: crm}})) as agreed from outcome
+            where taken = '{Outcome.SAME}' and marketo_id is not null and (not known or crm is distinct from base)
+            group by crm_id, marketo_id
+        ), parted as (
+            select crm_id, marketo_id, true as ends from {link}
+            where pairing = {name} and ended_at is null and not {literal(asked.pairing.deletes)}
+                and crm_id in (select crm_id from write where side = '{MARKETO}' and operation = '{UPSERT}')
+        )
+        select crm_id, marketo_id, agreed, coalesce(ends, false) as ends
+        from same full join parted using (crm_id, marketo_id)
     """)
-    con.execute(
-        f"update {ledger.table('link')} l set agreed = map_concat(coalesce(l.agreed, map {{}}), a.agreed), "
-        f"agreed_at = {literal(now)} from agreement a "
-        f"where l.pairing = {literal(asked.pairing.name)} and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id "
-        f"and {TOLD}"
-    )
+    con.execute(f"""
+        update {link} l set agreed = map_concat(coalesce(l.agreed, map {{}}), coalesce(a.agreed, map {{}})),
+            agreed_at = if(a.agreed is null, l.agreed_at, {at}),
+            ended_at = if(a.ends, {at}, l.ended_at), ended_because = if(a.ends, {literal(OTHER_KEY)}, l.ended_because)
+        from agreement a
+        where l.pairing = {name} and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id and {TOLD}
+            and (l.ended_at is null or not a.ends)
+    """)
 
 
 def _move_marks(con: Connection, asked: Question, now: datetime) -> None:

@@ -50,6 +50,20 @@ def test_what_is_open_tells_what_is_tried_again_and_what_needs_somebody(world: W
     ]
 
 
+def test_an_activity_that_found_no_place_in_the_crm_can_be_let_be_for_good(world: World) -> None:
+    """OPS-17: it is open until somebody says that it is not, whatever is taken in afterwards."""
+    world.told("call", "c1", email="nobody@x.example")
+    world.told("call", "c2", email="nobody@x.example")
+    world.take_in(to_tasks(days=2))
+    with world.lake.transaction() as con:
+        keys = diagnosis.unplaced(con)
+        one, other = sorted(keys)
+        assert [diagnosis.dismiss(con, [one], world.now) for _ in range(2)] == [1, 0]
+    world.take_in(to_tasks(days=2))
+    with world.lake.reading() as con:
+        assert [found["record_id"] for found in diagnosis.still_open(con, "salesforce", 10)] == [other]
+
+
 def test_the_story_of_a_sales_activity_tells_why_it_is_not_there(world: World) -> None:
     """SIA-DIAG-1: logged here, not there, and why."""
     world.linked(1, email="a@x.example")

@@ -269,6 +269,34 @@ def test_a_pairing_that_cannot_be_decided_does_not_keep_the_others_from_being_do
         assert (done.error, done.planned.creates, done.sent["marketo"].accepted) == ("", 1, 1), number
 
 
+def test_a_conflict_whose_write_did_not_arrive_is_one_conflict_though_it_is_decided_twice(world: World) -> None:
+    """GEN-16, OPS-20: after an outage and after a lock; with the same values once more, it is another one."""
+
+    def gone() -> None:
+        raise RetryableError("CONNECTION", "gone")
+
+    def differ() -> None:
+        world.crm.edit(crm_id, Phone="2")
+        world.marketo.edit(person, phone="3")
+
+    crm_id, person = world.linked(Phone="1")
+    differ()
+    world.marketo.before = gone
+    world.cycle()
+    world.marketo.before = lambda: None
+    world.marketo.refuse = lambda _: Answer(Verdict.RETRY, code="1016")
+    world.cycle()
+    world.marketo.refuse = lambda _: None
+    world.cycle()
+    assert world.marketo.records[person]["phone"] == "2"
+    assert world.rows("conflict", "crm_value, marketo_value, base_value") == [("2", "3", "1")]
+    world.crm.edit(crm_id, Phone="1")
+    world.cycle()
+    differ()
+    world.cycle()
+    assert len(world.rows("conflict", "field")) == 2
+
+
 def test_a_plan_writes_nothing_and_applying_it_gives_the_same_numbers(world: World) -> None:
     _crm_id, person = world.linked(Phone="1")
     world.crm.edit(LastName="Bea", HasOptedOutOfEmail=False)

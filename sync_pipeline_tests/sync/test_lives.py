@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.connectors.writes import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.sync.ends import CONVERTED, DELETED, MARKETO_DELETED, MARKETO_MERGED, MERGED
 from sync_pipeline.sync.limits import Limits
@@ -226,3 +227,81 @@ def test_what_an_operator_may_choose_and_when_a_cycle_stops(shared_lake: Lake, t
     assert sorted((p["externalPersonId"], p.get("leadScore")) for p in living) == [(one, None), (winner, 10)]
     assert lives.ends()[unliked] == MARKETO_DELETED
     assert lives.ends()[two] == DELETED
+
+
+def test_a_merge_hands_over_the_scores_of_the_moment_it_is_sent_and_counts_none_twice(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-4: whatever was planned before, whether or not the CRM has a field for the score, and tried twice."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    unmapped = [tuple(m for m in p.mappings if m.marketo != "leadScore") for p in lives.pairings]
+    lives.pairings = tuple(replace(p, mappings=m) for p, m in zip(lives.pairings, unmapped, strict=True))
+    winner, loser, lead = lives.contact(), lives.contact(), lives.lead()
+    lives.cycle()
+    people = {one: lives.person(one) for one in (winner, loser, lead)}
+    for person in people.values():
+        lives.people.edit(person, leadScore=10)
+    lives.settled()
+    lives.contacts.delete(loser, winner)
+    lives.convert(lead, winner)
+    lives.read()
+    lives.sync(apply=False)
+    lives.people.edit(people[winner], leadScore=50)
+
+    def interrupt() -> None:
+        raise RetryableError("CONNECTION", "gone")
+
+    lives.people.halfway = interrupt
+    assert "gone" in lives.cycle()[lives.of_contacts.name].error
+    lives.people.halfway = lambda: None
+    lives.settled()
+    assert [one["leadScore"] for one in lives.people.living.values()] == [70]
+
+
+def test_a_record_whose_merge_the_crm_refuses_becomes_a_person_of_its_own_at_once(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-2, MERGE-3: nobody in the CRM is left without a person, and the refusal stays on record."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    kept, merged, contact, lead = lives.contact(), lives.contact(), lives.contact(), lives.lead()
+    lives.settled()
+    lives.people.merge(lives.person(merged), lives.person(kept))
+    lives.people.merge(lives.person(lead), lives.person(contact))
+    refused = Answer(Verdict.REJECTED, code="INSUFFICIENT_ACCESS", message="not yours")
+    for system in (lives.contacts, lives.leads):
+        system.refuse = lambda record: refused if record.into else None
+    lives.settled()
+    assert {str(one["externalPersonId"]) for one in lives.people.living.values()} == {kept, merged, contact, lead}
+    lives.contacts.edit(merged, Phone="2")
+    lives.settled()
+    assert lives.asked("crm", Operation.MERGE, Operation.CONVERT) == [Operation.MERGE, Operation.CONVERT]
+    names = f"'{lives.of_contacts.crm.name}', '{lives.of_leads.crm.name}'"
+    errors = f"select record_id, operation from lake.sync.error where object in ({names}) and resolved_at is null"
+    assert sorted(lives.lake.rows(errors)) == [(merged, "Push merges"), (lead, "Push merges")]
+
+
+def test_what_a_limit_held_back_is_done_as_it_then_stands_when_the_limit_is_raised(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """DEL-10, law 7: above the limit nothing is done, however often; then the deletes that still hold, no others."""
+    lives = Lives(shared_lake, tmp_path / "landing", deletes=True)
+    gone, back, also, kept, merged = (lives.contact() for _ in range(5))
+    lives.settled()
+    people = {one: lives.person(one) for one in (gone, back, also, kept, merged)}
+    lives.marketo.order.clear()
+    for one in (gone, back, also):
+        lives.contacts.delete(one)
+    lives.contacts.delete(merged, kept)
+    lives.contacts.edit(kept, Phone="2")
+    for _ in range(2):
+        done = lives.pass_with(limits=Limits(gone=0.4, few_gone=1))
+        assert "more than the limit of 40%" in done[lives.of_contacts.name].error
+    lives.sync(apply=False)
+    lives.contacts.undelete(back)
+    lives.pass_with(limits=Limits(gone=0.4, few_gone=1))
+    assert (lives.marketo.order, set(lives.people.living)) == ([], set(people.values()))
+    lives.settled()
+    assert set(lives.people.living) == {people[back], people[kept]}
+    assert lives.asked("marketo", Operation.DELETE, Operation.MERGE) == [Operation.DELETE] * 2 + [Operation.MERGE]
+    assert lives.people.records[people[kept]]["phone"] == "2"
+    assert len(lives.links("crm_id")) == 5

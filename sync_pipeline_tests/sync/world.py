@@ -63,7 +63,7 @@ class System:
     """One side: its records, and a writer to them.
 
     `refuse` may return an answer other than acceptance; `before` and `after` may raise what a network raises, before or
-    after a batch was done.
+    after a batch was done, and `halfway` between the two calls of a merge that hands values over.
     """
 
     prefix: str
@@ -78,6 +78,7 @@ class System:
     refuse: Callable[[Record], Answer | None] = lambda _: None
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
+    halfway: Callable[[], None] = lambda: None
     deleted: str = "IsDeleted"
     master: str = "MasterRecordId"
     dead: set[str] = field(default_factory=set)
@@ -151,6 +152,8 @@ class System:
             self.delete(written)
         elif operation is Operation.MERGE:
             self.edit(record.into, **record.values)
+            self.edit(written, **dict.fromkeys(record.values))
+            self.halfway()
             self.merge(written, record.into or "")
         elif operation is Operation.CONVERT:
             self.edit(written, IsConverted=True, ConvertedContactId=record.into)

@@ -94,12 +94,13 @@ def _delete(calls: Calls, source: str, kind: Kind, rows: Sequence[Json], find_by
 
 
 def merge_into(calls: Calls, obj: Object, record: Record) -> Answer:
-    """Merge a person into the one that its record names, which first gets the record's values."""
+    """Merge a person into the one that its record names, to which the record's values go over first, in one call."""
     winner, loser = int(record.into or 0), int(record.id or 0)
     if record.values:
-        (given,) = write(calls, obj, Operation.UPDATE, [Record(str(winner), record.values)])
-        if given.verdict is not Verdict.ACCEPTED:
-            return given
+        moved = [Record(str(winner), record.values), Record(str(loser), dict.fromkeys(record.values))]
+        for answer in write(calls, obj, Operation.UPDATE, moved):
+            if answer.verdict is not Verdict.ACCEPTED:
+                return answer
     return merge(calls, winner, [loser])
 
 

@@ -100,6 +100,21 @@ def test_persons_are_merged_and_deleted(system: Connected) -> None:
     assert rows(system, "select id from lead") == [(winner,)]
 
 
+def test_values_go_over_to_the_winner_before_a_merge_so_that_a_sum_counts_once_however_it_ends(
+    system: Connected,
+) -> None:
+    """MERGE-4, SF-PACCT-6: Marketo refuses the merge of a person account (712), and everybody stays."""
+    winner, loser = system.create("a@x.example", "b@x.example", leadScore=10)
+    merge = [Record(str(loser), {"leadScore": 20}, str(winner))]
+    system.sandbox.faults.add("error", code="712", message="Cannot perform operation", path="*/merge.json")
+    (refused,) = system.marketo.write(PERSON, Operation.MERGE, merge)
+    assert (refused.verdict, refused.code) == (Verdict.REJECTED, "712")
+    scores = 'select id, "leadScore" from lead order by id'
+    assert rows(system, scores) == [(winner, 20), (loser, None)]
+    assert system.marketo.write(PERSON, Operation.MERGE, merge)[0].verdict is Verdict.ACCEPTED
+    assert rows(system, scores) == [(winner, 20)]
+
+
 @pytest.fixture
 def webinar(system: Connected) -> int:
     now = system.subscription.present()
