@@ -131,7 +131,8 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
         kept = Kept(datetime.now(UTC).date(), settings.veeva_call_months)
         types, calls = settings.veeva_professional_types, settings.veeva_call_objects
         return (*catalog.veeva_pairings(types, calls, kept, *given), *custom)
-    return (*catalog.pairings(*given), *custom, *catalog.campaign_pairings(settings.sync_campaigns))
+    campaigns = catalog.campaign_pairings(settings.sync_campaigns, settings.sync_campaign_removals)
+    return (*catalog.pairings(*given), *custom, *campaigns)
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
@@ -264,6 +265,7 @@ def _marketo(settings: Settings, used_today: int, patience: float | None = None)
         marketo.Reach(
             first_day=datetime.combine(settings.marketo_first_day, time.min, UTC),
             activity_types=(*settings.marketo_activity_types, *_told_types(settings)),
+            priced=frozenset(map(int, settings.sync_campaigns)),
             poll_seconds=settings.marketo_poll_seconds,
             import_from=settings.marketo_import_from,
         ),

@@ -111,6 +111,7 @@ class Object:
         bookkeeping: fields that move with any touch; a difference in these alone is no change (GEN-13).
         deleted: field that tells whether a record is deleted, if the system has it.
         master: field that names the record into which a deleted one was merged, if the system has it.
+        again_by: where the keys stand of records whose change the system does not tell, as it does those of others.
         tombstones: a deleted record comes as its key, stamp and end alone; the mirror keeps its last values.
         known_by: where keys stand, if the system neither lists the object nor tells its changes.
         every: how often it is read, if a cycle would be too often.
@@ -136,6 +137,7 @@ class Object:
     master: str = "MasterRecordId"
     tombstones: bool = False
     known_by: tuple[KnownBy, ...] = ()
+    again_by: tuple[KnownBy, ...] = ()
     every: timedelta = timedelta(0)
     counted: bool = True
     compared: bool = True
@@ -227,7 +229,7 @@ class Field:
     """A field as the system's describe tells it; `type` is the system's own word (`picklist`, `currency`).
 
     `reference_to` names objects of the CRM; of Marketo, the object and its field: `lead.id`. Marketo finds records by
-    the fields that `identify` them.
+    the fields that `identify` them. What a native CRM sync keeps is `managed` by it, and not written (SF-CAMP-20).
     """
 
     name: str
@@ -245,6 +247,7 @@ class Field:
     picklist: tuple[str, ...] = ()
     restricted: bool = False  # to the values of its picklist
     identifies: bool = False
+    managed: bool = False
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,9 @@ class Settings(BaseSettings):
         description="Programs and the campaigns they are linked to, by id, as in 1001=701Dn000000aBcDIAU, separated by "
         "commas: members and their statuses go both ways. Off where empty (SF-CAMP-1).",
     )
+    sync_campaign_removals: bool = Field(
+        False, description="Remove from a linked program who is removed from its campaign (SF-CAMP-17)."
+    )
     sync_pause_seconds: float = Field(
         300.0, ge=0, description="Pause between the end of one cycle and the start of the next (GEN-1)."
     )

@@ -7,7 +7,7 @@ from sync_pipeline.model import Mapping, Rule
 
 CAMPAIGN: tuple[Mapping, ...] = (
     to_crm("Type", "channel", "Channel", on="program"),
-    to_crm("ActualCost", "costs", "Period Cost", on="program"),  # the sum: a program has a list of costs
+    to_crm("ActualCost", "periodCost", "Period Cost", on="program"),  # the sum: a program has a list of costs
 )
 
 # In the order of their steps, of the program that a member `m` is in.

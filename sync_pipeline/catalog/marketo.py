@@ -63,6 +63,8 @@ PROGRAM = declare(
     "A row is one program. Where it is linked to a campaign, their members are synced. Read hourly.",
     key="id",
     every=HOUR,
+    # Its costs are read once it is linked, which is no change of it.
+    again_by=(KnownBy("id", ("sync", "link"), "marketo_id", {"pairing": ("campaign",)}, at="linked_at"),),
 )
 
 PROGRAM_MEMBER = declare(
@@ -71,6 +73,16 @@ PROGRAM_MEMBER = declare(
     "A row is one person in one program, with the status it has reached, which only moves forward. Its key is ours: "
     "program id and person id.",
     key="membershipId",
+    # Nothing tells of a removal, so what we removed ourselves is looked for (SF-CAMP-17).
+    again_by=(
+        KnownBy(
+            "membershipId",
+            ("sync", "link"),
+            "marketo_id",
+            {"pairing": ("campaign_member",), "ended_because": ("deleted in the CRM",)},
+            at="marketo_written_at",
+        ),
+    ),
 )
 
 

@@ -15,14 +15,15 @@ from sync_pipeline.model import Object, Pairing, id18
 
 # Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
 PERSON_KEY = "externalPersonId"
-# Of a program `m` and a campaign `c`, the statuses that the campaign's members cannot have (SF-CAMP-7).
-STATUSES_WITHOUT_A_TWIN = """(
+# What keeps a program `m` and a campaign `c` from being linked: a native sync ties it to a campaign already, whose
+# members it keeps (SF-CAMP-20), or it has statuses that the campaign's members cannot have (SF-CAMP-7).
+MISFIT = """coalesce('a native sync ties it to campaign ' || m."sfdcId", (
     select 'its members have no status ' || string_agg('''' || step || '''', ', ' order by step) from (
         select p."id" as program, unnest(from_json(p."statuses", '["VARCHAR"]')) as step from lake.marketo.program p
     ) where program = m."id" and step not in (
         select s."Label" from lake.salesforce.campaign_member_status s
         where s."CampaignId" = c."Id" and s._deleted_at is null)
-)"""
+))"""
 MOST_CUSTOM = 10  # types of custom objects in a subscription
 _CUSTOM_OF = {"salesforce": salesforce.custom, "veeva": veeva.custom}
 
@@ -76,11 +77,12 @@ def _pairings(person_key: str) -> tuple[Pairing, ...]:
     )
 
 
-def campaign_pairings(links: Mapping[str, str]) -> tuple[Pairing, ...]:
+def campaign_pairings(links: Mapping[str, str], removes: bool = False) -> tuple[Pairing, ...]:
     """Return the pairings of campaigns and their members; none unless some are linked (SF-CAMP-1).
 
     Args:
         links: campaign id by program id (SF-CAMP-3).
+        removes: whether who is removed from a campaign is removed from its program too (SF-CAMP-17).
     """
     if not links:
         return ()
@@ -89,8 +91,8 @@ def campaign_pairings(links: Mapping[str, str]) -> tuple[Pairing, ...]:
     campaign = _pair(salesforce.CAMPAIGN, marketo.PROGRAM, "", {"program"}, f'"Id" in ({taking_part})')
     member = _pair(salesforce.CAMPAIGN_MEMBER, marketo.PROGRAM_MEMBER, "", {"program_member"})
     return (
-        replace(campaign, given=pairs, misfit=STATUSES_WITHOUT_A_TWIN),
-        replace(member, keys=("programId", "leadId"), creates=True),
+        replace(campaign, given=pairs, misfit=MISFIT),
+        replace(member, keys=("programId", "leadId"), creates=True, deletes=removes),
     )
 
 

@@ -89,6 +89,7 @@ def _object(obj: Object) -> str:
         ("must be writable", ", ".join(f"`{n}`" for n in obj.updateable)),
         ("named by mappings", ", ".join(f"`{n}`" for n in obj.wanted)),
         ("read by keys of", "; ".join(_known(known) for known in obj.known_by)),
+        ("read again by keys of", "; ".join(_known(known) for known in obj.again_by)),
         ("read every", str(obj.every) if obj.every else ""),
         ("conflict rule", obj.rule.value),
     ]

@@ -20,7 +20,7 @@ from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import readable
 from sync_pipeline.mirror.drift import drift
-from sync_pipeline.mirror.known import extract_known
+from sync_pipeline.mirror.known import extract_known, with_known
 from sync_pipeline.mirror.merge import Merge, merge
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Counts, Describe, Object, Window
@@ -151,12 +151,13 @@ def _land_window(source: Source, obj: Object, schema: Schema, window: Window, la
     if begun and begun.fields == schema.names and begun.window.start == window.start and begun.window.end <= window.end:
         extract = source.connector.resume(obj, schema.names, begun.token)
         if extract:
-            land(source, obj, extract, landing)
+            land(source, obj, with_known(source, obj, schema.names, begun.window, extract), landing)
             return begun.window
     if obj.known_by:
         extract = extract_known(source, obj, schema.names, window)
     else:
-        extract = source.connector.extract(obj, schema.names, window)
+        told = source.connector.extract(obj, schema.names, window)
+        extract = with_known(source, obj, schema.names, window, told)
     landing.begin(Manifest(window, schema.names, extract.token))
     land(source, obj, extract, landing)
     return window

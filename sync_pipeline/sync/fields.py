@@ -56,7 +56,7 @@ class Compared:
 
     @property
     def marketo_writable(self) -> bool:
-        return self.marketo.updateable or self.is_key or bool(self.steps)
+        return not self.marketo.managed and (self.marketo.updateable or self.is_key or bool(self.steps))
 
     @property
     def crm_writable(self) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
-from sync_pipeline.connectors.marketo import kinds
+from sync_pipeline.connectors.marketo import answers, kinds
 from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import Lake, views
-from sync_pipeline.model import Describe, id18
+from sync_pipeline.model import Describe, Field, Pairing, id18
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 from sync_pipeline_tests.sync.world import System
@@ -31,9 +33,14 @@ class Members(System):
         return super().edit(record_id, **values)
 
 
-def many_of(lake: Lake, folder: Path, links: dict[str, str]) -> Many:
+def pairings_of(links: dict[str, str], **chosen: Any) -> tuple[Pairing, ...]:
+    people = (p for p in catalog.pairings() if p.name in ("contact", "lead"))
+    return (*people, *catalog.campaign_pairings(links, **chosen))
+
+
+def many_of(lake: Lake, folder: Path, links: dict[str, str], **chosen: Any) -> Many:
     """Give a campaign and a program of the same statuses, and a campaign that lacks one of another program's."""
-    paired = (*(p for p in catalog.pairings() if p.name in ("contact", "lead")), *catalog.campaign_pairings(links))
+    paired = pairings_of(links, **chosen)
     member = Describe("programMember", (kinds.MEMBERSHIP, *marketo_fields(MARKETO["programMember"])))
     program = Describe("program", kinds.PROGRAM_FIELDS)
     statuses = next(obj for obj in catalog.objects("salesforce") if obj.name == "campaign_member_status")
@@ -45,10 +52,14 @@ def many_of(lake: Lake, folder: Path, links: dict[str, str]) -> Many:
         many.crm["Campaign"].edit(campaign, Name="Fair", Type="Old")
         many.marketo["program"].records[str(program_id)] = {"id": str(program_id)}
         steps = "[" + ", ".join(f'"{step}"' for step in STEPS) + "]"
-        many.marketo["program"].edit(str(program_id), name="Fair", channel="Webinar", statuses=steps)
+        many.marketo["program"].edit(str(program_id), name="Fair", channel="Webinar", statuses=steps, periodCost=250)
         for label in labels:
             many.crm["CampaignMemberStatus"].edit(CampaignId=campaign, Label=label)
     return many
+
+
+def marketo_fields_of(told: list[dict[str, Any]]) -> list[Field]:
+    return list(answers.record_fields({"fields": told}))
 
 
 def person(many: Many, name: str) -> tuple[str, int]:
@@ -73,7 +84,7 @@ def test_members_of_a_linked_pair_go_both_ways_and_statuses_only_forward(lake: L
     assert {name: synced.said for name, synced in done.items() if name != "campaign"} == dict.fromkeys(
         done.keys() - {"campaign"}, ""
     )
-    assert many.crm["Campaign"].records[CAMPAIGN]["Type"] == "Webinar"
+    assert [many.crm["Campaign"].records[CAMPAIGN][name] for name in ("Type", "ActualCost")] == ["Webinar", 250.0]
     assert many.crm["Campaign"].records[OTHER]["Type"] == "Old"
     assert in_marketo.records[f"1001-{ada_lead}"]["statusName"] == "Invited"
     (new,) = [r for r in in_crm.records.values() if r.get("ContactId") == bea]
@@ -152,6 +163,50 @@ def test_a_member_that_becomes_another_persons_is_made_anew_and_the_old_one_stay
     assert (len(in_crm.records), in_crm.records[member]["ContactId"]) == (1, bea)
     links = "select marketo_id, ended_because from lake.sync.link where pairing = 'campaign_member' order by linked_at"
     assert many.lake.rows(links) == [(f"1001-{ada_lead}", "its key is another one"), (f"1001-{bea_lead}", None)]
+
+
+def test_who_is_removed_from_a_campaign_is_removed_from_its_program_only_where_that_is_chosen(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """SF-CAMP-17."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN})
+    leads = []
+    for removes in (False, True):
+        ada, lead = person(many, "Ada")
+        leads.append(f"1001-{lead}")
+        many.pairings = pairings_of({"1001": CAMPAIGN}, removes=removes)
+        member = many.crm["CampaignMember"].edit(CampaignId=CAMPAIGN, ContactId=ada, Status="Invited")
+        many.settled()
+        many.crm["CampaignMember"].delete(member)
+        many.settled()
+    assert list(many.marketo["programMember"].records) == leads
+    assert list(many.marketo["programMember"].living) == leads[:1]
+
+
+def test_what_a_native_sync_keeps_is_left_to_it(lake: Lake, tmp_path: Path) -> None:
+    """SF-CAMP-20: a program that it ties to a campaign is not linked; the statuses that it manages are not written."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN, "1002": OTHER})
+    many.crm["CampaignMemberStatus"].edit(CampaignId=OTHER, Label="Attended")
+    many.marketo["program"].edit("1002", sfdcId=OTHER)
+    ada, lead = person(many, "Ada")
+    for campaign in (CAMPAIGN, OTHER):
+        many.crm["CampaignMember"].edit(CampaignId=campaign, ContactId=ada, Status="Invited")
+    done = many.cycle()
+    said = f"program 1002 is not linked to campaign {OTHER}: a native sync ties it to campaign {OTHER}"
+    assert (done["campaign"].error, list(many.marketo["programMember"].records)) == (said, [f"1001-{lead}"])
+    many.settled()
+
+    told = many.described["marketo", "programMember"]
+    status = next(field for field in told.fields if field.name == "statusName")
+    (managed,) = marketo_fields_of([{"name": "statusName", "dataType": "string", "crmManaged": True}])
+    assert managed.managed
+    fields = tuple(replace(field, managed=True) if field == status else field for field in told.fields)
+    many.described["marketo", "programMember"] = replace(told, fields=fields)
+    (member,) = (i for i, m in many.crm["CampaignMember"].records.items() if m["CampaignId"] == CAMPAIGN)
+    many.crm["CampaignMember"].edit(member, Status="Attended")
+    many.cycle()
+    assert many.marketo["programMember"].records[f"1001-{lead}"]["statusName"] == "Invited"
+    assert ("NOT_WRITABLE",) in many.lake.rows("select code from lake.sync.error where resolved_at is null")
 
 
 def test_what_the_org_does_not_take_of_members_is_tried_again_or_on_record(lake: Lake, tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def record_fields(told: Mapping[str, Any]) -> Iterator[Field]:
         yield replace(
             _field(one["name"], one, bool(one.get("updateable", True))),
             identifies=one["name"] in keys,
+            managed=bool(one.get("crmManaged")),
             reference_to=(_end(end),) if end else (),
         )
 

@@ -48,6 +48,7 @@ class Reach:
         feed: a window that begins longer ago is read by bulk extract: page by page it would take more calls.
         activities: how long Marketo keeps activities; older ones are not asked for.
         activity_types: types mirrored besides those that tell of changes; every ten cost a call a cycle.
+        priced: ids of the programs whose costs are read, a call for each that changed.
         poll_seconds: how often a bulk job is asked for its state; Marketo renews it once a minute.
         import_from: so many persons and more are upserted by bulk import; their ids are learnt when they are read.
     """
@@ -56,6 +57,7 @@ class Reach:
     feed: timedelta = timedelta(days=3)
     activities: timedelta = timedelta(days=25 * 31)
     activity_types: tuple[int, ...] = ()
+    priced: frozenset[int] = frozenset()
     poll_seconds: float = 60.0
     import_from: int = 10_000
 
@@ -167,7 +169,7 @@ class Marketo:
                 wanted.setdefault(int(program), set()).add(int(lead))
             at = feed.spelled(self.now())
             return _extract(lambda: reads.members(self.calls, fields, wanted, at))
-        return _extract(lambda: reads.by_keys(self.calls, obj.source, fields, ids, by or obj.key))
+        return _extract(lambda: reads.by_keys(self.calls, obj.source, fields, ids, by or obj.key, self._reach.priced))
 
     def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
         window = Window(None, self.now())
@@ -242,6 +244,9 @@ class Marketo:
             return Extract(lambda: iter(pages), -1)
         if obj.source == MEMBER:
             changed = feed.changed_members(activities)
+            for winner, losers in feed.united(activities).items():
+                for program in reads.programs_of(self.calls, winner):
+                    changed.setdefault(program, set()).update((winner, *losers))
             at = feed.spelled(self.now())
             return _extract(lambda: reads.members(self.calls, fields, changed, at))
         fates = feed.fates(activities)
@@ -256,10 +261,11 @@ class Marketo:
             yield reads.gone(fates, fields, obj.key, obj.stamp)
 
     def _programs(self, fields: Sequence[str], window: Window) -> Iterator[Page]:
+        priced = self._reach.priced if "costs" in fields else ()
         path = "/rest/asset/v1/programs.json"
         start = feed.spelled(window.start) if window.start else None
         asked = {"earliestUpdatedAt": start, "latestUpdatedAt": feed.spelled(window.end) if start else None}
-        yield reads.page("programs", lambda: reads.with_statuses(self.calls, path, asked), fields)
+        yield reads.page("programs", lambda: reads.whole_programs(self.calls, path, asked, priced), fields)
 
     def _by_export(self, obj: Object, fields: Sequence[str], span: _Span) -> Extract:
         """Read by export jobs. Persons that are no more are in no file; the feed of their ends tells them."""

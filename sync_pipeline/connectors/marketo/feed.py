@@ -171,6 +171,19 @@ def fates(activities: Iterable[Json]) -> dict[int, Fate]:
     return found
 
 
+def united(activities: Iterable[Json]) -> dict[int, set[int]]:
+    """Return who was merged into whom in the end: the losers by winner."""
+    into = {loser: fate.into for loser, fate in fates(activities).items() if fate.into}
+    found: dict[int, set[int]] = {}
+    for loser in into:
+        winner, seen = into[loser], {loser}
+        while winner in into and winner not in seen:
+            seen.add(winner)
+            winner = into[winner]
+        found.setdefault(winner, set()).add(loser)
+    return found
+
+
 def changed_members(activities: Iterable[Json]) -> dict[int, set[int]]:
     """Return the persons whose membership changed, by program."""
     found: dict[int, set[int]] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sync_pipeline.model import Field
 
 MOST = 300  # records of a call, values of a filter
+NOT_THERE = frozenset({"1004", "1013"})  # no such person, no such record
 # What a deleted or merged person leaves behind. Marketo tells it by activities only, so these fields are ours.
 DELETED, MERGED_INTO = "isDeleted", "mergedInto"
 FATE = (
@@ -44,6 +45,8 @@ PROGRAM_FIELDS = (
     Field("endDate", "datetime", "End"),
     Field("sfdcId", "string", "campaign that a native sync ties it to"),
     Field("sfdcName", "string", "name of that campaign"),
+    Field("costs", "text", "period costs as a JSON list; of programs that are linked to a campaign only"),
+    Field("periodCost", "currency", "sum of the period costs"),
 )
 
 

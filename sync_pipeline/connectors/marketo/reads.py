@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 
+from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Page
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.feed import Fate
-from sync_pipeline.connectors.marketo.kinds import DELETED, FATE, MEMBERSHIP, MERGED_INTO, MOST, PROGRAM, kind_of
+from sync_pipeline.connectors.marketo.kinds import (
+    DELETED,
+    FATE,
+    MEMBERSHIP,
+    MERGED_INTO,
+    MOST,
+    NOT_THERE,
+    PROGRAM,
+    kind_of,
+)
 from sync_pipeline.connectors.marketo.rows import batch
 
 OWN = frozenset({MEMBERSHIP.name, *(field.name for field in FATE)})
@@ -28,16 +39,20 @@ def page(name: str, read: Callable[[], Iterable[Json]], fields: Sequence[str]) -
     return Page(name, batches)
 
 
-def by_keys(calls: Calls, source: str, fields: Sequence[str], keys: Sequence[str], by: str) -> Iterator[Page]:
-    """Give the records whose field `by` has one of these values, 300 values a page; what is not there is left out."""
+def by_keys(
+    calls: Calls, source: str, fields: Sequence[str], keys: Sequence[str], by: str, priced: Collection[int] = ()
+) -> Iterator[Page]:
+    """Give the records whose field `by` has one of these values, 300 values a page; what is not there is left out.
+
+    Args:
+        priced: the programs that come with their costs.
+    """
     path = "/rest/asset/v1/programs.json" if source == PROGRAM else kind_of(source).resource
     wanted = {} if source == PROGRAM else {"fields": [name for name in fields if name not in OWN]}
     for start in range(0, len(keys), MOST):
         asked = {"filterType": by, "filterValues": list(keys[start : start + MOST]), **wanted}
-        read = with_statuses if source == PROGRAM else by_filter
-        yield page(
-            f"{by}-{start:08d}", lambda asked=asked, read=read: read(calls, path, asked), fields  # type: ignore[misc]
-        )  # fmt: skip
+        read = partial(whole_programs, priced=priced) if source == PROGRAM else by_filter
+        yield page(f"{by}-{start:08d}", partial(read, calls, path, asked), fields)
 
 
 def by_filter(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Json]:
@@ -62,12 +77,24 @@ def programs(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[J
         offset += PROGRAMS_A_PAGE
 
 
-def with_statuses(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Json]:
-    """Give the programs of a query, each with the names of its channel's statuses in the order of their steps."""
+def whole_programs(
+    calls: Calls, path: str, asked: Mapping[str, object], priced: Collection[int] = ()
+) -> Iterator[Json]:
+    """Give the programs of a query, each with the names of its channel's statuses in the order of their steps.
+
+    Lists leave costs out, so each of those `priced` costs a call of its own.
+    """
     steps: dict[str, list[str]] | None = None
     for program in programs(calls, path, asked):
         steps = statuses(calls) if steps is None else steps
-        yield {**program, "statuses": steps.get(program["channel"], [])}
+        costs = _costs(calls, program["id"]) if program["id"] in priced else {}
+        yield {**program, "statuses": steps.get(program["channel"], []), **costs}
+
+
+def _costs(calls: Calls, program: int) -> Json:
+    told = calls.get(f"/rest/asset/v1/program/{program:d}.json").get("result") or ()
+    costs = [cost for one in told for cost in one.get("costs") or ()]
+    return {"costs": costs or None, "periodCost": sum(one["cost"] for one in costs) if costs else None}
 
 
 def statuses(calls: Calls) -> dict[str, list[str]]:
@@ -80,6 +107,17 @@ def statuses(calls: Calls) -> dict[str, list[str]]:
         ]
         for channel in programs(calls, "/rest/asset/v1/channels.json", {})
     }
+
+
+def programs_of(calls: Calls, person: int) -> list[int]:
+    """Return the programs that a person is a member of: no activity tells which memberships a merge hands over."""
+    path = f"/rest/v1/leads/{person:d}/programMembership.json"
+    try:
+        return [int(told["id"]) for told in by_filter(calls, path, {}) if told]
+    except RejectedError as error:
+        if error.code not in NOT_THERE:
+            raise
+        return []  # merged or deleted in the meantime, which the feed tells too
 
 
 def members(calls: Calls, fields: Sequence[str], wanted: Mapping[int, Iterable[int]], at: str) -> Iterator[Page]:

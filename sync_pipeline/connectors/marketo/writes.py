@@ -15,13 +15,12 @@ from sync_pipeline.connectors.errors import ConnectorError, RejectedError, Unkno
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
-from sync_pipeline.connectors.marketo.kinds import LEAD, MEMBER, MOST, Kind, kind_of
+from sync_pipeline.connectors.marketo.kinds import LEAD, MEMBER, MOST, NOT_THERE, Kind, kind_of
 from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Value, Verdict
 from sync_pipeline.model import Object
 
 # A body may have a megabyte (MK-REST-17); the rest is for what stands around the records.
 MOST_BYTES = 1_000_000
-NOT_THERE = frozenset({"1004", "1013"})  # no such person, no such record
 ACTIONS = {Operation.CREATE: "createOnly", Operation.UPDATE: "updateOnly", Operation.UPSERT: "createOrUpdate"}
 
 Key = tuple[Any, ...]

@@ -40,6 +40,7 @@ class Field:
     encoded: bool = True
     description: str | None = None
     related: Mapping[str, str] | None = None  # of a link: object and field it points to
+    managed: bool = False  # by a native CRM sync
 
     @property
     def column(self) -> str:
@@ -73,7 +74,7 @@ class Field:
     def in_describe(self) -> dict[str, Any]:
         """Return the field as the describe calls of all objects but the person show it."""
         shown = {"name": self.name, "displayName": self.label, "dataType": self.type, **self.told_length}
-        return {**shown, "updateable": not self.read_only, "crmManaged": False}
+        return {**shown, "updateable": not self.read_only, "crmManaged": self.managed}
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_pipeline.sandbox.marketo import activity_types, log
+from sync_pipeline.sandbox.marketo import activity_types, log, members
 from sync_pipeline.sandbox.marketo.errors import CallError, Reason, skipped
 from sync_pipeline.sandbox.marketo.log import Activity, Author
 from sync_pipeline.sandbox.marketo.subscription import Subscription
@@ -106,16 +106,16 @@ def _filled(persons: Mapping[int, Mapping[str, Any]], winner: int, losers: Seque
 
 
 def _hand_over(subscription: Subscription, winner: int, losers: Sequence[int]) -> None:
+    members.unite(subscription, winner, losers)
     with subscription.cursor() as cursor:
         cursor.execute(
             'update activity set "leadId" = ? where "leadId" in (select unnest(?::bigint[]))', [winner, losers]
         )
         for table in _tables(subscription):
-            key = {"listMember": "listId", "programMember": "programId"}.get(table)
-            if key:  # a membership that the winner has is not had twice
+            if table == "listMember":  # a list that the winner is in it is not in twice
                 cursor.execute(
-                    f'delete from "{table}" where "leadId" in (select unnest(?::bigint[]))'
-                    f' and "{key}" in (select "{key}" from "{table}" where "leadId" = ?)',
+                    'delete from "listMember" where "leadId" in (select unnest(?::bigint[]))'
+                    ' and "listId" in (select "listId" from "listMember" where "leadId" = ?)',
                     [losers, winner],
                 )
             cursor.execute(

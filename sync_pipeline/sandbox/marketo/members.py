@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -204,6 +205,31 @@ def remove(subscription: Subscription, found: Mapping[str, Any], leads: Sequence
         missing = skipped(Reason(1037, "Lead not in program"))
         results.append(missing if gone is None else {"status": "deleted", "leadId": lead})
     return results
+
+
+def unite(subscription: Subscription, winner: int, losers: Sequence[int]) -> None:
+    """Make the losers' memberships the winner's: once in each program, with the furthest status (MERGE-10).
+
+    Of the other values the winner's count, and where it has none, those of a loser.
+    """
+    order = {lead: place for place, lead in enumerate((winner, *losers))}
+    given = [list(order)]
+    rows = subscription.rows('select * from "programMember" where "leadId" in (select unnest(?::bigint[]))', given)
+    together: dict[int, list[Json]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: order[row["leadId"]]):
+        together[row["programId"]].append(row)
+    with subscription.transaction(), subscription.cursor() as cursor:
+        for number, some in together.items():
+            if [row["leadId"] for row in some] == [winner]:
+                continue
+            where = '"programId" = ? and "leadId" in (select unnest(?::bigint[]))'
+            cursor.execute(f'delete from "programMember" where {where}', [number, *given])
+            known = statuses(subscription, program(subscription, number))
+            furthest = max(some, key=lambda row: known.get(row["statusName"], {"step": -1})["step"])
+            united = {name: next((row[name] for row in some if row[name] is not None), None) for name in some[0]}
+            united |= {name: furthest[name] for name in ("statusName", "reachedSuccess", "reachedSuccessDate")}
+            united |= {"leadId": winner, "updatedAt": subscription.present()}
+            append(cursor, subscription.objects["programMember"], [united])
 
 
 def _members(subscription: Subscription, program_id: int, leads: Sequence[int]) -> dict[int, str]:

@@ -1,18 +1,20 @@
-"""Programs, channels and smart campaigns over HTTP, as far as a sync reads them."""
+"""Programs with their period costs, channels and smart campaigns over HTTP, as far as a sync reads them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo import assets
-from sync_pipeline.sandbox.marketo.errors import CallError, missing
+from sync_pipeline.sandbox.marketo import assets, members
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
 from sync_pipeline.sandbox.marketo.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.tables import PROGRAM
 from sync_pipeline.sandbox.marketo.values import stamp
+from sync_pipeline.sandbox.rows import amend
 
 TYPES = ("Default", "Event", "Event with Webinar", "Engagement", "Email")
 _URL = {"Engagement": "NP", "Email": "EBP", "Event": "ME", "Event with Webinar": "ME"}
@@ -43,12 +45,13 @@ def browse(call: Call) -> Response:
 
 def get(call: Call, program_id: str) -> Response:
     rows = call.subscription.rows("select * from program where id = ?", [integer(program_id)])
-    return assets.answer(call, [_program(call, row) for row in rows])
+    return assets.answer(call, [_program(call, row) | _costs(row) for row in rows])
 
 
 def by_name(call: Call) -> Response:
     rows = call.subscription.rows("select * from program where name = ?", [call.required("name")])
-    return assets.answer(call, [_program(call, row) for row in rows])
+    with_costs = call.flag("includeCosts")
+    return assets.answer(call, [_program(call, row) | (_costs(row) if with_costs else {}) for row in rows])
 
 
 def create(call: Call) -> Response:
@@ -72,12 +75,56 @@ def create(call: Call) -> Response:
         "description": form.get("description", ""),
         "status": "",
         "workspace": "Default",
+        "costs": _costs_of(form.get("costs")),
         "folder": assets.spelled({"type": folder["type"], "value": folder["id"], "folderName": "Sandbox"}),
         "createdAt": now,
         "updatedAt": now,
     }
     call.subscription.insert(PROGRAM, [made])
     return get(call, str(number))
+
+
+def update(call: Call, program_id: str) -> Response:
+    """Change name, description and costs; channel and type are set by the creation alone (SF-CAMP-19).
+
+    Costs are added to those there are, or take their place.
+    """
+    form, found = call.request.form, members.program(call.subscription, integer(program_id))
+    given, kept = _costs_of(form.get("costs")), json.loads(found["costs"] or "[]")
+    replaced = form.get("costsDestructiveUpdate", "").lower() == "true"
+    costs = [*([] if replaced else kept), *json.loads(given or "[]")]
+    new = {
+        "id": found["id"],
+        **{name: form[name] for name in ("name", "description") if name in form},
+        "costs": json.dumps(costs) if costs else None,
+        "updatedAt": call.subscription.present(),
+    }
+    with call.subscription.transaction(), call.subscription.cursor() as cursor:
+        amend(cursor, PROGRAM, [new], "id")
+    return get(call, program_id)
+
+
+def _costs_of(spelled: str | None) -> str | None:
+    """Return the period costs of a form as they are kept, null if there are none.
+
+    Raises:
+        CallError: 1001 they are no list of costs, each with a whole number and the day on which its period begins.
+    """
+    if not spelled:
+        return None
+    try:
+        costs = [
+            {"startDate": date.fromisoformat(one["startDate"]).isoformat(), "cost": int(one["cost"])}
+            | ({"note": one["note"]} if one.get("note") else {})
+            for one in json.loads(spelled)
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise mistyped(spelled, "costs") from None
+    return json.dumps(costs) if costs else None
+
+
+def _costs(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"costs": json.loads(row["costs"]) if row["costs"] else None}
 
 
 def _program(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,6 +218,7 @@ ROUTES = [
     Route(f"{_ROOT}/programs.json", create, ("POST",)),
     Route(f"{_ROOT}/program/byName.json", by_name),
     Route(f"{_ROOT}/program/<program_id>.json", get),
+    Route(f"{_ROOT}/program/<program_id>.json", update, ("POST",)),
     Route(f"{_ROOT}/channels.json", channels),
     Route(f"{_ROOT}/channel/byName.json", channel_by_name),
     Route(f"{_ROOT}/segmentation.json", segmentations),

@@ -63,6 +63,7 @@ PROGRAM = Plain(
         "folder": "varchar",  # a JSON object
         "sfdcId": "varchar",
         "sfdcName": "varchar",
+        "costs": "varchar",  # a JSON array of startDate, cost, note
         "startDate": "timestamp",
         "endDate": "timestamp",
         "createdAt": "timestamp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from sync_pipeline.connectors.extract import Extract
 from sync_pipeline.connectors.marketo import Marketo, feed, writes
 from sync_pipeline.connectors.marketo.exports import LONGEST_PART, parts_by_time
 from sync_pipeline.model import Window
+from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.marketo import Connected, declared
 
 PERSON, ACTIVITY = declared("person"), declared("activity")
@@ -204,6 +206,48 @@ def test_a_field_that_is_not_there_is_refused_by_name(system: Connected) -> None
     system.create("a@x.example")
     with pytest.raises(RejectedError, match=r"1006.*shoeSize"):
         values(system.marketo.extract(PERSON, (*FIELDS, "shoeSize"), since(system, 60)), "id")
+
+
+def test_costs_come_of_the_programs_that_are_priced_alone(system: Connected) -> None:
+    """SF-CAMP-19: a list of costs, of which the CRM takes the sum; a call each, and none where costs are not wanted."""
+    at = system.subscription.present()
+    two = json.dumps([{"startDate": "2026-01-01", "cost": 200}, {"startDate": "2026-02-01", "cost": 50}])
+    made = [
+        {"id": 1001 + n, "name": f"P{n}", "costs": some, "createdAt": at, "updatedAt": at}
+        for n, some in enumerate((two, None, two))
+    ]
+    system.subscription.insert(PROGRAM, made)
+    asked = system.connect(priced=frozenset({1001, 1002}))
+    fields = ("id", "costs", "periodCost")
+    whole = [("1001", two, "250"), ("1002", None, None), ("1003", None, None)]
+    program, window = declared("program"), Window(None, system.clock())
+    assert values(asked.extract(program, fields, window), *fields) == whole
+    assert values(asked.extract_ids(program, fields, ["1001", "1003"]), *fields) == [whole[0], whole[2]]
+    made_before = system.calls_made()
+    assert len(values(asked.extract_alive(program, ("id", "updatedAt")), "id")) == 3
+    assert system.calls_made() == made_before + 2
+
+
+def test_after_a_merge_the_memberships_of_all_who_became_one_are_read_again(system: Connected) -> None:
+    """MERGE-10: no activity tells what a merge hands over; who was merged twice is looked for where it ended."""
+    at = system.subscription.present()
+    steps = json.dumps(
+        [{"name": name, "step": step, "success": False} for step, name in enumerate(("Invited", "Came"))]
+    )
+    channel = {"id": 1, "name": "Fair", "statuses": steps, "createdAt": at, "updatedAt": at}
+    system.subscription.insert(CHANNEL, [channel])
+    program = {"id": 1001, "name": "P", "channel": "Fair", "createdAt": at, "updatedAt": at}
+    system.subscription.insert(PROGRAM, [program])
+    ann, bob, cleo = system.create("a@x.example", "b@x.example", "c@x.example")
+    for lead, status in ((ann, "Came"), (cleo, "Invited")):
+        writes.set_status(system.marketo.calls, 1001, status, [lead])
+    system.clock.pass_seconds(300)
+    for winner, loser in ((bob, ann), (cleo, bob)):
+        writes.merge(system.marketo.calls, winner, [loser])
+    names = ("membershipId", "statusName", "isDeleted")
+    found = values(system.marketo.extract(declared("program_member"), names, since(system, 60)), *names)
+    gone = [(f"1001-{lead}", None, "true") for lead in (ann, bob)]
+    assert found == [*gone, (f"1001-{cleo}", "Came", "false")]
 
 
 def test_an_object_without_a_feed_says_how_it_is_read(system: Connected) -> None:

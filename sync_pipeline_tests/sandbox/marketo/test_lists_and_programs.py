@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo.conftest import Client, codes
 
@@ -49,6 +52,49 @@ def test_programs_and_channels_are_listed(client: Client, program: int) -> None:
     made = client.send("POST", "/rest/asset/v1/programs.json", data=form).json()["result"][0]
     assert client.result(f"/rest/asset/v1/program/{made['id']}.json") == [made]
     assert client.send("POST", "/rest/asset/v1/programs.json", data=form).json()["errors"][0]["code"] == "709"
+
+
+def test_costs_are_added_or_replaced_as_a_whole_and_channel_and_type_stay(client: Client, program: int) -> None:
+    """SF-CAMP-19. Lists leave costs out."""
+    form = {"name": "New", "type": "Event", "channel": "Webinar", "folder": '{"id": 1, "type": "Folder"}'}
+    first, second = {"startDate": "2026-01-01", "cost": 2000}, {"startDate": "2026-02-01", "cost": 300, "note": "Ads"}
+
+    def send(path: str, **given: str) -> list[dict[str, Any]]:
+        (told,) = client.send("POST", f"/rest/asset/v1/{path}.json", data=given).json()["result"]
+        costs: list[dict[str, Any]] = told["costs"]
+        return costs
+
+    assert send("programs", **form, costs=json.dumps([first])) == [first]
+    (made,) = (one for one in client.result("/rest/asset/v1/programs.json") if one["id"] != program)
+    assert "costs" not in made
+    assert "costs" not in client.result("/rest/asset/v1/program/byName.json", name="New")[0]
+    path = f"program/{made['id']}"
+    assert send(path, costs=json.dumps([second]), channel="Email Blast", type="Default") == [first, second]
+    assert send(path, costs=json.dumps([second]), costsDestructiveUpdate="true") == [second]
+    (named,) = client.result("/rest/asset/v1/program/byName.json", name="New", includeCosts="true")
+    assert (named["costs"], named["channel"], named["type"]) == ([second], "Webinar", "Event")
+    assert send(path, costsDestructiveUpdate="true") is None
+    wrong = {"costs": json.dumps([{"cost": 1}])}
+    assert client.send("POST", f"/rest/asset/v1/{path}.json", data=wrong).json()["errors"][0]["code"] == "1001"
+
+
+def test_a_merge_unites_memberships_and_the_further_status_stays(client: Client, program: int) -> None:
+    """MERGE-10. Fields of the membership: the winner's, or what a loser has."""
+    winner, loser = (made["id"] for made in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
+    root = f"/rest/v1/programs/{program}/members"
+    names = [{"displayName": name, "name": name, "dataType": "string"} for name in ("lunch", "table")]
+    client.post("/rest/v1/programs/members/schema/fields.json", {"input": names})
+    for lead, status, own in (
+        (winner, "Invited", {"lunch": "fish"}),
+        (loser, "Attended", {"lunch": "x", "table": "5"}),
+    ):
+        client.post(f"{root}/status.json", {"statusName": status, "input": [{"leadId": lead}]})
+        client.post(f"{root}.json", {"input": [{"leadId": lead, **own}]})
+    client.post(f"/rest/v1/leads/{winner}/merge.json", leadIds=loser)
+    wanted = {"filterType": "leadId", "filterValues": f"{winner},{loser}"}
+    (found,) = client.result(f"{root}.json", **wanted, fields="leadId,statusName,reachedSuccess,lunch,table")
+    told = ("leadId", "statusName", "reachedSuccess", "lunch", "table")
+    assert tuple(found[name] for name in told) == (winner, "Attended", True, "fish", "5")
 
 
 def test_a_status_goes_only_forward(client: Client, program: int) -> None:
