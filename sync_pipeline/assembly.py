@@ -39,6 +39,7 @@ from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import backlog
+from sync_pipeline.sync.conditions import filtered
 from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.synced import Synced, record
@@ -125,6 +126,10 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
     """Return what is synced both ways, in the order of writing; nothing while only one system is configured."""
     if len(settings.systems()) < 2:
         return ()
+    return filtered(_pairings(settings), settings.sync_filters)
+
+
+def _pairings(settings: Settings) -> tuple[Pairing, ...]:
     given = settings.marketo_person_key, settings.marketo_deleted_field, settings.sync_delete_people
     custom = catalog.custom_pairings(settings.sync_custom_objects, settings.marketo_custom_objects, settings.crm)
     if settings.crm == "veeva":

@@ -168,6 +168,7 @@ class Pairing:
         crm, marketo: the two objects; a record of each makes a link.
         key: the Marketo field that carries the id of the CRM record (SPEC 31, decision 2); empty where none does.
         alive: SQL over the CRM's mirror that tells whether a record can still be linked and written.
+        filter: the condition that an operator set, as written, which is part of `alive` (FILT-3).
         mappings: the fields that both sides hold.
         called: our name of the pairing, where the CRM object makes more than one.
         deletes: whether a record deleted in the CRM is deleted in Marketo too, as one-way copies are (SF-OPP-9,
@@ -189,6 +190,7 @@ class Pairing:
     key: str
     mappings: tuple[Mapping, ...]
     alive: str = "true"
+    filter: str = ""
     called: str = ""
     deletes: bool = False
     keys: tuple[str, ...] = ()

@@ -14,7 +14,9 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from sync_pipeline import catalog
 from sync_pipeline.catalog import activity_types, pushed, sales_tasks
+from sync_pipeline.sync import conditions
 
 PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
 
@@ -204,6 +206,11 @@ class Settings(BaseSettings):
     sync_keep_days: float = Field(
         90.0, gt=0, description="How long runs, jobs, notices and resolved errors stay on record (OPS-17)."
     )
+    sync_filters: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Which records of an object of the CRM are synced, as in `lead: Country in ('DE', 'AT') and not "
+        "IsTest__c; contact: Sync__c`, in the words of SOQL (FILT-3); docs/filters.md tells more.",
+    )
     sync_custom_objects: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Custom objects to mirror besides the standard ones, by API name, separated by commas, parents "
@@ -289,6 +296,19 @@ class Settings(BaseSettings):
         description="Of several records with one address the one written last gets the task; otherwise none does, and "
         "it is listed (SIA-LOG-10).",
     )
+
+    @field_validator("sync_filters", mode="before")
+    @classmethod
+    def _conditions(cls, given: object) -> object:
+        return conditions.by_object(given) if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _filtered_objects(self) -> Self:
+        """Make sure that each filter is of an object that is synced."""
+        known = [obj.name for obj in catalog.objects(self.crm, self.sync_custom_objects)] if self.sync_filters else []
+        if unknown := self.sync_filters.keys() - known:
+            raise ValueError(f"SYNC_FILTERS: no object is called {', '.join(sorted(unknown))}; {', '.join(known)} are")
+        return self
 
     @field_validator("sync_campaigns", mode="before")
     @classmethod

@@ -58,6 +58,8 @@ TABLES: dict[str, dict[str, str]] = {
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
+    # Which records took part when links were last settled: after another condition all of them are looked at (FILT-5).
+    "condition": {"pairing": "varchar", "alive": "varchar"},
     # How many records waited to be written to a side, hourly (OPS-9, OPS-11).
     "backlog": {"measured_at": STAMP, "pairing": "varchar", "side": "varchar", "waiting": "bigint"},
     # How far each feed has taken in the tables that it is made of; a feed without a row has not been started.

@@ -22,6 +22,7 @@ from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Pairing, Rule
 from sync_pipeline.sync import limits, links, outbox, plan
+from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import Question, decide
 from sync_pipeline.sync.ends import Settling, settle
@@ -100,8 +101,8 @@ class Pass:
                 views.refresh(con, shown)
 
     def _to_marketo(self, pairing: Pairing, before: Sequence[Pairing], now: datetime) -> Synced:
-        if missing := self._missing(pairing):
-            return Synced(pairing, error=f"not mirrored yet: {', '.join(missing)}; run a sync first")
+        if obstacle := self._obstacle(pairing):
+            return Synced(pairing, error=obstacle)
         if pairing.name in self._failed:
             return Synced(pairing, error=self._failed[pairing.name])
         notices: list[Notice] = []
@@ -126,16 +127,21 @@ class Pass:
         with self.lake.reading() as con:
             return {(system, name) for system in systems for name in ledger.watermarks(con, system)}
 
-    def _missing(self, pairing: Pairing) -> list[str]:
-        return [
+    def _obstacle(self, pairing: Pairing) -> str:
+        """Return why nothing can be decided of a pairing; empty if something can."""
+        missing = [
             obj.title
             for obj in (pairing.crm, pairing.marketo)
             if (obj.system, obj.source) not in self.described or (obj.system, obj.name) not in self._read
         ]
+        if missing:
+            return f"not mirrored yet: {', '.join(missing)}; run a sync first"
+        misfit = condition(pairing.filter).misfit(self._describes(pairing)[0]) if pairing.filter else ""
+        return f"its filter cannot be told: {misfit}" if misfit else ""
 
     @cached_property
     def _mirrored(self) -> list[Pairing]:
-        return [pairing for pairing in self.pairings if not self._missing(pairing)]
+        return [pairing for pairing in self.pairings if not self._obstacle(pairing)]
 
     def _to_crm(self, synced: Synced) -> Synced:
         if not synced.planned.to_crm:

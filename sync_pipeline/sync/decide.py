@@ -20,7 +20,7 @@ from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Pairing
 from sync_pipeline.sync import merging, newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
-from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
+from sync_pipeline.sync.ends import FILTERED, MARKETO_DELETED, TOLD, UNSEEN
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.resolve import Outcome
@@ -169,7 +169,8 @@ def _held(con: Connection, asked: Question) -> str:
 def references(con: Connection, asked: Question, looked_at: str) -> None:
     """Fill `known` and `expected`: what is and what will be in Marketo of all that these CRM records refer to.
 
-    In a plan, the parents that it would create are known too, but not yet by an id of Marketo's.
+    What takes no part any more is in Marketo all the same, and whoever belonged to it still does (FILT-6). In a plan,
+    the parents that it would create are known too, but not yet by an id of Marketo's.
     """
     key = quoted(asked.pairing.crm.key)
     referred = [
@@ -183,7 +184,7 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
     con.execute(f"""
         create or replace temp table known as
         select pairing, crm_id, marketo_id from referred join {ledger.table("link")} l using (pairing, crm_id)
-        where l.ended_at is null
+        where l.ended_at is null or l.ended_because in ({literal(FILTERED)}, {literal(UNSEEN)})
         union
         select pairing, crm_id, crm_id from referred join {ledger.table("outbox")} o using (pairing, crm_id)
         where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not o.applied

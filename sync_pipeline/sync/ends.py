@@ -52,7 +52,7 @@ def settle(lake: Lake, known: Settling) -> dict[str, str]:
 
     Returns the pairings whose links could not be settled, by name, and why: nothing may be decided of them.
     """
-    _look_at_old(lake, known)
+    _look_at_all(lake, known)
     failed: dict[str, str] = {}
     for _ in range(MOST_ROUNDS):
         with lake.reading() as con:
@@ -69,21 +69,45 @@ def settle(lake: Lake, known: Settling) -> dict[str, str]:
     return failed
 
 
-def _look_at_old(lake: Lake, known: Settling) -> None:
-    """Have the links looked at whose time is over though nothing changed; once a day, as all of them are compared."""
-    expiring = [pairing for pairing in known.pairings if pairing.expires]
-    done_today = f"from {ledger.table('run')} where kind = 'two-way' and started_at >= {literal(known.now)}::date"
+def _look_at_all(lake: Lake, known: Settling) -> None:
+    """Have all that another condition than the last one leaves out, or lets in, looked at again (FILT-5).
+
+    A day that has passed makes a condition another one too, where it names one (VV-CALL-3).
+    """
+    kept, decided = ledger.table("condition"), ledger.table("decided")
     with lake.reading() as con:
-        if not expiring or con.execute(f"{done_today} limit 1").fetchone():
-            return
-    with lake.transaction() as con:
-        for pairing in expiring:
-            look_again(
-                con,
-                f"select pairing, crm_id, {literal(EXPIRED)}, {literal(known.now)} from {ledger.table('link')} "
-                f"where pairing = {literal(pairing.name)} and ended_at is null "
-                f"and crm_id not in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})",
-            )
+        before = dict(con.execute(f"select pairing, alive from {kept}").fetchall())
+        begun = {name for (name,) in con.execute(f"select pairing from {decided}").fetchall()}
+    for pairing in known.pairings:
+        if before.get(pairing.name) == pairing.alive:
+            continue
+        with lake.transaction() as con:
+            if pairing.name in begun:
+                look_again(con, _out_and_in(pairing, known.now))
+            con.execute(f"delete from {kept} where pairing = {literal(pairing.name)}")
+            ledger.insert(con, "condition", [(pairing.name, pairing.alive)])
+
+
+def _out_and_in(pairing: Pairing, now: datetime) -> str:
+    """Return SQL for the linked records that take no part any more, and those that may take part now.
+
+    The latter were never linked, or took no part before; a record whose person is gone for another reason stays away.
+    """
+    crm, marketo, name, link = pairing.crm, pairing.marketo, literal(pairing.name), ledger.table("link")
+    of = f"from {link} where pairing = {name}"
+    living = f"select {quoted(crm.key)} from {alive(crm, pairing)}"
+    returning = commas(map(literal, (FILTERED, EXPIRED, REMOVED)))
+    refused = (
+        f"select record_id from {ledger.table('error')} where resolved_at is null and record_id is not null "
+        f"and system = {literal(marketo.system)} and object = {literal(marketo.name)}"
+    )
+    return (
+        f"select {name}, crm_id, {literal(FILTERED)}, {literal(now)} {of} and ended_at is null "
+        f"and crm_id not in ({living}) "
+        f"union all select {name}, id, 'takes part now', {literal(now)} from ({living}) r(id) where id not in ("
+        f"select crm_id {of} and (ended_at is null or ended_because not in ({returning}))) "
+        f"and id not in ({refused})"
+    )
 
 
 def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:

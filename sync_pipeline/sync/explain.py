@@ -163,7 +163,7 @@ def _why_not(pairing: Pairing, side: str, deleted: bool, alive: bool, linked: bo
     if deleted:
         return "it is deleted"
     if not alive:
-        return f"of {pairing.crm.name}s only those count where {pairing.alive}"
+        return f"of {pairing.crm.name}s only those count where {pairing.filter or pairing.alive}"
     if linked:
         return ""
     return "Marketo does not know it yet" if side == CRM else "only Marketo knows it"  # which stays so: GEN-11
