@@ -55,7 +55,9 @@ class Mapping:
     own links. `on` names the Marketo object that holds the value: `person`, `company`, `opportunity`, ... A field that
     `refers_to` records of other pairings (an owner to `user`) is written only once those are linked themselves: as
     Marketo's own id where its field is a number, else as the CRM's. `absent` stands in Marketo for an empty value.
-    A field whose values are `steps` only moves forward in Marketo: SQL over its record `m` gives them in order.
+    A field whose values are `steps` only moves forward in Marketo: SQL over its record `m` gives them in order. One
+    that `stays` can be given another value in Marketo, but not be emptied. One that is `optional` is not in every org,
+    and its absence is no news.
     """
 
     crm: str
@@ -67,6 +69,8 @@ class Mapping:
     refers_to: tuple[str, ...] = ()
     absent: str = ""
     steps: str = ""
+    stays: bool = False
+    optional: bool = False
 
     @property
     def is_two_way(self) -> bool:

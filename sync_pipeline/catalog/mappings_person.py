@@ -6,6 +6,8 @@ from the settings, not from here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sync_pipeline.catalog.directions import system, to_crm, to_marketo
 from sync_pipeline.model import Mapping
 
@@ -74,7 +76,10 @@ LEAD: tuple[Mapping, ...] = (
 CONTACT: tuple[Mapping, ...] = (
     *PERSON,
     # A person can be moved to another company but never detached from one (SF-CONTACT-10).
-    to_marketo("AccountId", "externalCompanyId", "Company", refers_to="account"),
+    replace(to_marketo("AccountId", "externalCompanyId", "Company", refers_to="account"), stays=True),
+    # Only in orgs with person accounts, whose people are contacts too (SF-PACCT-3). No standard field of a person: it
+    # must be created in Marketo first (FIELD-22), like accountType.
+    replace(to_marketo("IsPersonAccount", "isPersonAccount", "Is Person Account"), optional=True),
     Mapping("Birthdate", "dateOfBirth", "Date of Birth"),
     # Adobe's list of ignored fields names Mailing*; its mapping page maps them, and so do we (decision 10).
     Mapping("MailingStreet", "address", "Address"),

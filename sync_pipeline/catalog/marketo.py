@@ -146,7 +146,12 @@ OPPORTUNITY = declare(
 
 def mapped(obj: Object) -> Object:
     """Return the declaration with the fields that the CRM's mappings name on this object, but for the required ones."""
-    names = {m.marketo: None for of in salesforce.objects() for m in of.mappings if m.on == obj.name and m.marketo}
+    names = {
+        m.marketo: None
+        for of in salesforce.objects()
+        for m in of.mappings
+        if m.on == obj.name and m.marketo and not m.optional
+    }
     return replace(obj, wanted=tuple(name for name in names if name not in obj.required))
 
 

@@ -191,4 +191,29 @@ def custom_object_event(pairing: Pairing) -> View:
     )
 
 
-VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT)
+OWNER = View(
+    "people",
+    "owner",
+    "A row is one lead or contact with the values of its owner, which are empty where that is a queue, and of the "
+    "owner of its account (SF-USER-2 to 4). In Marketo they are those of the sales persons of the person and its company.",
+    (("salesforce", "user"), ("salesforce", "account"), ("salesforce", "contact"), ("salesforce", "lead")),
+    """
+    with person as (
+        select "Id", "OwnerId", "AccountId" from lake.salesforce.contact where _deleted_at is null
+        union all
+        select "Id", "OwnerId", null from lake.salesforce.lead where _deleted_at is null and not "IsConverted"
+    )
+    select p."Id" as crm_id, l.marketo_id as marketo_id, p."OwnerId" as owner_id,
+        u."FirstName" as sales_owner_first_name, u."LastName" as sales_owner_last_name,
+        u."Title" as sales_owner_title, u."Phone" as sales_owner_phone, u."Email" as sales_owner_email,
+        p."AccountId" as account_id, o."FirstName" as account_owner_first_name,
+        o."LastName" as account_owner_last_name, o."Email" as account_owner_email
+    from person p
+    left join lake.salesforce.user u on u."Id" = p."OwnerId"
+    left join lake.salesforce.account a on a."Id" = p."AccountId"
+    left join lake.salesforce.user o on o."Id" = a."OwnerId"
+    left join lake.sync.link l on l.pairing in ('contact', 'lead') and l.crm_id = p."Id" and l.ended_at is null
+    """,
+)
+
+VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT, OWNER)

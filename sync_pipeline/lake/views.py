@@ -1,4 +1,4 @@
-"""The declared views in the lake: each is made once the tables it reads are there, and made anew if it changed."""
+"""The declared views in the lake: each is made once what it reads is there, and made anew if it changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def refresh(con: duckdb.DuckDBPyConnection, views: Iterable[View]) -> list[str]:
         if kept.get(name) == comment or not tables.issuperset(view.needs):
             continue
         con.execute(f"create schema if not exists {quoted('lake', view.schema)}")
-        con.execute(f"create or replace view {full_name(view.schema, view.name)} as {view.sql}")
+        try:
+            con.execute(f"create or replace view {full_name(view.schema, view.name)} as {view.sql}")
+        except duckdb.BinderException:  # a column that it reads is hidden from the sync user
+            continue
         con.execute(f"comment on view {full_name(view.schema, view.name)} is {literal(comment)}")
         made.append(name)
     return made

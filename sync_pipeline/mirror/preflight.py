@@ -79,7 +79,7 @@ def judge(obj: Object, described: Describe) -> Iterable[Finding]:
     fixed = [n for n in obj.updateable if (f := described.field(n)) is not None and not f.updateable]
     if fixed:
         yield Finding(obj.name, Severity.WARNING, f"fields the sync user cannot write: {', '.join(fixed)}")
-    named = (*(m.crm for m in obj.mappings), *obj.wanted)
+    named = (*(m.crm for m in obj.mappings if not m.optional), *obj.wanted)
     mapped = dict.fromkeys(name for name in named if name not in described.names and name not in missing)
     optional = [name for name in mapped if name.startswith("mkto71_")]
     hidden = [name for name in mapped if name not in optional]

@@ -288,10 +288,10 @@ def _rules(asked: Question) -> str:
         f"{literal(f.rule)}, {literal(f.blocked)}, "
         f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
-        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)})"
+        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)}, {literal(f.stays)})"
         for f in asked.fields
     )
     return (
         f"select * from (values {rows}) r(field, crm_field, tells_end, rule, blocked, crm_writable, marketo_writable, "
-        "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates, is_key)"
+        "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates, is_key, stays)"
     )

@@ -21,7 +21,8 @@ class Compared:
     `rule` is the one in force: an override of the settings, the mapping's own, or the object's. `blocked` fields may
     be filled from the CRM but never overwritten (FIELD-15). `is_key` fields are those by which Marketo tells one record
     from another: they are part of every new record, and describe calls them read-only. Where several fields of the CRM
-    fill one of Marketo (a lead or a contact), the first that is set counts; `others` are those after `crm`.
+    fill one of Marketo (a lead or a contact), the first that is set counts; `others` are those after `crm`. A field
+    that `stays` cannot be emptied in Marketo.
     """
 
     crm: Field
@@ -33,6 +34,7 @@ class Compared:
     is_key: bool = False
     others: tuple[Field, ...] = ()
     steps: str = ""
+    stays: bool = False
 
     @property
     def name(self) -> str:
@@ -102,6 +104,8 @@ def compared(
         if mapping.marketo is None or mapping.marketo == pairing.key:
             continue
         ours, other = crm.field(mapping.crm), theirs.get(mapping.marketo.lower())
+        if ours is None and mapping.optional:
+            continue
         if ours is None or other is None:
             notices.append(_missing(mapping, pairing, ours is None))
             continue
@@ -121,6 +125,7 @@ def compared(
                 mapping.absent,
                 mapping.marketo in pairing.keys,
                 steps=mapping.steps,
+                stays=mapping.stays,
             )
         )
     key, id_ = theirs.get(pairing.key.lower()), crm.field(pairing.crm.key)

@@ -101,6 +101,7 @@ REFUSALS: tuple[tuple[str, str], ...] = (
     ("NOT_WRITABLE", f"taken = '{Outcome.TAKE_CRM}' and not marketo_writable"),
     ("NOT_WRITABLE", f"taken = '{Outcome.TAKE_MARKETO}' and not crm_writable"),
     ("REQUIRED", f"taken = '{Outcome.TAKE_MARKETO}' and marketo is null and crm_required"),
+    ("STAYS", f"taken = '{Outcome.TAKE_CRM}' and crm is null and stays"),  # SF-CONTACT-10
     (
         "NOT_IN_PICKLIST",
         f"taken = '{Outcome.TAKE_MARKETO}' and marketo is not null and len(picklist) > 0 "
@@ -115,6 +116,7 @@ REFUSED_BECAUSE = {
     "BLOCKED": "the CRM may fill the field but not overwrite it (FIELD-15)",
     "NOT_WRITABLE": "the field cannot be written by this user, or is computed",
     "REQUIRED": "the CRM does not let the field be empty",
+    "STAYS": "Marketo lets a person go to another company, but to none (SF-CONTACT-10)",
     "NOT_IN_PICKLIST": "the CRM takes only the values of its picklist",
     "NOT_ASCII": "Marketo takes e-mail addresses in ASCII only (FIELD-27)",
     "TOO_LONG": "the other side cannot hold so many characters, and cutting is switched off (FIELD-25)",

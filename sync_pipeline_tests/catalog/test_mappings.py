@@ -16,10 +16,15 @@ from sync_pipeline_tests.catalog.spec import section, shared, table
 ALL = objects("salesforce")
 ACCOUNT, CONTACT, LEAD = (by_name(name, ALL).mappings for name in ("account", "contact", "lead"))
 
-# Rows that the tables of SPEC 11.1 leave to other sections: the link itself, and who belongs to whom.
+# Rows that the tables of SPEC 11.1 leave to other sections: the link itself, who belongs to whom, and what one is.
 LINKS: dict[str, dict[str, str | None]] = {
     "Lead": {"Id": None, "OwnerId": "externalSalesPersonId"},
-    "Contact": {"Id": None, "OwnerId": "externalSalesPersonId", "AccountId": "externalCompanyId"},
+    "Contact": {
+        "Id": None,
+        "OwnerId": "externalSalesPersonId",
+        "AccountId": "externalCompanyId",
+        "IsPersonAccount": "isPersonAccount",  # SF-PACCT-3
+    },
     "Account": {"Id": "externalCompanyId", "OwnerId": "externalSalesPersonId"},
 }
 ARROWS = {

@@ -166,6 +166,7 @@ def test_analysts_ask_who_is_in_which_opportunity_how_much_and_since_when(many: 
             "people.opportunity",
             "people.opportunity_total",
             "people.opportunity_event",
+            "people.owner",
         ]  # the others' tables are not there
         assert views.refresh(con, VIEWS) == []
     of_deal.edit(adas[0], Role="Evaluator")

@@ -153,6 +153,7 @@ REFUSABLE: dict[str, Any] = {
     "marketo_length": 5,
     "ascii_only": False,
     "truncates": True,
+    "stays": False,
 }
 TO_CRM = {"taken": Outcome.TAKE_MARKETO}
 
@@ -170,6 +171,8 @@ TO_CRM = {"taken": Outcome.TAKE_MARKETO}
         ("NOT_IN_PICKLIST", TO_CRM | {"picklist": ["x"]}),
         (None, TO_CRM | {"picklist": ["b"]}),
         (None, TO_CRM | {"picklist": ["x"], "marketo": None}),
+        ("STAYS", {"stays": True, "crm": None}),
+        (None, {"stays": True}),
         ("NOT_ASCII", {"ascii_only": True, "crm": "ä@b.c"}),
         (None, {"ascii_only": True}),
         ("TOO_LONG", {"crm": "abcdef", "truncates": False}),
@@ -179,7 +182,7 @@ TO_CRM = {"taken": Outcome.TAKE_MARKETO}
 def test_what_keeps_a_chosen_value_from_being_written(
     con: duckdb.DuckDBPyConnection, code: str | None, differs: dict[str, Any]
 ) -> None:
-    """FIELD-15, FIELD-25, FIELD-27."""
+    """FIELD-15, FIELD-25, FIELD-27, SF-CONTACT-10."""
     given = REFUSABLE | differs
     picklist = given.pop("picklist", [])
     listed = f"[{commas(map(literal, picklist))}]::varchar[]"
