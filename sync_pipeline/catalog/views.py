@@ -195,7 +195,7 @@ OWNER = View(
     "people",
     "owner",
     "A row is one lead or contact with the values of its owner, which are empty where that is a queue, and of the "
-    "owner of its account (SF-USER-2 to 4). In Marketo they are those of the sales persons of the person and its company.",
+    "owner of its account (SF-USER-2 to 4). In Marketo they are those of the sales persons of person and company.",
     (("salesforce", "user"), ("salesforce", "account"), ("salesforce", "contact"), ("salesforce", "lead")),
     """
     with person as (
