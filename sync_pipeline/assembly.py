@@ -78,16 +78,16 @@ class Systems:
         Args:
             opened: tells how many of the day's calls to Marketo earlier runs made (LIM-4).
         """
-        self._settings = settings
+        self.settings = settings
         self._lake = opened
 
     @cached_property
     def crm(self) -> Salesforce:
-        return salesforce(self._settings)
+        return salesforce(self.settings)
 
     @cached_property
     def marketo(self) -> marketo.Marketo:
-        return _marketo(self._settings, _used_today(self._lake) if self._lake else 0)
+        return _marketo(self.settings, _used_today(self._lake) if self._lake else 0)
 
     def connector(self, system: str | None = None) -> Connector:
         """Return the connector to a system, the CRM if none is named."""

@@ -12,6 +12,8 @@ COMMANDS = {
     "ui": "ui",
     "check": "sync",
     "sync": "sync",
+    "pause": "pause",
+    "resume": "pause",
     "plan": "two_way",
     "explain": "two_way",
     "flow": "flow",

@@ -17,6 +17,7 @@ from sync_pipeline.activities.step import Logged
 from sync_pipeline.catalog.activity_types import activity_types
 from sync_pipeline.commands.options import NOT_DONE, open_lake, plain_errors, settings
 from sync_pipeline.commands.unsubscribes import told
+from sync_pipeline.lake import pause
 from sync_pipeline.model import SUCCEEDED
 
 SHOWN = 20
@@ -66,7 +67,7 @@ def log() -> None:
     given = settings()
     if given.write_back != "apply" or not assembly.pairings(given):
         raise click.ClickException("nothing is written: set both systems and WRITE_BACK=apply")
-    with open_lake(given) as lake, lake.only_pipeline():
+    with open_lake(given) as lake, pause.cycle(lake):
         status, done = assembly.log_activities(given, lake, assembly.Systems(given, lake))
     for one in done:
         click.echo(line(one))

@@ -12,7 +12,7 @@ from sync_pipeline import assembly
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.commands.shown import lines, records
 from sync_pipeline.connectors.marketo.limits import next_reset
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, pause
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import backlog
 
@@ -63,9 +63,13 @@ def status(as_json: bool) -> None:
         told |= {"calls": _calls(given, lake, now), "runs": records(lake, RUNS), "errors": records(lake, ERRORS)}
         told["notices"] = records(lake, NOTICES)
         syncing = lake.in_use()
+        with lake.reading() as con:
+            paused = str(pause.current(con) or "")
     if as_json:
-        click.echo(json.dumps({**told, "syncing": syncing}, default=str))
+        click.echo(json.dumps({**told, "syncing": syncing, "paused": paused}, default=str))
         return
+    if paused:
+        click.echo(paused)
     click.echo("a sync is in progress" if syncing else "no sync is in progress")
     for name, some in told.items():
         if some:

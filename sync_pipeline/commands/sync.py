@@ -25,7 +25,7 @@ from sync_pipeline.assembly import Systems
 from sync_pipeline.commands import activities, two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
 from sync_pipeline.connectors.errors import ConnectorError
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, pause
 from sync_pipeline.mirror import preflight, runs
 from sync_pipeline.mirror.cycle import Cycle, Done, Told
 from sync_pipeline.mirror.source import Source
@@ -65,7 +65,7 @@ def sync(
     wanted = chosen(given, objects)
     if undecided := assembly.undecided(given):
         raise click.UsageError(undecided)
-    with open_lake(given) as lake, lake.only_pipeline(), _progress() as (landed, told):
+    with open_lake(given) as lake, pause.cycle(lake), _progress() as (landed, told):
 
         def read(source: Source, objects: Sequence[Object]) -> Cycle:
             if reconcile:

@@ -60,6 +60,8 @@ TABLES: dict[str, dict[str, str]] = {
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
     # Which records took part when links were last settled: after another condition all of them are looked at (FILT-5).
     "condition": {"pairing": "varchar", "alive": "varchar"},
+    # When somebody switched the background sync off, and on again.
+    "pause": {"began_at": STAMP, "because": "varchar", "ended_at": STAMP},
     # How many records waited to be written to a side, hourly (OPS-9, OPS-11).
     "backlog": {"measured_at": STAMP, "pairing": "varchar", "side": "varchar", "waiting": "bigint"},
     # How far each feed has taken in the tables that it is made of; a feed without a row has not been started.

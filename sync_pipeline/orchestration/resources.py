@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from sync_pipeline import assembly
 from sync_pipeline.assembly import Systems
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, pause
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.settings import Settings
 
@@ -26,7 +26,10 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Settings(**self.overrides)  # type: ignore[arg-type]
 
     def systems(self, lake: Lake) -> Systems:
-        """Return the run's connectors: all its steps share them, so a run logs in once to each system."""
+        """Return the run's connectors: all its steps share them, so a run logs in once to each system.
+
+        They have the settings with which the run began: a change of the settings counts from the next one (SF-CO-5).
+        """
         if self._systems is None:
             self._systems = Systems(self.settings(), lake)
         return self._systems
@@ -42,8 +45,9 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Raises:
             LakeInUseError: another pipeline has been at work for ten minutes.
+            PausedError: somebody has switched the sync off.
         """
-        with self.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-            settings = self.settings()
+        with self.lake() as lake, pause.cycle(lake, WAIT_SECONDS):
             over = self.systems(lake)
-            yield {system: assembly.source(settings, lake, system, over=over) for system in settings.systems()}
+            given = over.settings
+            yield {system: assembly.source(given, lake, system, over=over) for system in given.systems()}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sync_pipeline import assembly
-from sync_pipeline.lake import LakeError
+from sync_pipeline.lake import LakeError, pause
 from sync_pipeline.orchestration.resources import SyncResource
 
 # A run that Dagster believes to be running holds the lake's lock soon after its start. Without it, it is dead.
@@ -22,8 +22,10 @@ class Last:
     ended_at: datetime | None
 
 
-def why_wait(last: Last | None, lake_in_use: bool, now: datetime, pause: timedelta) -> str:
+def why_wait(last: Last | None, lake_in_use: bool, now: datetime, rest: timedelta, switched_off: str = "") -> str:
     """Return why no cycle starts now; empty if one does. Pure."""
+    if switched_off:
+        return switched_off
     if lake_in_use:
         return "a sync is at work on the lake; the next cycle starts after its pause"
     if last is None:
@@ -32,9 +34,9 @@ def why_wait(last: Last | None, lake_in_use: bool, now: datetime, pause: timedel
         if now - last.began_at < STARTING:
             return f"run {last.run_id[:8]} is starting"
         return ""
-    next_at = last.ended_at + pause
+    next_at = last.ended_at + rest
     if now < next_at:
-        return f"the next cycle starts at {next_at:%H:%M:%S} UTC, {pause} after the last one ended"
+        return f"the next cycle starts at {next_at:%H:%M:%S} UTC, {rest} after the last one ended"
     return ""
 
 
@@ -56,7 +58,8 @@ def cycle_sensor(job: dg.JobDefinition, months: dg.MonthlyPartitionsDefinition) 
             return dg.SkipReason(undecided)
         last = _last(context.instance, job.name)
         now = datetime.now(UTC)
-        wait = why_wait(last, _in_use(sync), now, timedelta(seconds=given.sync_pause_seconds))
+        in_use, switched_off = _state(sync)
+        wait = why_wait(last, in_use, now, timedelta(seconds=given.sync_pause_seconds), switched_off)
         if wait:
             return dg.SkipReason(wait)
         if last and last.ended_at is None:
@@ -81,12 +84,13 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _in_use(sync: SyncResource) -> bool:
+def _state(sync: SyncResource) -> tuple[bool, str]:
+    """Return whether a pipeline is at work on the lake, and since when and why the sync is switched off."""
     try:
-        with sync.lake(read_only=True) as lake:
-            return lake.in_use()
+        with sync.lake(read_only=True) as lake, lake.reading() as con:
+            return lake.in_use(), str(pause.current(con) or "")
     except LakeError:
-        return False  # no lake yet: the first cycle makes it
+        return False, ""  # no lake yet: the first cycle makes it
 
 
 def _give_up(instance: dg.DagsterInstance, run_id: str) -> None:

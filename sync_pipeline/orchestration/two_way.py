@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline import assembly
-from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake import Lake, ledger, pause
 from sync_pipeline.model import SUCCEEDED, Pairing, worst
 from sync_pipeline.orchestration.activities import ACTIVITY, DESCRIPTION, metadata
 from sync_pipeline.orchestration.assets import OWNER
@@ -50,11 +50,12 @@ def two_way(pairings: Sequence[Pairing]) -> dg.AssetsDefinition:
     def compute(
         context: dg.AssetExecutionContext, sync: SyncResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-        given, chosen, run_id = sync.settings(), context.selected_asset_keys, context.run.run_id
-        applies = given.write_back == "apply" and LINK in chosen
+        chosen, run_id = context.selected_asset_keys, context.run.run_id
         done: list[Synced] = []
-        with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
+        with sync.lake() as lake, pause.cycle(lake, WAIT_SECONDS):
             over, status, not_done = sync.systems(lake), SUCCEEDED, list[str]()
+            given = over.settings
+            applies = given.write_back == "apply" and LINK in chosen
             if chosen - {ACTIVITY}:  # nothing is to be decided where only checks or activities were asked for
                 status, done = assembly.pass_over(given, lake, over if applies else None, run_id)
             if PLAN in chosen:

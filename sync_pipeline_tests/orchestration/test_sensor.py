@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_pipeline import assembly
+from sync_pipeline.lake import pause
+from sync_pipeline.lake.pause import PausedError
 from sync_pipeline.orchestration.sensors import STARTING, Last, why_wait
 from sync_pipeline_tests.orchestration.conftest import Deployment
 
@@ -57,6 +61,20 @@ def test_the_sensor_starts_a_first_cycle_and_then_says_when_the_next_one_comes(d
     [third] = tick(deployment).run_requests  # type: ignore[attr-defined]
     assert third.run_key.startswith("after ")
     assert third.partition_key == datetime.now(UTC).strftime("%Y-%m-01")
+
+
+def test_while_somebody_has_switched_the_sync_off_the_sensor_says_since_when_and_why(deployment: Deployment) -> None:
+    """GEN-8, GEN-10: no run of Dagster reads or writes meanwhile."""
+    given = deployment.sync.settings()
+    with assembly.lake(given) as lake:
+        pause.begin(lake, NOON, "new fields")
+    said = "the sync is paused since 2026-05-17 12:00 UTC (new fields); `sync-pipeline resume` lets it go on"
+    assert tick(deployment).skip_message == said  # type: ignore[attr-defined]
+    with pytest.raises(PausedError, match="new fields"), deployment.sync.sources():
+        pass
+    with assembly.lake(given) as lake:
+        pause.end(lake, NOON)
+    assert [r.run_key for r in tick(deployment).run_requests] == ["first"]  # type: ignore[attr-defined]
 
 
 def test_without_credentials_the_sensor_says_so(deployment: Deployment) -> None:
