@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import changes, deciding, first_sync, marketo, month, people, quiet, readers, restart, speed, veeva
+from benchmarks import (
+    changes,
+    deciding,
+    first_sync,
+    marketo,
+    month,
+    people,
+    quiet,
+    readers,
+    restart,
+    speed,
+    veeva,
+    whole_sync,
+)
 from benchmarks.bars import Bar, as_markdown
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -28,6 +41,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Bar]]] = {
     "readers": readers.readers,
     "restart": restart.restart,
     "veeva": veeva.veeva,
+    "whole_sync": whole_sync.whole_sync,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,8 @@ from sync_pipeline.sandbox import Org, Schema
 from sync_pipeline.sandbox.database import Database
 from sync_pipeline.sandbox.marketo import Subscription
 from sync_pipeline.sandbox.marketo.populate import populate as populate_marketo
-from sync_pipeline.sandbox.populate import make, populate, sizes
+from sync_pipeline.sandbox.populate import make, populate
+from sync_pipeline.sandbox.populate import sizes as usual
 
 FOLDER = Path("data/bench")
 SEED = 1
@@ -34,7 +35,7 @@ def of_contacts(count: int) -> Path:
     """Return the file of an org with `count` contacts, their accounts and owners, and nothing else."""
 
     def fill(org: Org) -> None:
-        nobody = dict.fromkeys(sizes(count), 0)
+        nobody = dict.fromkeys(usual(count), 0)
         make(org, {**nobody, "User": 410, "Group": 8, "RecordType": 4, "Account": count // 5, "Contact": count}, SEED)
         with org.writing, org.cursor() as cursor:
             cursor.execute(
@@ -48,6 +49,13 @@ def of_contacts(count: int) -> Path:
 def of_people(count: int) -> Path:
     """Return the file of an org with `count` leads and contacts and all that hangs on them."""
     return _kept(f"people-{count}.duckdb", Org.open, lambda org: populate(org, count, SEED))
+
+
+def of_sizes(sizes: Mapping[str, int]) -> Path:
+    """Return the file of an org with so many records of these objects, and of the others what their people need."""
+    people = sizes["Lead"] + sizes["Contact"]
+    made = {**usual(people), **sizes}
+    return _kept(f"sizes-{people}.duckdb", Org.open, lambda org: make(org, made, SEED))
 
 
 def of_veeva(people: int) -> Path:

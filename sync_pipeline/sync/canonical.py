@@ -25,7 +25,7 @@ def common(one: str, other: str) -> str:
     return one if one == other else _POORER.get(frozenset({one, other}), TEXT)
 
 
-def canonical(column: str, kind: str, among: str, length: int = 0) -> str:
+def canonical(column: str, kind: str, among: str, length: int = 0, octets: int = 0) -> str:
     """Return the SQL that brings a column of type `kind` to the text form of the common type `among`.
 
     Empty text is nothing; blanks around a text do not count, as Salesforce drops them; a truth value that is not set
@@ -33,6 +33,7 @@ def canonical(column: str, kind: str, among: str, length: int = 0) -> str:
 
     Args:
         length: texts are compared up to so many characters, the most that both sides can hold; 0 for all.
+        octets: likewise, up to so many bytes of UTF-8.
     """
     if among == BOOLEAN:
         return f"coalesce({column}, false)::varchar"
@@ -49,4 +50,16 @@ def canonical(column: str, kind: str, among: str, length: int = 0) -> str:
         return canonical(column, kind, STAMP)
     text = column if kind == TEXT else f"{column}::varchar"
     text = f"replace({text}, chr(13) || chr(10), chr(10))"
-    return f"nullif(trim({f'left(trim({text}), {length})' if length else text}, ' ' || chr(9) || chr(10)), '')"
+    if length:
+        text = f"left(trim({text}), {length})"
+    if octets:
+        text = _up_to(octets, f"trim({text})")
+    return f"nullif(trim({text}, ' ' || chr(9) || chr(10)), '')"
+
+
+def _up_to(octets: int, text: str) -> str:
+    """Return the SQL for as much of a text as surely fits: each byte that its characters have beyond one costs one.
+
+    A text that fits stays whole, so that what was cut for the other side is equal to what it then holds.
+    """
+    return f"left({text}, greatest({octets // 4}, {octets} - strlen({text}) + length({text})))"

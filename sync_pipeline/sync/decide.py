@@ -212,7 +212,7 @@ def _value_of(source: Field, field: Compared, asked: Question) -> str:
         return (
             f"(select max(k.{own}) from known k where k.crm_id = {column} and k.pairing in {_among(field.refers_to)})"
         )
-    return canonical(column, column_type(source), field.kind, field.shared_length if asked.truncates else 0)
+    return _comparable(column, source, field, asked)
 
 
 def _among(pairings: Sequence[str]) -> str:
@@ -222,7 +222,12 @@ def _among(pairings: Sequence[str]) -> str:
 def marketo_value(field: Compared, asked: Question) -> str:
     """Return the SQL for the comparable value of a field of record `m`."""
     column = f"m.{quoted(field.marketo.name)}"
-    return canonical(column, column_type(field.marketo), field.kind, field.shared_length if asked.truncates else 0)
+    return _comparable(column, field.marketo, field, asked)
+
+
+def _comparable(column: str, of: Field, field: Compared, asked: Question) -> str:
+    most = (field.shared_length, field.marketo_bytes) if asked.truncates else (0, 0)
+    return canonical(column, column_type(of), field.kind, *most)
 
 
 def _marketo_now(field: Compared, asked: Question) -> str:
@@ -288,10 +293,11 @@ def _rules(asked: Question) -> str:
         f"{literal(f.rule)}, {literal(f.blocked)}, "
         f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
+        f"{f.marketo_bytes or 'null'}, "
         f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)}, {literal(f.stays)})"
         for f in asked.fields
     )
     return (
         f"select * from (values {rows}) r(field, crm_field, tells_end, rule, blocked, crm_writable, marketo_writable, "
-        "crm_required, picklist, crm_length, marketo_length, ascii_only, truncates, is_key, stays)"
+        "crm_required, picklist, crm_length, marketo_length, marketo_bytes, ascii_only, truncates, is_key, stays)"
     )

@@ -11,7 +11,9 @@ from sync_pipeline.model import Describe, Field, Pairing, Rule
 from sync_pipeline.model import Mapping as FieldMapping
 from sync_pipeline.sync.canonical import common
 
-LENGTH_OF = {"string": 255, "text": 30_000}  # of Marketo's types where describe gives none (FIELD-25)
+# What Marketo's types hold where describe gives no length: short texts characters, long ones bytes (FIELD-25).
+LENGTH_OF = {"string": 255}
+BYTES_OF = {"text": 30_000}
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class Compared:
     @property
     def marketo_length(self) -> int:
         return self.marketo.length or LENGTH_OF.get(self.marketo.type, 0)
+
+    @property
+    def marketo_bytes(self) -> int:
+        return 0 if self.marketo.length else BYTES_OF.get(self.marketo.type, 0)
 
     @property
     def shared_length(self) -> int:

@@ -108,7 +108,11 @@ REFUSALS: tuple[tuple[str, str], ...] = (
         "and not list_contains(picklist, marketo)",
     ),
     ("NOT_ASCII", f"taken = '{Outcome.TAKE_CRM}' and ascii_only and regexp_matches(crm, '[^\\x00-\\x7F]')"),  # FIELD-27
-    ("TOO_LONG", f"taken = '{Outcome.TAKE_CRM}' and not truncates and length(crm) > marketo_length"),  # FIELD-25
+    (
+        "TOO_LONG",  # FIELD-25
+        f"taken = '{Outcome.TAKE_CRM}' and not truncates "
+        "and (length(crm) > marketo_length or strlen(crm) > marketo_bytes)",
+    ),
     ("TOO_LONG", f"taken = '{Outcome.TAKE_MARKETO}' and not truncates and length(marketo) > crm_length"),
 )
 
@@ -119,7 +123,7 @@ REFUSED_BECAUSE = {
     "STAYS": "Marketo lets a person go to another company, but to none (SF-CONTACT-10)",
     "NOT_IN_PICKLIST": "the CRM takes only the values of its picklist",
     "NOT_ASCII": "Marketo takes e-mail addresses in ASCII only (FIELD-27)",
-    "TOO_LONG": "the other side cannot hold so many characters, and cutting is switched off (FIELD-25)",
+    "TOO_LONG": "the other side cannot hold so long a text, and cutting is switched off (FIELD-25)",
 }
 
 

@@ -20,8 +20,10 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def form(con: duckdb.DuckDBPyConnection, value: str | None, kind: str, among: str, length: int = 0) -> str | None:
-    sql = canonical("x", kind, among, length)
+def form(
+    con: duckdb.DuckDBPyConnection, value: str | None, kind: str, among: str, length: int = 0, octets: int = 0
+) -> str | None:
+    sql = canonical("x", kind, among, length, octets)
     found = con.execute(f"select {sql} from (select cast({literal(value)} as {kind}) as x)").fetchall()
     return None if found[0][0] is None else str(found[0][0])
 
@@ -75,3 +77,21 @@ def test_a_text_that_was_cut_and_read_back_is_the_same(con: duckdb.DuckDBPyConne
     once = form(con, text, "VARCHAR", "VARCHAR", length)
     assert form(con, once, "VARCHAR", "VARCHAR", length) == once
     assert once is None or not length or len(once) <= length
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
+def test_a_text_is_cut_to_bytes_that_a_text_area_holds(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    """FIELD-25: what fits stays whole; what is cut fits, and is not cut again."""
+    whole = form(con, text, "VARCHAR", "VARCHAR")
+    once = form(con, text, "VARCHAR", "VARCHAR", octets=24)
+    assert form(con, once, "VARCHAR", "VARCHAR", octets=24) == once
+    if len((whole or "").encode()) <= 24:
+        assert once == whole
+    else:
+        assert len((once or "").encode()) <= 24
+
+
+def test_a_long_text_in_ascii_loses_only_what_is_too_much(con: duckdb.DuckDBPyConnection) -> None:
+    """FIELD-25."""
+    assert form(con, "x" * 30_001, "VARCHAR", "VARCHAR", 32_768, 30_000) == "x" * 30_000

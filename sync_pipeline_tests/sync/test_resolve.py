@@ -151,6 +151,7 @@ REFUSABLE: dict[str, Any] = {
     "crm_required": False,
     "crm_length": 5,
     "marketo_length": 5,
+    "marketo_bytes": None,
     "ascii_only": False,
     "truncates": True,
     "stays": False,
@@ -176,6 +177,8 @@ TO_CRM = {"taken": Outcome.TAKE_MARKETO}
         ("NOT_ASCII", {"ascii_only": True, "crm": "ä@b.c"}),
         (None, {"ascii_only": True}),
         ("TOO_LONG", {"crm": "abcdef", "truncates": False}),
+        ("TOO_LONG", {"crm": "ääa", "marketo_bytes": 4, "truncates": False}),
+        (None, {"crm": "äa", "marketo_bytes": 4, "truncates": False}),
         ("TOO_LONG", TO_CRM | {"marketo": "abcdef", "truncates": False}),
     ],
 )

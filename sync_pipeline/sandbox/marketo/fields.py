@@ -18,7 +18,8 @@ COLUMN_TYPES = {
     "date": "date",
     "datetime": "timestamp",
 }
-LENGTHS = {**dict.fromkeys(("string", "email", "phone", "url"), 255), "text": 2_000, "textarea": 30_000}
+# Text areas hold so many bytes, all other texts so many characters (Adobe: Field Types).
+LENGTHS = {**dict.fromkeys(("string", "email", "phone", "url"), 255), "text": 30_000, "textarea": 30_000}
 LONG = ("text", "textarea")  # their length is a limit, yet describe does not tell it
 
 
@@ -48,7 +49,7 @@ class Field:
 
     @property
     def most(self) -> int | None:
-        """How many characters a value may have."""
+        """How many characters, or bytes of a text area, a value may have."""
         return self.length or LENGTHS.get(self.type)
 
     @property

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sync_pipeline.sandbox.marketo.errors import RecordError
-from sync_pipeline.sandbox.marketo.fields import Field
+from sync_pipeline.sandbox.marketo.fields import LONG, Field
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
@@ -80,7 +80,7 @@ def _text(field: Field, value: Any, strict: bool) -> str:
     spelled = value if isinstance(value, str) else written(value) or ""
     if field.type == "email":
         spelled = spelled.strip()
-    if field.most and len(spelled) > field.most:
+    if field.most and len(spelled.encode() if field.type in LONG else spelled) > field.most:
         raise RecordError(1003, f"Value for field '{field.name}' exceeds the maximum length of {field.most}")
     if strict and field.type == "email" and not is_email(spelled):
         raise RecordError(1003, f"Invalid email address for field '{field.name}'")
