@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         description="Truth field of your own, of persons, of companies or of both, that tells that the CRM deleted the "
         "record (DEL-1: the native sync's SFDC Is Deleted, which no API can write).",
     )
+    marketo_partitions: str = Field(
+        "",
+        description="Person partition of new persons, by the first rule that holds of what they get from the CRM, as "
+        "in `country = 'Germany' -> 'Europe'; 'Default'`, by Marketo's names (FILT-7); docs/filters.md tells more.",
+    )
     write_back: Literal["off", "plan", "apply"] = Field(
         "plan",
         description="What a cycle does with differences between both systems: nothing, plan the writes, or write.",
@@ -346,6 +351,12 @@ class Settings(BaseSettings):
     def _zone(cls, given: str) -> str:
         if given not in available_timezones():
             raise ValueError("no time zone has this name")
+        return given
+
+    @field_validator("marketo_partitions")
+    @classmethod
+    def _partitions(cls, given: str) -> str:
+        conditions.by_rule(given)
         return given
 
     @field_validator("activity_types")

@@ -49,11 +49,13 @@ class Record:
         values: by the system's own field names; None empties a field.
         into: of a merge or conversion, the record that stays; `values` go over to it before the merge, and this record
             is left without them, so that a sum counts nothing twice however often the merge is tried.
+        partition: of a new person, the name of Marketo's partition; all records of a call have the same.
     """
 
     id: str | None
     values: Mapping[str, Value]
     into: str | None = None
+    partition: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ TABLES: dict[str, dict[str, str]] = {
     "outbox": {
         "write_id": "varchar", "run_id": "varchar", "planned_at": STAMP, "side": "varchar", "pairing": "varchar",
         "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar", "into_id": "varchar",
-        "applied": "boolean",
+        "partition": "varchar", "applied": "boolean",
         "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
     },
     # Append-only: what somebody asked for on demand, and each thing that became of it, by number; the last one counts.

@@ -132,6 +132,27 @@ def by_object(text: str) -> dict[str, str]:
     return found
 
 
+def by_rule(text: str) -> tuple[tuple[Condition | None, str], ...]:
+    """Return the rules of `country = 'Germany' -> 'Europe'; 'Default'`: conditions with what follows from each.
+
+    The last one may do without a condition: it holds of all others.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    reader, found = _Reader(text), list[tuple[Condition | None, str]]()
+    while not reader.is_next("end"):
+        if found and found[-1][0] is None:
+            raise ValueError(f"{found[-1][1]!r} is for all others, so nothing can follow it")
+        when = None if reader.is_next("text") else reader.either()
+        if when:
+            reader.take("->", "an arrow, ->,")
+        found.append((when, _unescaped(reader.take("text", "a name in quotes"))))
+        if not reader.is_next("end"):
+            reader.take(";", "a semicolon")
+    return tuple(found)
+
+
 def filtered(pairings: Iterable[Pairing], filters: Mapping[str, str]) -> tuple[Pairing, ...]:
     """Return the pairings with these conditions on the records of the CRM's objects (FILT-3)."""
     return tuple(

@@ -21,7 +21,7 @@ from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Pairing, Rule
-from sync_pipeline.sync import limits, links, outbox, plan
+from sync_pipeline.sync import limits, links, outbox, partitions, plan
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import Question, decide
@@ -53,6 +53,7 @@ class Rules:
         truncates: whether a value too long for the other side is cut, or refused (FIELD-25).
         recreates: whether a person deleted in Marketo is made anew when its CRM record changes (DEL-4, DEL-5).
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
+        partitions: rules by which new persons get a partition of Marketo's, see `conditions.by_rule` (FILT-7).
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -61,6 +62,7 @@ class Rules:
     truncates: bool = True
     recreates: bool = True
     score: Score = "sum"
+    partitions: str = ""
 
 
 @dataclass
@@ -109,6 +111,8 @@ class Pass:
         try:
             pairing = self._fitted(pairing, before)
             fields, notices = self._fields(pairing)
+            if misfit := partitions.misfit(self.rules.partitions, pairing, fields):
+                return Synced(pairing, notices=notices, error=misfit)
             planned, misfits = self._decide(pairing, fields, now)
         except (RefusedError, UnfitError) as error:
             return Synced(pairing, notices=notices, error=str(error))
@@ -180,6 +184,7 @@ class Pass:
             self.rules.truncates,
             recreates=self.rules.recreates,
             score=self.rules.score,
+            partitions=self.rules.partitions,
             unread=unread,
         )
 

@@ -40,6 +40,7 @@ class Question:
         unread: the names of those whose mirrors are not there yet: all that refers to one of them waits.
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
         read_from: by side, the table that holds its records, where that is not the mirror.
+        partitions: the rules by which new persons get a partition of Marketo's, as written (FILT-7).
         recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
     """
@@ -52,6 +53,7 @@ class Question:
     read_from: Mapping[str, str] = field(default_factory=dict)
     recreates: bool = True
     score: Score = "sum"
+    partitions: str = ""
     unread: Sequence[str] = ()
 
     @property

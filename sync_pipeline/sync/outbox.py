@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 import duckdb
 import pyarrow as pa
@@ -99,19 +100,21 @@ class _Write:
     crm_id: str
     marketo_id: str | None
     into_id: str | None
+    partition: str | None
     fields: Mapping[str, str | None]
 
 
 def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[list[_Write]]:
+    """Yield the writes that go together: of one operation, and of new persons into one partition."""
     with lake.reading() as con:
         found = con.execute(
-            f"select write_id, operation, crm_id, marketo_id, into_id, fields from {ledger.table('outbox')} "
-            "where run_id = ? and pairing = ? and side = ? order by operation, crm_id",
+            f"select write_id, operation, crm_id, marketo_id, into_id, partition, fields from {ledger.table('outbox')} "
+            "where run_id = ? and pairing = ? and side = ? order by operation, partition, crm_id",
             [run_id, pairing.name, side],
         ).fetchall()
-    for operation in sorted({row[1] for row in found}):
+    for (operation, _), rows in groupby(found, key=lambda row: (row[1], row[5])):
         stays = _not_deleted(lake, pairing, side, run_id) if operation == Operation.UPSERT else set()
-        some = [_Write(*row) for row in found if row[1] == operation and row[2] not in stays]
+        some = [_Write(*row) for row in rows if row[2] not in stays]
         for start in range(0, len(some), AT_ONCE):
             yield some[start : start + AT_ONCE]
 
@@ -165,7 +168,8 @@ def _send(
 def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
     values = {name: typed(value, kinds[name]) for name, value in write.fields.items()}
     if key:
-        return Record(None, {key: write.crm_id, **values})  # unless the key is a field like others, and among them
+        # The key is the CRM's id, unless it is a field like others and among them.
+        return Record(None, {key: write.crm_id, **values}, partition=write.partition or "")
     return Record(write.crm_id if side == CRM else write.marketo_id, values, write.into_id)
 
 

@@ -13,6 +13,7 @@ import duckdb
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
+from sync_pipeline.sync import partitions
 from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.outbox import PUSH, of_writes
@@ -99,6 +100,7 @@ def draft(con: Connection, asked: Question) -> Planned:
         select uuid()::varchar, side, operation, crm_id, marketo_id, into_id, fields, map {{operation: because}}
         from merging
     """)
+    partitions.assign(con, asked.partitions, asked.pairing, asked.fields)
     found = con.execute("""
         select (select count(*) from touched),
             count(*) filter (operation = 'upsert'),
@@ -123,7 +125,8 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
     name, run, at = literal(asked.pairing.name), literal(asked.run_id), literal(now)
     con.execute(
         f"insert into {ledger.table('outbox')} by name select write_id, {run} as run_id, {at} as planned_at, side, "
-        f"{name} as pairing, operation, crm_id, marketo_id, into_id, {literal(applied)} as applied, fields, because "
+        f"{name} as pairing, operation, crm_id, marketo_id, into_id, partition, {literal(applied)} as applied, "
+        "fields, because "
         "from write"
     )
     if not applied:

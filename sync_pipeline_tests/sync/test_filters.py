@@ -1,4 +1,4 @@
-"""Filters: which records of the CRM take part, as an operator says in the settings."""
+"""Filters and partitions: which records of the CRM take part, and where in Marketo they become persons."""
 
 from __future__ import annotations
 
@@ -180,3 +180,41 @@ def test_a_parent_that_its_filter_leaves_out_is_nobody_and_one_that_leaves_is_st
     assert many.marketo_values("lead", "externalPersonId", "externalCompanyId") == companies
     assert many.marketo_values("lead", "phone") == [("2",), (None,)]
     assert many.marketo_values("company", "externalCompanyId", "company") == [(inside, "Customer")]
+
+
+RULES = "leadSource = 'web' and title != 'none' -> 'Online'; phone like '+49%' -> 'O\\'Brien'; 'Rest'"
+
+
+def test_new_people_are_put_into_partitions_by_the_first_rule_that_holds_and_nobody_is_moved_later(
+    world: World,
+) -> None:
+    """FILT-7, FILT-9."""
+    world.pairing = replace(world.pairing, merges=True)
+    people = [("Web", "VIP", "+49 1"), ("Web", "none", "+49 2"), ("Fair", None, "1"), (None, None, None)]
+    for source, title, phone in people:
+        world.crm.edit(LastName=str(phone), LeadSource=source, Title=title, Phone=phone, HasOptedOutOfEmail=False)
+    world.read()
+    world.sync(partitions=RULES, apply=False)
+    planned = world.rows("outbox", "fields['lastName'], partition")
+    world.sync(partitions=RULES)
+    homes = {"+49 1": "Online", "+49 2": "O'Brien", "1": "Rest", "None": "Rest"}
+    found = {one["lastName"]: world.marketo.partitions[i] for i, one in world.marketo.records.items()}
+    assert found == homes == dict(planned)
+    world.cycle(partitions=RULES)
+    for crm_id in world.crm.records:
+        world.crm.edit(crm_id, Phone="+49 9")
+    assert world.cycle(partitions=RULES).sent["marketo"].accepted == 4
+    moved = "select distinct partition from lake.sync.outbox where operation = 'update' and pairing = ?"
+    assert world.lake.rows(moved, [world.pairing.name]) == [(None,)]
+
+
+def test_rules_on_what_no_new_person_gets_from_the_crm_create_nobody(world: World) -> None:
+    """FILT-7."""
+    world.pairing = replace(world.pairing, merges=True)
+    world.crm.edit(LastName="Ada", HasOptedOutOfEmail=False)
+    said = f"its partition cannot be told: a new person, a {world.pairing.name} of the CRM, has no field country"
+    assert world.cycle(partitions="country = 'DE' -> 'Europe'").error.startswith(said)
+    assert world.marketo.records == {}
+    for text in ("'Rest'; country = 'DE' -> 'Europe'", "country = 'DE' 'Europe'", "country = 'DE' -> Europe"):
+        with pytest.raises(ValidationError):
+            Settings(_env_file=None, marketo_partitions=text)

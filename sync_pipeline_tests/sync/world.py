@@ -83,6 +83,7 @@ class System:
     master: str = "MasterRecordId"
     dead: set[str] = field(default_factory=set)
     made: int = 0
+    partitions: dict[str, str] = field(default_factory=dict)
     dedupe: tuple[str, ...] = ()  # the fields by which an upsert finds a record, unless the caller names another
 
     def now(self) -> datetime:
@@ -159,6 +160,7 @@ class System:
             self.edit(written, IsConverted=True, ConvertedContactId=record.into)
         else:
             written = self.edit(found, **record.values)
+            self.partitions[written] = self.partitions.get(written, "") if found else record.partition
         self.writes.append((operation, written))
         return Answer(Verdict.ACCEPTED, written if self.tells_ids else None, created=found is None)
 

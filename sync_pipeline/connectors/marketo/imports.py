@@ -38,7 +38,7 @@ def write(calls: Calls, records: Sequence[Record], key: str, poll_seconds: float
     persons = ([record.values.get(name) for name in fields] for record in records)
     refused = {
         row[key]: next(value for name, value in row.items() if name not in fields)
-        for done in import_persons(calls, fields, persons, key, poll_seconds)
+        for done in import_persons(calls, fields, persons, key, poll_seconds, records[0].partition)
         for row in done.failures
     }
     said = [refused.get(str(record.values[key])) for record in records]
@@ -54,20 +54,21 @@ def import_persons(
     persons: Iterable[Sequence[Value]],
     lookup: str = "email",
     poll_seconds: float = 30.0,
+    partition: str = "",
 ) -> Iterator[Imported]:
     """Import persons, found by the field `lookup` where they exist; give the outcome of each file as it comes.
 
     Args:
         persons: their values in the order of `fields`.
+        partition: the one that new persons belong to; Marketo's default where it is empty.
 
     Raises:
         UnknownOutcomeError: whether a file was taken is not known; an import may be repeated, it inserts or updates.
         RejectedError: the import as a whole failed.
     """
+    asked = {"format": "csv", "lookupField": lookup, **({"partitionName": partition} if partition else {})}
     for number, file in enumerate(files(fields, persons)):
-        told = calls.upload(
-            "/bulk/v1/leads.json", {"format": "csv", "lookupField": lookup}, file, f"persons-{number}.csv"
-        )
+        told = calls.upload("/bulk/v1/leads.json", asked, file, f"persons-{number}.csv")
         yield _finished(calls, int(told["result"][0]["batchId"]), poll_seconds)
 
 

@@ -57,6 +57,8 @@ def write(calls: Calls, obj: Object, operation: Operation, records: Sequence[Rec
         return _delete(calls, obj.source, kind, rows, find_by)
     told: Json = {"action": ACTIONS[operation]}
     told |= {"lookupField": find_by} if obj.source == LEAD else {"dedupeBy": _dedupe(kind, find_by)}
+    if records and records[0].partition:
+        told["partitionName"] = records[0].partition
     keys = (find_by,) if obj.source == LEAD or find_by == kind.id_field else kind.dedupe or (find_by,)
 
     def send(some: Sequence[Json]) -> Json:

@@ -263,6 +263,20 @@ def test_many_new_persons_are_written_by_one_import_and_each_has_an_answer(syste
     assert found[0] == (ann, "1", "Dr", "5")
 
 
+def test_new_persons_go_into_the_partition_that_is_named_by_call_and_by_import(system: Connected) -> None:
+    """FILT-7, FILT-8: those who are there already stay where they are."""
+    with system.subscription.cursor() as cursor:
+        cursor.execute("""insert into "partition" values (2, 'Europe', null)""")
+    first, *more = [
+        Record(None, {"externalPersonId": str(n), "email": f"p{n}@x.example"}, partition="Europe") for n in range(4)
+    ]
+    for some in ([first], more):
+        importing = system.connect(import_from=3, poll_seconds=0.1)
+        answers = importing.write(PERSON, Operation.UPSERT, some, "externalPersonId")
+        assert {answer.verdict for answer in answers} == {Verdict.ACCEPTED}
+    assert rows(system, 'select "leadPartitionId", count(*) from lead group by all') == [(2, 4)]
+
+
 def test_a_file_of_an_import_has_at_most_so_many_bytes_and_always_its_header() -> None:
     files = list(imports.files(("email", "note"), [(f"p{n}@x.example", 'a "b",\nc') for n in range(50)], 500))
     assert all(len(file) <= 500 and file.startswith(b"email,note\n") for file in files)
