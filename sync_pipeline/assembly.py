@@ -94,18 +94,22 @@ class Systems:
         return self.marketo if system == "marketo" else self.crm
 
 
+def credentials(settings: Settings) -> Credentials:
+    return Credentials(
+        login_url=settings.salesforce_login_url,
+        client_id=settings.salesforce_client_id,
+        client_secret=_secret(settings.salesforce_client_secret),
+        username=settings.salesforce_username,
+        password=_secret(settings.salesforce_password),
+        security_token=_secret(settings.salesforce_security_token),
+        refresh_token=_secret(settings.salesforce_refresh_token),
+        private_key_file=str(settings.salesforce_private_key_file or "") or None,
+    )
+
+
 def salesforce(settings: Settings) -> Salesforce:
     return Salesforce(
-        Credentials(
-            login_url=settings.salesforce_login_url,
-            client_id=settings.salesforce_client_id,
-            client_secret=_secret(settings.salesforce_client_secret),
-            username=settings.salesforce_username,
-            password=_secret(settings.salesforce_password),
-            security_token=_secret(settings.salesforce_security_token),
-            refresh_token=_secret(settings.salesforce_refresh_token),
-            private_key_file=str(settings.salesforce_private_key_file or "") or None,
-        ),
+        credentials(settings),
         system=settings.crm,
         version=settings.salesforce_api_version,
         bulk_from=settings.salesforce_bulk_from,

@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "demo": "demo",
     "ui": "ui",
+    "login": "login",
     "check": "sync",
     "sync": "sync",
     "pause": "pause",
@@ -19,6 +20,7 @@ COMMANDS = {
     "flow": "flow",
     "serve": "flow",
     "status": "status",
+    "jobs": "jobs",
     "errors": "errors",
     "drift": "drift",
     "sql": "sql",

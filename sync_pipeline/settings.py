@@ -31,10 +31,11 @@ class Settings(BaseSettings):
         description="The CRM that is synced. Veeva CRM runs on force.com: the settings of Salesforce log in to it too.",
     )
     salesforce_login_url: str = Field(
-        "https://login.salesforce.com",
-        description="Where to log in: https://login.salesforce.com, https://test.salesforce.com or the org's My Domain "
-        "address. Plain http is accepted on loopback only.",
+        "",
+        description="Where to log in: the org's My Domain address. Where empty, https://login.salesforce.com, or "
+        "https://test.salesforce.com with SALESFORCE_SANDBOX. Plain http is accepted on loopback only.",
     )
+    salesforce_sandbox: bool = Field(False, description="Whether the org is a sandbox of Salesforce's.")
     salesforce_client_id: str | None = Field(None, description="Consumer key of the connected or external client app.")
     salesforce_client_secret: SecretStr | None = Field(None, description="Consumer secret of that app.")
     salesforce_username: str | None = Field(None, description="The sync user, for JWT or the legacy password login.")
@@ -386,6 +387,13 @@ class Settings(BaseSettings):
     @classmethod
     def _month(cls, given: date) -> date:
         return given.replace(day=1)
+
+    @model_validator(mode="after")
+    def _login_host(self) -> Self:
+        """Choose where to log in, where nobody says (CONN-12)."""
+        host = "test" if self.salesforce_sandbox else "login"
+        self.salesforce_login_url = self.salesforce_login_url or f"https://{host}.salesforce.com"
+        return self
 
     @model_validator(mode="after")
     def _lake_of_its_own(self) -> Self:

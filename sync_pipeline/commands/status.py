@@ -60,6 +60,8 @@ def status(as_json: bool) -> None:
             told["writes"] = records(lake, WRITES)
             with lake.reading() as con:
                 told["backlog"] = backlog.outlook(con, pairings, now)
+            if said := backlog.advice(told["backlog"]):
+                told["while a backlog grows"] = [{"try this": one} for one in said]
         told |= {"calls": _calls(given, lake, now), "runs": records(lake, RUNS), "errors": records(lake, ERRORS)}
         told["notices"] = records(lake, NOTICES)
         syncing = lake.in_use()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,12 +26,13 @@ from sync_pipeline.assembly import Systems
 from sync_pipeline.commands import activities, two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
 from sync_pipeline.connectors.errors import ConnectorError
-from sync_pipeline.lake import Lake, pause
+from sync_pipeline.lake import Lake, LakeError, ledger, pause
 from sync_pipeline.mirror import preflight, runs
 from sync_pipeline.mirror.cycle import Cycle, Done, Told
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import SUCCEEDED, Object, worst
 from sync_pipeline.settings import Settings
+from sync_pipeline.sync import preview
 
 Landed = Callable[[Object, int, int], None]
 
@@ -91,9 +93,14 @@ def _both_ways(given: Settings, lake: Lake, over: Systems) -> str:
     """Plan, or write, what differs between both systems, as WRITE_BACK says; return the status."""
     if given.write_back == "off" or not assembly.pairings(given):
         return SUCCEEDED
-    status, done = assembly.pass_over(given, lake, over if given.write_back == "apply" else None)
+    run_id = uuid.uuid4().hex
+    status, done = assembly.pass_over(given, lake, over if given.write_back == "apply" else None, run_id)
     for synced in done:
         click.echo(two_way.line(synced), err=True)
+    with lake.reading() as con:
+        twice = preview.twins(con, [synced.pairing for synced in done], run_id)
+    if twice:
+        click.echo(two_way.of_twins(twice), err=True)
     if given.write_back != "apply":
         return status
     also, logged = assembly.log_activities(given, lake, over)
@@ -186,8 +193,24 @@ def check() -> None:
     given = settings()
     wanted = chosen(given, None)
     good = [_checked(given, system, [obj for obj in wanted if obj.system == system]) for system in given.systems()]
+    if step := _next_step(given) if all(good) else "mend what is called an error, and check again":
+        console.print(f"next: {step}")
     if not all(good):
         sys.exit(NOT_DONE)
+
+
+def _next_step(given: Settings) -> str:
+    """Return what comes next when an org and a subscription are set up (CONN-13: docs/setup.md); empty if all is."""
+    try:
+        with assembly.lake(given, read_only=True) as lake, lake.reading() as con:
+            is_read = all(ledger.watermarks(con, system) for system in given.systems())
+    except LakeError:  # there is none yet
+        is_read = False
+    if not is_read:
+        return "`sync-pipeline sync` reads everything, and writes nothing unless WRITE_BACK=apply says so"
+    if given.write_back == "apply" or not assembly.pairings(given):
+        return ""
+    return "`sync-pipeline plan` shows what would be written; WRITE_BACK=apply writes it"
 
 
 def _checked(given: Settings, system: str, wanted: Sequence[Object]) -> bool:

@@ -65,19 +65,31 @@ def plan(samples: int, as_json: bool) -> None:
         status, done = assembly.pass_over(given, lake, run_id=run_id)
         with lake.reading() as con:
             why, some = preview.reasons(con, run_id), preview.samples(con, run_id, samples)
+            twice = preview.twins(con, [s.pairing for s in done], run_id)
     if as_json:
         objects = {s.pairing.name: vars(s.planned) | {"error": s.error} for s in done}
-        click.echo(json.dumps({"status": status, "objects": objects, "reasons": why, "samples": some}))
+        told = {"status": status, "objects": objects, "reasons": why, "samples": some, "twins": twice}
+        click.echo(json.dumps(told))
     else:
         for synced in done:
             click.echo(line(synced))
         for title, records in (("why", [brief(one) for one in why]), ("for example", some)):
             if records:
                 click.echo("\n".join(["", title, *lines(records, FEW_FIELDS)]))
+        if twice:
+            click.echo(f"\n{of_twins(twice)}")
         if why or status == SUCCEEDED:
             click.echo(f"\n{_after(given, bool(why))}")
     if status != SUCCEEDED:
         sys.exit(NOT_DONE)
+
+
+def of_twins(count: int) -> str:
+    """Return the warning about new persons who will be in Marketo twice (CONN-15)."""
+    return (
+        f"warning: {count:,} of the people to create have the e-mail address of somebody whom Marketo has already; it "
+        "matches nobody, so they will be there twice. `sync-pipeline duplicates` lists them"
+    )
 
 
 def brief(reason: dict[str, Any]) -> dict[str, Any]:

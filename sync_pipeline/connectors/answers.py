@@ -27,7 +27,13 @@ BROKEN_OFF = frozenset({500, 502, 504})
 NO_MORE_CALLS = frozenset({"REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_NO_ACCESS"})
 # Of one record among many that are written, a limit is that of the moment (REQUEST_LIMIT_EXCEEDED of its transaction).
 PASSING_OF_ONE = PASSING | {"REQUEST_LIMIT_EXCEEDED"}
-NOBODY_CAN = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "INACTIVE_ORGANIZATION", "INACTIVE_USER"})
+API_CLOSED = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
+NOBODY_CAN = API_CLOSED | {"INACTIVE_ORGANIZATION", "INACTIVE_USER"}
+# What Salesforce's own text leaves open (CONN-1).
+NO_API = (
+    "Either the org's edition has no API (Enterprise and Unlimited have it, Professional where it was bought), or the "
+    "sync user's profile lacks the permission API Enabled."
+)
 
 
 def raise_error(answer: requests.Response) -> None:
@@ -44,7 +50,7 @@ def raise_error(answer: requests.Response) -> None:
     if code in NO_MORE_CALLS:
         raise QuotaError(code, message)
     if code in NOBODY_CAN:
-        raise ForbiddenError(code, message)
+        raise ForbiddenError(code, f"{message}. {NO_API}" if code in API_CLOSED else message)
     if code in PASSING or (answer.status_code in PASSING_STATUSES and not _is_soap(answer)):
         wait = answer.headers.get("Retry-After", "0")
         may_be_done = answer.status_code in BROKEN_OFF and code not in UNDONE

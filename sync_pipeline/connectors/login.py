@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from jwt import InvalidKeyError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
+from sync_pipeline.connectors.answers import API_CLOSED, NO_API
 from sync_pipeline.connectors.errors import CredentialsError, RetryableError
 from sync_pipeline.connectors.http import PlainOnLoopback, checked_url, connection_failed, is_loopback
 
@@ -52,8 +54,7 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
             return _refreshed(http, given)
         return _by_library(http, given, version)
     except SalesforceAuthenticationFailed as error:
-        said = str(error).removeprefix(f"{error.code}: ")
-        raise CredentialsError(str(error.code), f"the login at {given.login_url} was refused: {said}") from None
+        raise refused(given, str(error.code), str(error).removeprefix(f"{error.code}: ")) from None
     except requests.RequestException as error:
         raise connection_failed(given.login_url, error) from None
     except (AttributeError, KeyError):  # by simple-salesforce too, when an answer has another shape
@@ -89,14 +90,30 @@ def _by_library(http: requests.Session, given: Credentials, version: str) -> Ses
 
 
 def _refreshed(http: requests.Session, given: Credentials) -> Session:
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": given.refresh_token,
-        "client_id": given.client_id,
-        **({"client_secret": given.client_secret} if given.client_secret else {}),
-    }
-    answer = http.post(f"{given.login_url.rstrip('/')}/services/oauth2/token", data=form, timeout=60)
-    told = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-    if answer.status_code != requests.codes.ok:
-        raise SalesforceAuthenticationFailed(told.get("error", answer.status_code), told.get("error_description", ""))
+    told = exchanged(http, given, {"grant_type": "refresh_token", "refresh_token": given.refresh_token or ""})
     return Session(told["access_token"], checked_url(told["instance_url"]))
+
+
+def exchanged(http: requests.Session, given: Credentials, form: Mapping[str, str]) -> dict[str, str]:
+    """Return what the token endpoint gives for what a form holds, as the app that has these credentials.
+
+    Raises:
+        CredentialsError: it gives nothing.
+        RetryableError: nobody answered.
+    """
+    own = {"client_id": given.client_id, "client_secret": given.client_secret}
+    sent = {**form, **{name: value for name, value in own.items() if value}}
+    try:
+        answer = http.post(f"{given.login_url.rstrip('/')}/services/oauth2/token", data=sent, timeout=60)
+    except requests.RequestException as error:
+        raise connection_failed(given.login_url, error) from None
+    told: dict[str, str] = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
+    if answer.status_code != requests.codes.ok:
+        raise refused(given, told.get("error", str(answer.status_code)), told.get("error_description", ""))
+    return told
+
+
+def refused(given: Credentials, code: str, said: str) -> CredentialsError:
+    """Return the error of a login that was refused; in plain words where the org is closed to programs (CONN-1)."""
+    plain = f". {NO_API}" if code in API_CLOSED else ""
+    return CredentialsError(code, f"the login at {given.login_url} was refused: {said}{plain}")

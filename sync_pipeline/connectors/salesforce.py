@@ -17,7 +17,7 @@ from urllib.parse import quote
 import duckdb
 import requests
 
-from sync_pipeline.connectors import answers, json_pages, soql
+from sync_pipeline.connectors import answers, json_pages, permissions, soql
 from sync_pipeline.connectors.bulk import Bulk
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
@@ -274,7 +274,7 @@ class Salesforce:
         return self._org.calls_used, self._org.calls_limit
 
     def remarks(self) -> Sequence[str]:
-        return ()
+        return tuple(permissions.remarks(self)) if self.system == "salesforce" else ()
 
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""

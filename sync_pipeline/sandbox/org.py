@@ -32,6 +32,7 @@ _FIRST_USER = {
     "LocaleSidKey": "en_US",
     "LanguageLocaleKey": "en_US",
     "EmailEncodingKey": "UTF-8",
+    "UserPermissionsMarketingUser": True,
 }
 _ORGANIZATION = {
     "Name": "Sandbox",
@@ -67,6 +68,8 @@ class Org(RecycleBin):
             self.insert("User", [only(self.schema["User"], {**_FIRST_USER, "Id": self.user_id})])
         if "Organization" in self.schema:
             self.insert("Organization", [only(self.schema["Organization"], _ORGANIZATION)])
+        if "UserPermissionAccess" in self.schema:
+            self.insert("UserPermissionAccess", [{}])  # all that is declared, and the same for every user
         if self.has_persons and "RecordType" in self.schema:
             born_with = {**_PERSON_TYPES[self.schema.crm], **_PERSON_TYPE}
             self.insert("RecordType", [only(self.schema["RecordType"], born_with)])

@@ -1,4 +1,4 @@
-"""What waits to be written, how fast it goes, and when it will be done: per pairing and direction (OPS-9 to 13).
+"""What waits to be written, how fast it goes, and when it will be done: per pairing and direction (OPS-9 to 14).
 
 Measured from the lake: a record waits when it changed and was not decided on, or is to be looked at again. What has
 changed in a system and was not read yet is not among them; the watermarks tell how far reading is.
@@ -6,7 +6,7 @@ changed in a system and was not read yet is not among them; the watermarks tell 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,15 @@ from sync_pipeline.sync.touched import CRM, MARKETO, changed_sql
 
 Connection = duckdb.DuckDBPyConnection
 HOUR = timedelta(hours=1)
+GROWING, NORMAL = "Growing", "Normal"
+# What helps where more changes than can be written (OPS-14).
+ADVICE = (
+    "hide fields that nobody needs from the sync user: a change of hidden ones alone makes no work",
+    "let fewer records take part, by a condition on fields that the org has an index of",
+    "make mass updates when nobody works",
+    "leave out custom objects and activities that nobody needs: SYNC_CUSTOM_OBJECTS, MARKETO_CUSTOM_OBJECTS, "
+    "ACTIVITY_PUSH, MARKETO_ACTIVITY_TYPES",
+)
 OUTLOOK = ("object", "to", "waiting", "per_hour", "least", "most", "hours_to_clear", "trend")
 
 
@@ -81,6 +90,11 @@ def outlook(con: Connection, pairings: Sequence[Pairing], now: datetime) -> list
             ).fetchone()
             rate, least, most, before = row or (0, None, None, None)
             clear = round(count / rate, 1) if rate and count else None
-            trend = "Growing" if before is not None and count > before else "Normal"
+            trend = GROWING if before is not None and count > before else NORMAL
             told.append((pairing.name, side, count, round(rate, 1), least or 0, most or 0, clear, trend))
     return [dict(zip(OUTLOOK, one, strict=True)) for one in told]
+
+
+def advice(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return what to do about an outlook in which some backlog grows; nothing where none does."""
+    return ADVICE if any(one["trend"] == GROWING for one in told) else ()

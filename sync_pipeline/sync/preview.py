@@ -5,14 +5,19 @@ The same query for a plan and for a pass that was applied, so both tell the same
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
 from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, columns, full_name
+from sync_pipeline.model import Pairing
 
 REASONS = ("object", "to", "how", "because", "records", "fields")
 SAMPLES = ("object", "to", "how", "crm_id", "marketo_id", "fields", "because")
+MAIL = "email"
 # An upsert by key is a create for everybody but the API.
 _WRITE = "pairing as object, side as \"to\", if(operation = 'upsert', 'create', operation) as how"
 
@@ -53,3 +58,22 @@ def samples(con: duckdb.DuckDBPyConnection, run_id: str, most: int) -> list[dict
         [run_id, most],
     )
     return [dict(zip(SAMPLES, row, strict=True)) for row in found.fetchall()]
+
+
+def twins(con: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing], run_id: str) -> int:
+    """Return how many of a pass's new persons have the e-mail address of a person that Marketo has already (CONN-15).
+
+    Nobody is matched by it (DEDUP-1), so they are there twice then.
+    """
+    count = 0
+    for pairing in pairings:
+        if pairing.merges and MAIL in columns(con, *pairing.marketo.table):
+            known = f"select lower(trim({quoted(MAIL)})) from {full_name(*pairing.marketo.table)}"
+            (found,) = con.execute(
+                f"select count(*) from {ledger.table('outbox')} where run_id = ? and pairing = ? "
+                f"and operation = 'upsert' and lower(trim(fields[{literal(MAIL)}])) in ("
+                f"{known} where {quoted(DELETED_AT)} is null)",
+                [run_id, pairing.name],
+            ).fetchone() or (0,)
+            count += int(found)
+    return count

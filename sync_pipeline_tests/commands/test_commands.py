@@ -34,6 +34,11 @@ def org() -> Iterator[Org]:
         yield org
 
 
+def ids(org: Org, name: str) -> list[str]:
+    with org.cursor() as cursor:
+        return [record_id for (record_id,) in cursor.execute(f'select Id from "{name}"').fetchall()]
+
+
 @pytest.fixture(scope="module")
 def sandbox(org: Org) -> Iterator[Sandbox]:
     with Sandbox(org) as sandbox:
@@ -291,6 +296,34 @@ def test_check_offers_the_custom_objects_that_the_sync_user_can_read_and_no_othe
     assert f"{offered}Product_Interest__c\n" in run("check").stdout
     chosen = run("check", SYNC_CUSTOM_OBJECTS="Invoice__c")
     assert "error: invoice__c: Invoice__c is not visible to the sync user" in chosen.stdout
+
+
+def test_check_names_what_the_sync_user_is_not_allowed_and_what_follows(run: Run, org: Org) -> None:
+    """CONN-3 to 5, CONN-7: permissions of the profile, rights on objects, the box of a Marketing User."""
+    everything = run("check")
+    assert "sync user" not in everything.stdout
+    (access,) = (one for one in ids(org, "UserPermissionAccess"))
+    lead = org.schema["Lead"].describe
+    denied = dict.fromkeys(("PermissionsConvertLeads", "PermissionsEditHtmlTemplates"), False)
+    org.update("UserPermissionAccess", access, denied)
+    org.update("User", org.user_id, {"UserPermissionsMarketingUser": False})
+    org.hide_object("Invoice__c")
+    lead |= {"deletable": False}
+    try:
+        done = run("check", SYNC_CUSTOM_OBJECTS="Invoice__c")
+    finally:
+        org.update("UserPermissionAccess", access, dict.fromkeys(denied, True))
+        org.update("User", org.user_id, {"UserPermissionsMarketingUser": True})
+        lead |= {"deletable": True}
+    assert done.exit_code == 1
+    for said in (
+        "warning: salesforce: the sync user has not the permission Convert Leads: no lead is converted",
+        "Adobe's set-up also asks for Edit HTML Templates, which the sync user has not; nothing here needs it",
+        "the sync user is no Marketing User",
+        "the sync user may not delete records of Lead",
+        "error: invoice__c: Invoice__c is not visible to the sync user",
+    ):
+        assert said in done.stdout
 
 
 def test_tidy_tells_what_it_did(synced: Run) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -16,9 +18,11 @@ from click.testing import CliRunner
 
 from sync_pipeline.catalog import pairings
 from sync_pipeline.cli import main
+from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox
 from sync_pipeline.sandbox.marketo.live import change
+from sync_pipeline.sync.backlog import ADVICE
 from sync_pipeline_tests.commands.test_both_systems import Run, environment, marketo, run, salesforce
 
 __all__ = ["environment", "marketo", "run", "salesforce"]
@@ -40,7 +44,8 @@ def synced(environment: dict[str, str], salesforce: Sandbox) -> str:
 def test_a_plan_tells_what_a_cycle_would_write_and_why_and_applying_it_is_told_by_explain(
     run: Run, synced: str, marketo: MarketoSandbox
 ) -> None:
-    """Plan and pass are the same rows; nothing is written before WRITE_BACK says so."""
+    """CONN-13: plan and pass are the same rows; nothing is written before WRITE_BACK says so."""
+    assert "next: `sync-pipeline plan` shows what would be written; WRITE_BACK=apply writes it" in said_by(run, "check")
     shown = run("plan")
     assert shown.exit_code == 0, shown.stderr
     assert "contact                               1 looked at  1 to create in Marketo" in shown.stdout
@@ -86,10 +91,27 @@ def test_without_a_second_system_or_a_mirror_both_ways_commands_say_what_is_miss
     assert (unread.exit_code, "run a sync first" in unread.output) == (1, True)
 
 
+def said_by(run: Run, *command: str, **changed: str) -> str:
+    """Return what a command says, in one line, whatever came of it."""
+    done = run(*command, **changed)
+    return " ".join(f"{done.stdout} {done.stderr}".split())
+
+
+def test_the_way_to_a_first_sync_goes_from_credentials_over_fields_to_reading(run: Run, tmp_path: Path) -> None:
+    """CONN-13: each step names the next; fields that Marketo lacks are named before anything is read or written."""
+    empty = {"LAKE_CATALOG": str(tmp_path / "empty.sqlite"), "LAKE_DATA": str(tmp_path / "empty")}
+    wrong = said_by(run, "check", **empty, MARKETO_CLIENT_SECRET="wrong")
+    assert "next: mend what is called an error, and check again" in wrong
+    checked = said_by(run, "check", **empty)
+    assert "mapped fields not visible, so not synced: accountType" in checked
+    assert "next: `sync-pipeline sync` reads everything, and writes nothing unless WRITE_BACK=apply" in checked
+    assert not (tmp_path / "empty.sqlite").exists()
+
+
 def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of_writes_and_calls(
     run: Run, synced: str, salesforce: Sandbox, marketo: MarketoSandbox
 ) -> None:
-    """OPS-1, OPS-7, OPS-9, OPS-17 and 18, LIM-1, SIA-DIAG-1 and 2."""
+    """OPS-1, OPS-6, OPS-7, OPS-9, OPS-17 and 18, LIM-1, SIA-DIAG-1 and 2."""
     assert run("sync", WRITE_BACK="apply").exit_code == 0
     (person,) = marketo.subscription.rows('select id from lead where "externalPersonId" = ?', [synced])
     salesforce.org.rules.validate("Contact", lambda record: record.get("Phone") == "666", "No sixes, please")
@@ -105,6 +127,15 @@ def test_a_refused_write_is_listed_tried_again_and_dismissed_and_status_tells_of
     assert {(one["object"], one["to"]) for one in told["backlog"]} >= {("contact", "crm"), ("lead", "marketo")}
     assert {one["system"]: one["today"] > 0 for one in told["calls"]} == {"salesforce": True, "marketo": True}
     assert "hours to clear" in run("status").stdout or told["backlog"][0]["hours_to_clear"] is None
+
+    jobs = ["jobs", "--object", "contact", "--object", "salesforce/lead", "--status", "incomplete", "--csv"]
+    (told_job,) = csv.DictReader(io.StringIO(run(*jobs, "--operation", "push updates").stdout))
+    assert (told_job["object"], told_job["status"], told_job["failed"]) == ("salesforce/contact", "Incomplete", "1")
+    began = datetime.fromisoformat(told_job["started_at"])
+    later = [*jobs, "--since", (began + timedelta(seconds=1)).isoformat()]
+    assert run(*later).stdout.count("\n") == run(*jobs, "--until", told_job["started_at"]).stdout.count("\n") == 1
+    assert len(run("jobs", "--json").stdout.splitlines()) > 20
+    assert "no job" in run("jobs", "--operation", "Sync schema").stdout
 
     assert run("errors", "--retry", "nobody").exit_code == 1
     salesforce.org.rules.clear()
@@ -167,3 +198,21 @@ def test_serving_takes_a_token_and_ends_when_it_is_told_to(
         finally:
             process.terminate()
     assert (told["status"], process.returncode) == ("skipped", 0)
+
+
+def test_status_gives_advice_while_a_backlog_grows(run: Run, synced: str, environment: dict[str, str]) -> None:
+    """OPS-14."""
+    assert "while a backlog grows" not in run("status").stdout
+    with Lake.open(environment["LAKE_CATALOG"], environment["LAKE_DATA"]) as lake, lake.transaction() as con:
+        earlier = datetime.now(UTC) - timedelta(hours=7)
+        ledger.insert(con, "backlog", [(earlier, "contact", "crm", -1)])
+    shown = run("status").stdout
+    assert all(one in shown for one in ADVICE)
+
+
+def test_who_will_be_in_marketo_twice_is_told_before_it_happens(run: Run, synced: str, salesforce: Sandbox) -> None:
+    """CONN-15: somebody whom Marketo has already, and the CRM too."""
+    salesforce.org.insert("Lead", [{"LastName": "Ann", "Company": "A", "Email": " ANN@x.example"}])
+    warning = "warning: 1 of the people to create have the e-mail address of somebody whom Marketo has already"
+    assert warning in said_by(run, "sync", SYNC_LAG_SECONDS="0")
+    assert warning in run("plan").stdout

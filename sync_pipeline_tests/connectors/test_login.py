@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sync_pipeline import assembly
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RetryableError
-from sync_pipeline.connectors.login import Credentials, Session
+from sync_pipeline.connectors.login import Credentials, Session, refused
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.sandbox import Sandbox
+from sync_pipeline.settings import Settings
 from sync_pipeline_tests.connectors.conftest import Connect, app_credentials
 
 PEM = serialization.Encoding.PEM
@@ -80,6 +83,30 @@ def test_a_refused_login_names_the_address_and_no_secret(
         connect({**given, wrong: "s3cret-but-wrong"}).organization_id()
     secrets = ["s3cret", given.get("client_secret", "s3cret"), given.get("security_token", "s3cret")]
     assert not any(secret in str(refused.value) for secret in secrets)
+
+
+def test_an_org_that_is_closed_to_programs_says_so_in_plain_words(connect: Connect, sandbox: Sandbox) -> None:
+    """CONN-1: Salesforce's own text names neither the edition nor the permission; so does the fault of a SOAP login."""
+    code, said = "API_DISABLED_FOR_ORG", "API is not enabled for this Organization"
+    plain = r"not enabled.*Enterprise and Unlimited have it.* the permission API Enabled"
+    sandbox.faults.add("error", path="*/userinfo", times=None, status=403, code=code, message=said)
+    with pytest.raises(FatalError, match=plain):
+        connect().organization_id()
+    assert re.search(plain, str(refused(Credentials(sandbox.url), code, said)))
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ({}, "login.salesforce.com"),
+        ({"salesforce_sandbox": "true"}, "test.salesforce.com"),
+        ({"salesforce_sandbox": "true", "salesforce_login_url": "https://a.my.salesforce.com"}, "a.my.salesforce.com"),
+    ],
+)
+def test_a_sandbox_logs_in_elsewhere(given: dict[str, str], host: str) -> None:
+    """CONN-12: the org's own address is right for either."""
+    settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+    assert assembly.credentials(settings).login_url == f"https://{host}"
 
 
 def test_a_private_key_file_that_is_not_there_is_named(connect: Connect, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -228,6 +228,17 @@ def test_a_lead_is_converted_with_a_new_account_and_opportunity_and_a_contact_is
     assert "'account_id': '001000000000009AAA', 'opportunity_name': None" in wanted
 
 
+def test_a_new_owner_is_told_by_e_mail_only_where_that_is_asked_for(world: FlowWorld) -> None:
+    """CONN-19, CONV-7: of what the sync assigns by REST, Salesforce itself tells nobody."""
+    for notify in (False, True):
+        person, _ = world.lead()
+        done = world.ask(
+            "convert", person, status="Converted", owner=OTHER_USER, **({"notify": True} if notify else {})
+        )
+        wanted = str(world.crm.records["Contact"][str(done.crm_id)]["Wanted"])
+        assert f"'send_mail': {notify}" in wanted
+
+
 def test_after_a_conversion_the_contact_is_written_to(world: FlowWorld) -> None:
     """SF-LEAD-12."""
     person, lead = world.lead()

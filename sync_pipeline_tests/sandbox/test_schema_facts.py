@@ -29,7 +29,9 @@ DESCRIBES = {
     "Event": "describe_cumulusci/Event_describe.json",
     "Campaign": "describe_grouparoo_v42/Campaign.json",
 }
-STANDARD = sorted(found.name for found in Schema.standard() if not found.describe["custom"])
+# In neither catalogue; its fields are those that Salesforce's own field reference lists.
+UNLISTED = {"UserPermissionAccess"}
+STANDARD = sorted(f.name for f in Schema.standard() if not f.describe["custom"] and f.name not in UNLISTED)
 
 # Fields on which we and a source differ, as patterns of `source: object.field`, and why. Every one of them is needed.
 FIELDS_BEYOND = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.sync.backlog import measure, outlook
+from sync_pipeline.sync.backlog import ADVICE, advice, measure, outlook
 from sync_pipeline.sync.retries import dismiss, retry
 from sync_pipeline_tests.sync.world import World
 
@@ -40,7 +40,7 @@ def test_what_is_read_and_not_decided_waits_and_clears_at_the_rate_of_the_last_d
 
 
 def test_a_backlog_above_that_of_six_hours_ago_grows_and_is_measured_once_an_hour(world: World) -> None:
-    """OPS-11, OPS-13."""
+    """OPS-11, OPS-13, OPS-14: while it grows there is advice."""
     person = world.linked()[1]
 
     def measured() -> int:
@@ -55,9 +55,11 @@ def test_a_backlog_above_that_of_six_hours_ago_grows_and_is_measured_once_an_hou
     assert measured() == 2
     world.minute += 6 * 60
     assert (told(world)["crm"]["waiting"], told(world)["crm"]["trend"]) == (1, "Growing")
+    assert advice(list(told(world).values())) == ADVICE
     assert measured() == 4
     world.cycle()
     assert told(world)["crm"]["trend"] == "Normal"
+    assert advice(list(told(world).values())) == ()
 
 
 def test_a_rejected_write_is_tried_again_on_request_or_dismissed(world: World) -> None:

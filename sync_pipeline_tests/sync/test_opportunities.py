@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,8 @@ def test_analysts_ask_who_is_in_which_opportunity_how_much_and_since_when(many: 
             "people.owner",
         ]  # the others' tables are not there
         assert views.refresh(con, VIEWS) == []
+        hidden = replace(VIEWS[0], name="hidden", sql='select "Hidden__c" from lake.salesforce.opportunity')
+        assert views.refresh(con, [hidden]) == []
     of_deal.edit(adas[0], Role="Evaluator")
     of_deal.edit(adas[1], IsDeleted=True)
     of_deal.edit(beas, IsDeleted=True)

@@ -1,0 +1,82 @@
+"""What the sync user may do in a Salesforce org, beside what Adobe's set-up asks for; told before the first sync.
+
+Only looked at: what is missing is found out again, and put on record, by whoever needs it (CONN-3 to 5, CONN-7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import requests
+
+from sync_pipeline.connectors import soql
+from sync_pipeline.connectors.errors import RejectedError
+
+ACCESS = "UserPermissionAccess"  # its only row tells what the user who asks is allowed
+# Adobe's set-up asks for these: the name that an administrator sees, and what is not done without it here.
+NEEDED: Mapping[str, tuple[str, str]] = {
+    "PermissionsApiEnabled": ("API Enabled", "nothing can be read or written"),
+    "PermissionsConvertLeads": ("Convert Leads", "no lead is converted, nor merged with a contact"),
+    "PermissionsEditEvent": ("Edit Events", "events that others own cannot be written"),
+    "PermissionsEditTask": ("Edit Tasks", "no task is made, and nothing logged as one"),
+}
+# And for these, for Marketo's own e-mail templates and for a login by password: nothing is done with them here.
+BESIDES: Mapping[str, str] = {
+    "PermissionsEditHtmlTemplates": "Edit HTML Templates",
+    "PermissionsEditPublicDocuments": "Manage Public Documents",
+    "PermissionsEditPublicTemplates": "Manage Public Templates",
+    "PermissionsPasswordNeverExpires": "Password Never Expires",
+}
+OBJECTS = ("Account", "Campaign", "Contact", "Lead", "Opportunity")
+RIGHTS: Mapping[str, str] = {"createable": "create", "updateable": "edit", "deletable": "delete"}
+MARKETING_USER = "UserPermissionsMarketingUser"
+
+
+class Org(Protocol):
+    """What is asked, as the sync user."""
+
+    def get(self, path: str) -> requests.Response: ...
+
+    def resource(self, path: str) -> str: ...
+
+    def user_id(self) -> str: ...
+
+
+def remarks(org: Org) -> Iterator[str]:
+    """Yield what the sync user is not allowed of what Adobe's set-up asks for, and what follows for this sync."""
+    told = {one["name"]: one for one in org.get(org.resource("sobjects")).json()["sobjects"]}
+    try:
+        yield from _permissions(org)
+        yield from _marketing_user(org)
+    except RejectedError as error:
+        yield f"what the sync user is allowed could not be told: {error}"
+    for name in OBJECTS:
+        if (found := told.get(name)) and (lacking := [said for right, said in RIGHTS.items() if not found.get(right)]):
+            yield f"the sync user may not {', '.join(lacking)} records of {name}: such writes will be refused (CONN-5)"
+
+
+def _permissions(org: Org) -> Iterator[str]:
+    """Ask for those permissions that this org's version knows."""
+    described = org.get(org.resource(f"sobjects/{ACCESS}/describe")).json()["fields"]
+    known = [one["name"] for one in described if one["name"] in {**NEEDED, **BESIDES}]
+    (allowed,) = _query(org, soql.select(known, ACCESS)) or [{}]
+    missing = [name for name in known if allowed.get(name) is False]
+    for name in missing:
+        if name in NEEDED:
+            label, without = NEEDED[name]
+            yield f"the sync user has not the permission {label}: {without}"
+    if besides := [BESIDES[name] for name in missing if name in BESIDES]:
+        yield f"Adobe's set-up also asks for {', '.join(besides)}, which the sync user has not; nothing here needs it"
+
+
+def _marketing_user(org: Org) -> Iterator[str]:
+    (user,) = _query(org, soql.select([MARKETING_USER], "User", f"Id = {soql.literal(org.user_id())}")) or [{}]
+    if user.get(MARKETING_USER) is False:
+        yield "the sync user is no Marketing User (a box on the user): campaigns and their members cannot be written"
+
+
+def _query(org: Org, query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = org.get(org.resource(f"query?q={quote(query)}")).json()["records"]
+    return found
