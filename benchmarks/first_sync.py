@@ -48,7 +48,7 @@ def _first(people: int, way: str, import_from: int) -> Iterator[Bar]:
                 **salesforce.env(),
                 **marketo.env(),
                 "MARKETO_FIRST_DAY": (datetime.now(UTC) - timedelta(days=1)).date().isoformat(),
-                "MARKETO_POLL_SECONDS": "1",
+                "MARKETO_POLL_SECONDS": "10",
                 "MARKETO_CALLS_IN_20_SECONDS": "100",
                 "MARKETO_IMPORT_FROM": str(import_from),
                 "WRITE_BACK": "apply",
