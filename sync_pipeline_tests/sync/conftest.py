@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from sync_pipeline.lake import Lake
-from sync_pipeline_tests.lake.conftest import lake, new_catalog, shared_lake
+from sync_pipeline_tests.lake.conftest import lake, new_catalog, open_lake, shared_lake
+from sync_pipeline_tests.sync.lives import Lives
+from sync_pipeline_tests.sync.peopled import Peopled
+from sync_pipeline_tests.sync.practice import Practice
 from sync_pipeline_tests.sync.world import World
 
 __all__ = ["lake", "new_catalog", "shared_lake"]
@@ -15,3 +22,20 @@ __all__ = ["lake", "new_catalog", "shared_lake"]
 def world(shared_lake: Lake, tmp_path: Path) -> World:
     """Give two systems of contacts and people; the pairing has a name of its own, so that tests can share a lake."""
     return World(shared_lake, tmp_path / "landing")
+
+
+@pytest.fixture(params=[Lives, Practice], ids=["salesforce", "veeva"])
+def new_world(request: pytest.FixtureRequest, new_catalog: Path, tmp_path: Path) -> Iterator[Callable[[], Peopled]]:
+    """Give what makes a world of either CRM with a lake of its own; the world made before is closed."""
+    numbers = count()
+    with ExitStack() as opened:
+
+        def make() -> Peopled:
+            opened.close()
+            folder = tmp_path / str(next(numbers))
+            folder.mkdir()
+            shutil.copy(new_catalog, folder)
+            made: Peopled = request.param(opened.enter_context(open_lake(folder)), folder / "landing")
+            return made
+
+        yield make

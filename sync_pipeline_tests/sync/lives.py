@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sync_pipeline.connectors.writes import Operation, Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.synced import Synced
-from sync_pipeline_tests.sync.many import Many
+from sync_pipeline_tests.sync.peopled import Peopled
 from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS
 
 numbers = count()
@@ -41,8 +41,16 @@ def paired(deletes: bool = False) -> tuple[Pairing, Pairing]:
     return of, replace(of, crm=lead, alive='"IsConverted" is distinct from true', becomes=became)
 
 
-class Lives(Many):
-    """What `Many` is, for people alone. `contact` and `lead` make a record; it is a person after the next cycle."""
+class Lives(Peopled):
+    """A Salesforce org and people alone. `contact` and `lead` make a record; it is a person after the next cycle."""
+
+    sources = ("Contact", "Lead")
+    two_way: ClassVar = {
+        "lastName": "LastName",
+        "phone": "Phone",
+        "unsubscribed": "HasOptedOutOfEmail",
+        "leadSource": "LeadSource",
+    }
 
     def __init__(self, lake: Lake, folder: Path, deletes: bool = False) -> None:
         self.of_contacts, self.of_leads = paired(deletes)
@@ -53,7 +61,6 @@ class Lives(Many):
         }
         super().__init__(lake, folder, (self.of_contacts, self.of_leads), sides)
         self.contacts, self.leads = self.crm["Contact"], self.crm["Lead"]
-        self.people = self.marketo["lead"]
 
     def contact(self, **values: Value) -> str:
         return self.contacts.edit(None, **{"LastName": "Ada", "HasOptedOutOfEmail": False, **values})
@@ -68,6 +75,20 @@ class Lives(Many):
 
     def convert(self, lead: str, contact: str) -> None:
         self.leads.edit(lead, IsConverted=True, ConvertedContactId=contact)
+
+    def hire(self, source: str) -> str:
+        return self.contact() if source == "Contact" else self.lead()
+
+    def takes_part(self, source: str, crm_id: str) -> bool:
+        return not self.crm[source].records[crm_id].get("IsConverted")
+
+    def qualify(self, which: int, into: int) -> None:
+        """Convert a lead into a contact, a new one every third time."""
+        contact = self.pick("Contact", into) if into % 3 else self.contact()
+        if (lead := self.pick("Lead", which)) and contact:
+            self.convert(lead, contact)
+
+    scenes = (qualify,)
 
     def links(self, *columns: str) -> list[tuple[Any, ...]]:
         names = f"'{self.of_contacts.name}', '{self.of_leads.name}'"

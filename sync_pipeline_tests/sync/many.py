@@ -84,6 +84,7 @@ class Many:
     ) -> None:
         self.lake, self.folder, self.pairings = lake, folder, tuple(pairings)
         self.minute = 0
+        self.rules = Rules()
         schema = schema or Schema.standard()
         found = {o.title: o for o in (*besides, *(o for p in pairings for o in (p.crm, p.marketo)))}
         self.objects: Sequence[Object] = list(found.values())
@@ -138,7 +139,7 @@ class Many:
         """Decide, and where it is asked for, write."""
         self.minute += 1
         sides: dict[str, Side] | None = {"crm": self.crm, "marketo": self.marketo} if apply else None
-        run = Pass(self.lake, self.pairings, self.described, f"run{self.minute}", rules or Rules(), sides)
+        run = Pass(self.lake, self.pairings, self.described, f"run{self.minute}", rules or self.rules, sides)
         return {synced.pairing.name: synced for synced in run.run(self.now())}
 
     def cycle(self, rules: Rules | None = None) -> dict[str, Synced]:

@@ -7,70 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline import catalog
-from sync_pipeline.catalog import veeva
-from sync_pipeline.connectors.marketo import answers
-from sync_pipeline.connectors.writes import Answer, Operation, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
-from sync_pipeline.model import Describe, Direction, Pairing
-from sync_pipeline.sandbox import Schema
-from sync_pipeline.sandbox.marketo import Subscription
-from sync_pipeline.sandbox.marketo.records_http import described
-from sync_pipeline.sandbox.marketo.veeva import set_up
-from sync_pipeline_tests.mirror.copies import at
-from sync_pipeline_tests.sync.many import Many
-
-TODAY = at(0).date()
-OBJECTS = ("veevaCall_c", "veevaCallKeyMessage_c")
-
-
-def of_subscription() -> dict[str, Describe]:
-    """Return what a subscription that is set up for Veeva says of persons and of its objects for calls."""
-    with Subscription.open() as subscription:
-        set_up(subscription)
-        told = {name: described(subscription.objects[name]) for name in ("lead", *OBJECTS)}
-    return {name: Describe(name, tuple(answers.record_fields(one))) for name, one in told.items()}
-
-
-def pairings(today: date) -> tuple[Pairing, ...]:
-    return catalog.veeva_pairings(["Professional_vod"], OBJECTS, veeva.Kept(today))
-
-
-class Practice(Many):
-    """A Veeva org of which nothing but accounts, calls and users matters, and a subscription beside it."""
-
-    def __init__(self, lake: Lake, folder: Path) -> None:
-        super().__init__(lake, folder, pairings(TODAY), of_subscription(), [veeva.RECORD_TYPE], Schema.veeva())
-        self.types = {
-            name: self.crm["RecordType"].edit(DeveloperName=name, SobjectType="Account")
-            for name in ("Professional_vod", "Office", "Hospital_vod")
-        }
-
-    def account(self, kind: str = "Professional_vod", **values: str) -> str:
-        is_person = kind != "Hospital_vod"
-        told: dict[str, Value] = {"Name": "Ann Lee", "IsDeleted": False, "IsPersonAccount": is_person, **values}
-        if is_person:
-            told |= {"LastName": "Lee", "PersonContactId": "003000000000009AAA"}
-        made = self.crm["Account"].edit(RecordTypeId=self.types[kind])
-        self.crm["Account"].records[made].update(told)
-        return made
-
-    def call(self, account: str, day: str = "2026-01-20", made: str = "2026-01-20", **values: str) -> str:
-        return self.crm["Call2_vod__c"].edit(
-            Account_vod__c=account, Call_Date_vod__c=day, CreatedDate=f"{made}T08:00:00.000Z", **values
-        )
-
-    def calls(self) -> list[tuple[object, ...]]:
-        """Return the calls in Marketo, each with the account of the person it belongs to."""
-        people = {str(person): account for person, account in self.marketo_values("lead", "id", "externalPersonId")}
-        return [
-            (call, people.get(str(person))) for call, person in self.marketo_values(OBJECTS[0], "veevaId", "leadId")
-        ]
+from sync_pipeline.model import Direction
+from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE
+from sync_pipeline_tests.sync.practice import CALLS, HOSPITAL, MESSAGES, Practice
 
 
 @pytest.fixture
 def practice(lake: Lake, tmp_path: Path) -> Practice:
     return Practice(lake, tmp_path / "landing")
+
+
+@pytest.fixture
+def whole(lake: Lake, tmp_path: Path) -> Practice:
+    """Give one of which all mapped fields are synced."""
+    return Practice(lake, tmp_path / "landing", fields=())
 
 
 def test_a_professional_becomes_one_company_and_one_person_and_nobody_else_anything(practice: Practice) -> None:
@@ -87,46 +39,46 @@ def test_a_professional_becomes_one_company_and_one_person_and_nobody_else_anyth
     assert practice.crm.order == []
 
 
-def test_each_half_carries_its_own_fields_and_both_the_shared_ones(practice: Practice) -> None:
+def test_each_half_carries_its_own_fields_and_both_the_shared_ones(whole: Practice) -> None:
     """VV-PA-4, VV-PA-10, VV-PA-13, VV-USER-1.
 
     SPEC 31, decision 32: the phone is the person's and, one-way, the company's.
     """
-    seller = practice.crm["User"].edit(LastName="Seller", Email="seller@crm.example")
+    seller = whole.crm["User"].edit(LastName="Seller", Email="seller@crm.example")
     told = {"Phone": "+49 1", "Description": "Note", "Industry": "Biotechnology", "PersonEmail": "ann@x.example"}
-    ann = practice.account(OwnerId=seller, **told)
-    practice.cycle()
+    ann = whole.account(OwnerId=seller, **told)
+    whole.cycle()
     company = ("company", "mainPhone", "industry", "externalSalesPersonId")
-    assert practice.marketo_values("company", *company) == [("Ann Lee", "+49 1", "Biotechnology", seller)]
+    assert whole.marketo_values("company", *company) == [("Ann Lee", "+49 1", "Biotechnology", seller)]
     person = ("lastName", "email", "phone", "mktoPersonNotes", "isPersonAccount", "externalSalesPersonId")
-    assert practice.marketo_values("lead", *person) == [("Lee", "ann@x.example", "+49 1", "Note", True, seller)]
-    assert practice.marketo_values("salesPerson", "externalSalesPersonId", "lastName") == [(seller, "Seller")]
+    assert whole.marketo_values("lead", *person) == [("Lee", "ann@x.example", "+49 1", "Note", True, seller)]
+    assert whole.marketo_values("salesPerson", "externalSalesPersonId", "lastName") == [(seller, "Seller")]
 
-    (known,) = practice.marketo["lead"].records
-    practice.marketo["lead"].edit(known, phone="+49 2")
-    practice.settled()
-    assert practice.crm["Account"].records[ann]["Phone"] == "+49 2"
-    assert practice.marketo_values("company", "mainPhone") == [("+49 2",)]
+    (known,) = whole.marketo["lead"].records
+    whole.marketo["lead"].edit(known, phone="+49 2")
+    whole.settled()
+    assert whole.crm["Account"].records[ann]["Phone"] == "+49 2"
+    assert whole.marketo_values("company", "mainPhone") == [("+49 2",)]
 
 
 def test_calls_leave_marketo_when_their_time_is_over_and_stay_in_the_mirror(practice: Practice) -> None:
     """VV-CALL-3: within the pass, without a change in Veeva; a key message goes with its call (VV-CALL-4, Removed)."""
     ann = practice.account()
     old, young = practice.call(ann, day="2025-08-01"), practice.call(ann)
-    practice.crm["Call2_Key_Message_vod__c"].edit(Call2_vod__c=old)
+    practice.crm[MESSAGES].edit(Call2_vod__c=old)
     practice.cycle()
     assert practice.calls() == [(old, ann), (young, ann)]
 
     practice.read()
-    practice.pairings = pairings(date(2026, 2, 2))
+    practice.age(date(2026, 2, 2))
     done = practice.sync(apply=False)
     assert (done["call"].planned.gone, done["call_key_message"].planned.gone) == (1, 1)
     practice.settled()
     assert practice.calls() == [(young, ann)]
-    assert practice.marketo_values(OBJECTS[1], "veevaId") == []
+    assert practice.marketo_values(MESSAGE, "veevaId") == []
     assert practice.lake.rows("select count(*) from lake.veeva.call where _deleted_at is null") == [(2,)]
 
-    practice.crm["Call2_vod__c"].edit(old, Call_Date_vod__c="2026-03-01")  # moved, it is young again
+    practice.crm[CALLS].edit(old, Call_Date_vod__c="2026-03-01")  # moved, it is young again
     practice.settled()
     assert practice.calls() == [(old, ann), (young, ann)]
 
@@ -136,43 +88,41 @@ def test_a_call_that_moves_to_another_person_is_updated_not_removed_and_added(pr
     ann, bob = practice.account(), practice.account()
     call = practice.call(ann)
     practice.settled()
-    practice.crm["Call2_vod__c"].edit(call, Account_vod__c=bob)
+    practice.crm[CALLS].edit(call, Account_vod__c=bob)
     practice.settled()
     assert practice.calls() == [(call, bob)]
-    operations = [operation for source, operation in practice.marketo.order if source == OBJECTS[0]]
+    operations = [operation for source, operation in practice.marketo.order if source == CALL]
     assert operations == [Operation.UPSERT, Operation.UPDATE]
 
 
-def test_veeva_wins_a_persons_conflict_and_a_companys_field_never_comes_back(practice: Practice) -> None:
+def test_veeva_wins_a_persons_conflict_and_a_companys_field_never_comes_back(whole: Practice) -> None:
     """VV-PA-5, VV-PA-6, VV-GEN-3: a contact's fields alone are two-way."""
-    both = [
-        (p.name, m.crm) for p in practice.pairings for m in p.mappings if m.direction is not Direction.CRM_TO_MARKETO
-    ]
+    both = [(p.name, m.crm) for p in whole.pairings for m in p.mappings if m.direction is not Direction.CRM_TO_MARKETO]
     assert {pairing for pairing, _ in both} == {"person_account"}
-    told = practice.described["veeva", "Account"]
+    told = whole.described["veeva", "Account"]
     assert all(field.updateable for _, name in both if (field := told.field(name)) is not None)
-    ann = practice.account(Industry="Energy", PersonTitle="Dr")
-    practice.cycle()
-    (person,), (company,) = practice.marketo["lead"].records, practice.marketo["company"].records
-    practice.crm["Account"].edit(ann, PersonTitle="Professor")
-    practice.marketo["lead"].edit(person, title="Reader")
-    practice.marketo["company"].edit(company, industry="Steel")
-    practice.cycle()
-    assert practice.marketo_values("lead", "title") == [("Professor",)]
-    assert practice.lake.rows("select field, winner from lake.sync.conflict") == [("title", "crm")]
-    assert practice.crm["Account"].writes == []
+    ann = whole.account(Industry="Energy", PersonTitle="Dr")
+    whole.cycle()
+    (person,), (company,) = whole.marketo["lead"].records, whole.marketo["company"].records
+    whole.crm["Account"].edit(ann, PersonTitle="Professor")
+    whole.marketo["lead"].edit(person, title="Reader")
+    whole.marketo["company"].edit(company, industry="Steel")
+    whole.cycle()
+    assert whole.marketo_values("lead", "title") == [("Professor",)]
+    assert whole.lake.rows("select field, winner from lake.sync.conflict") == [("title", "crm")]
+    assert whole.crm["Account"].writes == []
 
 
 def test_a_group_call_is_one_record_for_each_professional_and_none_for_a_hospital(practice: Practice) -> None:
     """VV-CALL-6, VV-CALL-8, VV-GEN-5; nothing of Veeva's calls is ever changed from Marketo (VV-CALL-1)."""
-    ann, bob, clinic = practice.account(), practice.account(), practice.account("Hospital_vod")
+    ann, bob, clinic = practice.account(), practice.account(), practice.account(HOSPITAL)
     header = practice.call(clinic, Is_Parent_Call_vod__c="1")
     one, other = (practice.call(person, Parent_Call_vod__c=header) for person in (ann, bob))
     done = practice.cycle()
     assert {name: synced.said for name, synced in done.items()} == dict.fromkeys(done, "")
     assert practice.calls() == [(one, ann), (other, bob)]
     assert practice.lake.rows("from lake.sync.pending") == []
-    practice.marketo[OBJECTS[0]].edit("1", callStatus="Lost")
+    practice.marketo[CALL].edit("1", callStatus="Lost")
     practice.cycle()
     assert practice.crm.order == []
 
@@ -180,10 +130,10 @@ def test_a_group_call_is_one_record_for_each_professional_and_none_for_a_hospita
 def test_a_call_waits_for_its_person_and_a_key_message_for_its_call(practice: Practice) -> None:
     """VV-CALL-7."""
     call = practice.call(practice.account())
-    message = practice.crm["Call2_Key_Message_vod__c"].edit(Call2_vod__c=call, Reaction_vod__c="Positive")
+    message = practice.crm[MESSAGES].edit(Call2_vod__c=call, Reaction_vod__c="Positive")
     practice.marketo["lead"].refuse = lambda _: Answer(Verdict.RETRY, code="1016", message="later")
     practice.cycle()
-    assert practice.marketo[OBJECTS[0]].records == practice.marketo[OBJECTS[1]].records == {}
+    assert practice.marketo[CALL].records == practice.marketo[MESSAGE].records == {}
     assert practice.lake.rows(
         "select pairing, because from lake.sync.pending where because like 'waits%' order by all"
     ) == [
@@ -192,9 +142,9 @@ def test_a_call_waits_for_its_person_and_a_key_message_for_its_call(practice: Pr
     ]
     practice.marketo["lead"].refuse = lambda _: None
     practice.cycle()
-    assert practice.marketo_values(OBJECTS[1], "veevaId", "callId", "reaction") == [(message, call, "Positive")]
+    assert practice.marketo_values(MESSAGE, "veevaId", "callId", "reaction") == [(message, call, "Positive")]
     sources = [source for source, _ in practice.marketo.order]
-    assert sources.index(OBJECTS[0]) < sources.index(OBJECTS[1])
+    assert sources.index(CALL) < sources.index(MESSAGE)
 
 
 def test_the_first_load_reaches_six_months_back_by_date_of_creation_and_of_the_call(practice: Practice) -> None:
@@ -205,3 +155,40 @@ def test_the_first_load_reaches_six_months_back_by_date_of_creation_and_of_the_c
     kept = [practice.call(ann, day="2025-07-31", made="2025-08-01"), practice.call(ann, day="2026-05-01")]
     practice.cycle()
     assert [call for call, _ in practice.calls()] == kept
+
+
+def test_who_becomes_a_professional_brings_the_calls_on_him_and_their_key_messages(practice: Practice) -> None:
+    """VV-CALL-6, VV-CALL-7, VV-PA-1: though no call changed. Who is none any more loses them the same day."""
+    ann = practice.account("Office")
+    call = practice.call(ann)
+    message = practice.crm[MESSAGES].edit(Call2_vod__c=call)
+    practice.settled()
+    assert practice.calls() == []
+    practice.crm["Account"].edit(ann, RecordTypeId=practice.types["Professional_vod"])
+    practice.settled()
+    assert practice.calls() == [(call, ann)]
+    assert practice.marketo_values(MESSAGE, "veevaId") == [(message,)]
+    practice.crm["Account"].edit(ann, RecordTypeId=practice.types["Office"])
+    practice.settled()
+    assert practice.calls() == practice.marketo_values(MESSAGE, "veevaId") == []
+    practice.crm["Account"].edit(ann, RecordTypeId=practice.types["Professional_vod"])
+    practice.settled()
+    assert practice.calls() == [(call, ann)]
+    assert practice.marketo_values(MESSAGE, "veevaId") == [(message,)]
+
+
+def test_calls_follow_a_person_who_is_made_anew_and_stay_with_one_whose_account_is_deleted(practice: Practice) -> None:
+    """VV-CALL-6, VV-PA-15: Marketo keeps the person of a deleted account, and so the calls on it."""
+    ann = practice.account()
+    call = practice.call(ann)
+    practice.settled()
+    practice.people.delete("1")
+    practice.settled()
+    practice.crm["Account"].edit(ann, Phone="2")
+    practice.settled()
+    assert practice.calls() == [(call, ann)]
+    practice.crm["Account"].delete(ann)
+    practice.settled()
+    practice.crm[CALLS].edit(call, Status_vod__c="Submitted_vod")
+    practice.settled()
+    assert practice.calls() == [(call, ann)]
