@@ -1,8 +1,9 @@
-"""What may happen in a Salesforce org that is mirrored."""
+"""What may happen in an org that is mirrored, of Salesforce or of Veeva."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 import requests
 from hypothesis import note
@@ -10,12 +11,10 @@ from hypothesis import strategies as st
 
 from sync_pipeline.sandbox.convert import Conversion, convert
 from sync_pipeline.sandbox.faults import KINDS
-from sync_pipeline_tests.courses import Course, faults, happening
-from sync_pipeline_tests.mirrored_org import MirroredOrg
+from sync_pipeline_tests.courses import Course, Happening, faults, happening
+from sync_pipeline_tests.mirrored_org import CALL, MESSAGE, MirroredOrg, MirroredVeeva
 from sync_pipeline_tests.sandbox.conftest import Client, log_in
 
-MERGED = ("Account", "Contact", "Lead")
-EDITED = (*MERGED, "Thing__c")
 # What a kind of fault needs to be told, or to be quick; kinds that are not named here come with their defaults.
 SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "status": {"status": st.sampled_from([429, 500, 502, 503])},
@@ -28,35 +27,51 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "field_gone": {"field": st.just("Spare__c")},
     "field_new": {"field": st.just("Extra__c")},
 }
-DRIFTING = {"field_gone": {("Thing__c", "Spare__c")}, "field_new": {(source, "Extra__c") for source in EDITED}}
-EDITS = st.tuples(
-    st.sampled_from(["create", "update", "touch", "delete", "undelete", "delete for good", "merge", "convert"]),
-    st.sampled_from(EDITED),
-    st.integers(0, 30),  # which record
-    st.sampled_from([1, 1, 3, 250]),  # how many
-    st.sampled_from(["x", None, "NA", "null", 'a "b"\nc', "Ü" * 40, "0", "true", "é\t"]),
-)
-SOURCE, WHICH = st.sampled_from(EDITED), st.integers(0, 30)
+KINDS_OF_EDITS = ["create", "update", "touch", "delete", "undelete", "delete for good", "merge", "convert"]
 DRIFTS = st.sampled_from(["string", "double", "boolean", "dropped", "hidden", "shown", "wider", "wider"])
 
 
-HAPPENINGS = st.one_of(
-    happening("edit", edits=st.lists(EDITS, min_size=1, max_size=3)),
-    happening("edit", edits=st.lists(EDITS, min_size=1, max_size=3)),
-    happening("update_by_rest", which=WHICH, source=SOURCE),
-    happening("pass_seconds", seconds=st.sampled_from([1, 1, 2, 5, 40, 700, 8_000])),
-    happening("drift", kind=DRIFTS, source=SOURCE, which=WHICH),
-    st.sampled_from(sorted(KINDS)).flatmap(lambda kind: faults(kind, SETTINGS.get(kind, {}))),
-    happening("clear"),
-)
+def of(edited: Collection[str]) -> st.SearchStrategy[Happening]:
+    """Draw what may happen to records of these objects, and to all."""
+    source, which = st.sampled_from(sorted(edited)), st.integers(0, 30)
+    edits = st.tuples(
+        st.sampled_from(KINDS_OF_EDITS),
+        source,
+        which,
+        st.sampled_from([1, 1, 3, 250]),  # how many
+        st.sampled_from(["x", None, "NA", "null", 'a "b"\nc', "Ü" * 40, "0", "true", "é\t"]),
+    )
+    return st.one_of(
+        happening("edit", edits=st.lists(edits, min_size=1, max_size=3)),
+        happening("edit", edits=st.lists(edits, min_size=1, max_size=3)),
+        happening("update_by_rest", which=which, source=source),
+        happening("pass_seconds", seconds=st.sampled_from([1, 1, 2, 5, 40, 700, 8_000])),
+        happening("drift", kind=DRIFTS, source=source, which=which),
+        st.sampled_from(sorted(KINDS)).flatmap(lambda kind: faults(kind, SETTINGS.get(kind, {}))),
+        happening("clear"),
+    )
+
+
 WIDER = {"int": "double", "double": "string"}
 
 
 class OrgCourse(Course):
-    """A course of edits, merges, conversions and changes of the schema."""
+    """A course of edits, merges, conversions and changes of the schema.
+
+    Attributes:
+        edited: the objects whose records are edited, each with a field for it, and the one that a client edits.
+        merged: those whose records can be merged.
+    """
 
     mirrored = MirroredOrg
-    happenings = HAPPENINGS
+    edited: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "Account": ("Phone", "Name"),
+        "Contact": ("Email", "LastName"),
+        "Lead": ("Email", "LastName"),
+        "Thing__c": ("Note__c", "Name"),
+    }
+    merged: ClassVar[tuple[str, ...]] = ("Account", "Contact", "Lead")
+    happenings = of(edited)
     pair: MirroredOrg
 
     def ready(self) -> None:
@@ -81,9 +96,9 @@ class OrgCourse(Course):
         """Some edits of one moment, of some neighbouring records each."""
         for kind, source, which, count, value in edits:
             if kind == "create":
-                self.org.insert(source, [{**({"Company": "Co"} if source == "Lead" else {}), **named(source, value)}])
+                self.org.insert(source, [{**self.given(source, which), **self.named(source, value)}])
             elif kind == "update":
-                field = {"Thing__c": "Note__c", "Account": "Phone"}.get(source, "Email")
+                field, _ = self.edited[source]
                 found = self.some(source, which, count, "true")
                 self.org.change(source, {record: {field: value} for record in found}, {})
             elif kind == "touch":
@@ -95,7 +110,7 @@ class OrgCourse(Course):
             elif kind == "delete for good":
                 self.org.hard_delete(source, self.some(source, which, condition="true"))
             elif kind == "merge":
-                self.merge(source if source in MERGED else "Account", which)
+                self.merge(source if source in self.merged else "Account", which)
             else:
                 self.convert(which, into_account=count == 1)
 
@@ -113,7 +128,7 @@ class OrgCourse(Course):
         """A client's edit, which the org may refuse: then nothing has happened."""
         for record in self.some(source, which):
             try:
-                self.client.send("PATCH", f"sobjects/{source}/{record}", json=named(source, f"rest {which}"))
+                self.client.send("PATCH", f"sobjects/{source}/{record}", json=self.named(source, f"rest {which}"))
             except requests.RequestException as error:
                 note(f"refused: {type(error).__name__}")
 
@@ -146,7 +161,10 @@ class OrgCourse(Course):
 
     def fault(self, kind: str, times: int, skip: int, told: dict[str, Any]) -> None:
         super().fault(kind, times, skip, told)
-        self.drifted |= DRIFTING.get(kind, set())
+        if kind == "field_gone":
+            self.drifted.add(("Thing__c", "Spare__c"))
+        elif kind == "field_new":
+            self.drifted |= {(source, "Extra__c") for source in self.edited}
         if kind == "same_stamp":  # stamps that lie long back are lost, so the writes that it is for come at once
             for _ in range(times + skip):
                 self.org.insert("Account", [{"Name": "same"}])
@@ -159,11 +177,38 @@ class OrgCourse(Course):
         """Fields that the sync user can no longer read."""
         seen = {
             (source, name)
-            for source in EDITED
+            for source in self.edited
             for name in set(self.org.schema[source].fields) - self.org.hidden_fields(source, self.org.user_id)
         }
         return self.drifted - seen
 
+    def given(self, source: str, which: int) -> dict[str, str]:
+        """Return what a new record needs besides its name."""
+        return {"Company": "Co"} if source == "Lead" else {}
 
-def named(source: str, name: str | None) -> dict[str, str]:
-    return {"LastName" if source in ("Contact", "Lead") else "Name": name or "nobody"}
+    def named(self, source: str, name: str | None) -> dict[str, str]:
+        return {self.edited[source][1]: name or "nobody"}
+
+
+class VeevaCourse(OrgCourse):
+    """The same with person accounts, one or the other of whose halves is edited, calls, and what was said in them."""
+
+    mirrored = MirroredVeeva
+    edited: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "Account": ("Phone", "LastName"),
+        CALL: ("Next_Call_Notes_vod__c", "Next_Call_Notes_vod__c"),
+        MESSAGE: ("Key_Message_Name_vod__c", "Key_Message_Name_vod__c"),
+        "Thing__c": ("Note__c", "Name"),
+    }
+    merged = ("Account",)
+    happenings = of(edited)
+
+    def convert(self, which: int, into_account: bool) -> None:
+        """Nobody is converted (VV-PA-8); instead the contact in a person account is edited."""
+        for contact in self.some("Contact", which, condition="not IsDeleted and IsPersonAccount"):
+            self.org.change("Contact", {contact: {"Email": f"c{which}@x.example"}}, {})
+
+    def given(self, source: str, which: int) -> dict[str, str]:
+        to, field = {CALL: ("Account", "Account_vod__c"), MESSAGE: (CALL, "Call2_vod__c")}.get(source, ("", ""))
+        parents = self.some(to, which) if to else []
+        return {field: parents[0]} if parents else {}

@@ -1,10 +1,11 @@
-"""A small Salesforce org that is mirrored."""
+"""A small org that is mirrored, of Salesforce or of Veeva."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import ExitStack
 from datetime import datetime
+from typing import Any
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog.salesforce import names
@@ -47,43 +48,54 @@ FIELDS = frozenset(
     )
 )
 STANDARD = ("Account", "Contact", "Lead", "Opportunity", "Organization", "User")
-OBJECTS = tuple(
-    obj
-    for obj in catalog.objects("salesforce", ("Thing__c",))
-    if obj.source in ("Account", "Contact", "Lead", "Thing__c")
+CALL, MESSAGE = "Call2_vod__c", "Call2_Key_Message_vod__c"
+OF_VEEVA = ("Account", "Contact", "Organization", "User", "RecordType", CALL, MESSAGE)
+FIELDS_OF_VEEVA = FIELDS | set(
+    names(
+        "IsPersonAccount PersonContactId PersonEmail RecordTypeId DeveloperName SobjectType IsPersonType IsActive "
+        "Account_vod__c Parent_Call_vod__c Is_Parent_Call_vod__c Call2_vod__c Next_Call_Notes_vod__c "
+        "Key_Message_Name_vod__c"
+    )
 )
 PAGE_ROWS = 200  # the smallest page that the org gives
 THINGS = 450
 
 
-def small_schema() -> Schema:
-    described = [found.describe for found in Schema.standard() if found.name in STANDARD]
-    kept = [{**one, "fields": [f for f in one["fields"] if f["name"] in FIELDS]} for one in described]
+def mirrored(crm: str, *sources: str) -> tuple[Object, ...]:
+    return tuple(obj for obj in catalog.objects(crm, ("Thing__c",)) if obj.source in (*sources, "Thing__c"))
+
+
+def small_schema(whole: Schema, objects: Collection[str], fields: Collection[str]) -> Schema:
+    described = [found.describe for found in whole if found.name in objects]
+    kept = [{**one, "fields": [f for f in one["fields"] if f["name"] in fields]} for one in described]
     return Schema([*kept, THING])
 
 
 class MirroredOrg(Mirrored):
     """An org of a few people and some pages of things."""
 
-    objects = OBJECTS
+    objects = mirrored("salesforce", "Account", "Contact", "Lead")
     sandbox: Sandbox
 
     def serve(self, stack: ExitStack) -> None:
-        self.database = self.org = stack.enter_context(Org.open(clock=self.clock, schema=small_schema()))
-        self._fill()
+        self.database = self.org = stack.enter_context(Org.open(clock=self.clock, schema=self.schema()))
+        self.fill()
+        self.org.insert("Thing__c", [{"Name": f"t{i}", "Count__c": i} for i in range(THINGS)])
         self.sandbox = stack.enter_context(Sandbox(self.org))
 
-    def _fill(self) -> None:
+    def schema(self) -> Schema:
+        return small_schema(Schema.standard(), STANDARD, FIELDS)
+
+    def fill(self) -> None:
         accounts = self.org.insert("Account", [{"Name": name} for name in ("Acme", "Beta", "Ceta")])
         self.org.insert("Contact", [{"LastName": f"c{i}", "AccountId": account} for i, account in enumerate(accounts)])
         self.org.insert("Lead", [{"LastName": f"l{i}", "Company": "Co"} for i in range(3)])
-        self.org.insert("Thing__c", [{"Name": f"t{i}", "Count__c": i} for i in range(THINGS)])
 
     def new_process(self) -> None:
         sandbox, env = self.sandbox, self.sandbox.env()
         credentials = Credentials(sandbox.url, env["SALESFORCE_CLIENT_ID"], env["SALESFORCE_CLIENT_SECRET"])
-        self._by_rest = Salesforce(credentials, first_wait=0.001, page_rows=PAGE_ROWS)
-        self._by_bulk = ByBulk(credentials, first_wait=0.001, page_rows=PAGE_ROWS)
+        how: dict[str, Any] = {"system": env["CRM"], "first_wait": 0.001, "page_rows": PAGE_ROWS}
+        self._by_rest, self._by_bulk = Salesforce(credentials, **how), ByBulk(credentials, **how)
 
     def new_day(self) -> None:
         self.sandbox.sessions.new_day()
@@ -93,3 +105,17 @@ class MirroredOrg(Mirrored):
 
     def unlike(self, obj: Object, without: Collection[str], before: datetime | None) -> list[str]:
         return differences(self.org, self.lake, obj, without=without, before=before)
+
+
+class MirroredVeeva(MirroredOrg):
+    """A Veeva org of a few person accounts, each with a call and its key message, and some pages of things."""
+
+    objects = mirrored("veeva", "Account", CALL, MESSAGE)
+
+    def schema(self) -> Schema:
+        return small_schema(Schema.veeva(), OF_VEEVA, FIELDS_OF_VEEVA)
+
+    def fill(self) -> None:
+        people = self.org.insert("Account", [{"LastName": f"p{i}"} for i in range(3)])
+        calls = self.org.insert(CALL, [{"Account_vod__c": person} for person in people])
+        self.org.insert(MESSAGE, [{"Call2_vod__c": call} for call in calls])

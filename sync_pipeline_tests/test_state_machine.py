@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from sync_pipeline_tests.courses import Course
-from sync_pipeline_tests.courses_of_org import OrgCourse
+from sync_pipeline_tests.courses_of_org import OrgCourse, VeevaCourse
 from sync_pipeline_tests.courses_of_subscription import SubscriptionCourse
 
 COURSES = int(os.environ.get("SYNC_PIPELINE_COURSES", "2"))
 STEPS = 5
 
 
-@pytest.mark.parametrize("course", [OrgCourse, SubscriptionCourse])
+@pytest.mark.parametrize("course", [OrgCourse, SubscriptionCourse, VeevaCourse])
 def test_whatever_happens_the_mirror_ends_equal_to_the_system(course: type[Course], new_catalog: Path) -> None:
-    """GEN-17, and of the subscription MK-REST-8 and 22."""
+    """GEN-17, of a Veeva org VV-GEN-6, and of the subscription MK-REST-8 and 22."""
     this_course = type("ThisCourse", (course,), {"new_catalog": new_catalog})
     run_state_machine_as_test(
         this_course,

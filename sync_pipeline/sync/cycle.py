@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -145,7 +146,14 @@ class Pass:
 
     @cached_property
     def _mirrored(self) -> list[Pairing]:
-        return [pairing for pairing in self.pairings if not self._obstacle(pairing)]
+        """The pairings whose mirrors are whole; custom ones with their fields, unless they do not fit."""
+        found: list[Pairing] = []
+        for pairing in self.pairings:
+            if not self._obstacle(pairing):
+                with suppress(UnfitError):
+                    pairing = self._fitted(pairing, found)
+                found.append(pairing)
+        return found
 
     def _to_crm(self, synced: Synced) -> Synced:
         if not synced.planned.to_crm:
@@ -211,7 +219,7 @@ class Pass:
         to, error = self.sides[side], synced.error
         sent, before, start = Sent(), to.usage(), time.monotonic()
         try:
-            sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now)
+            sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now, self._mirrored)
         except ConnectorError as failed:
             error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"
         used = to.usage()

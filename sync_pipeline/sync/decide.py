@@ -20,7 +20,7 @@ from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Pairing
 from sync_pipeline.sync import merging, newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
-from sync_pipeline.sync.ends import FILTERED, MARKETO_DELETED, TOLD, UNSEEN
+from sync_pipeline.sync.ends import DELETED, FILTERED, MARKETO_DELETED, TOLD, UNSEEN
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.resolve import Outcome
@@ -183,10 +183,14 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
         for name in f.refers_to
     ] or ["select null::varchar as pairing, null::varchar as crm_id where false"]
     con.execute(f"create or replace temp table referred as {' union '.join(referred)}")
+    # Of whom the CRM has deleted Marketo keeps the record, and what hangs on it.
+    kept = commas(literal(name) for name, other in asked.referred.items() if not other.deletes) or "null"
     con.execute(f"""
         create or replace temp table known as
-        select pairing, crm_id, marketo_id from referred join {ledger.table("link")} l using (pairing, crm_id)
+        (select pairing, crm_id, marketo_id from referred join {ledger.table("link")} l using (pairing, crm_id)
         where l.ended_at is null or l.ended_because in ({literal(FILTERED)}, {literal(UNSEEN)})
+            or (l.ended_because = {literal(DELETED)} and pairing in ({kept}))
+        qualify row_number() over (partition by pairing, crm_id order by l.ended_at desc nulls first) = 1)
         union
         select pairing, crm_id, crm_id from referred join {ledger.table("outbox")} o using (pairing, crm_id)
         where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not o.applied

@@ -18,7 +18,7 @@ from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.touched import alive, find_changed, is_quiet, look_again
+from sync_pipeline.sync.touched import alive, find_changed, is_quiet, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -279,3 +279,8 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
         f"union all select other_pairing, other, 'shares a person with ' || crm_id, {now} "
         "from settled where by_winner and other is not null",
     )
+    made = (
+        "select pairing, crm_id from settled where because is null "
+        "union all select next_pairing, next_crm_id from settled where next_pairing is not null"
+    )
+    look_at_referring(con, known.pairings, made, known.now)

@@ -6,17 +6,18 @@ so that a link whose making was interrupted is found again before anything is cr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
 from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
-from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, look_again
+from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -40,45 +41,39 @@ def adopt(con: Connection, asked: Question, now: datetime) -> int:
     """)
     if con.execute("from stranger limit 1").fetchone() is None:
         return 0
-    found = con.execute(f"""
-        insert into {link} by name
-        select {name} as pairing, crm_id, {literal(marketo.name)} as marketo_object, {id_} as marketo_id,
-            {literal(now)} as linked_at, {literal(asked.run_id)} as run_id, map {{}}::map(varchar, varchar) as agreed
-        from ({_recognised(con, asked)}) m
+    con.execute(f"""
+        create or replace temp table paired as select crm_id, {id_} as marketo_id from ({_recognised(con, asked)}) m
         where crm_id not in (select crm_id {linked} pairing = {name})
             and (crm_id, {id_}) not in (select (crm_id, marketo_id) from {link} where pairing = {name})
         qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
-    """).fetchone()
-    return int(found[0]) if found else 0
+    """)
+    return _link_paired(con, asked, now)
 
 
 def _adopt_given(con: Connection, asked: Question, now: datetime) -> int:
-    """Link the records that an operator paired; all that refers to one newly linked is looked at again.
+    """Link the records that an operator paired; one that does not fit is left out, and `unlinked` tells why.
 
-    A pair that does not fit is left out; `unlinked` tells why.
+    Records of Marketo that only now refer to something in the CRM are looked at again.
     """
-    pairing, link, name = asked.pairing, ledger.table("link"), literal(asked.pairing.name)
     con.execute(f"""
-        create or replace temp table given as select crm_id, marketo_id from ({_given(asked)}) where misfit is null
+        create or replace temp table paired as select crm_id, marketo_id from ({_given(asked)}) where misfit is null
     """)
-    con.execute(f"""
-        insert into {link} by name select {name} as pairing, crm_id, {literal(pairing.marketo.name)} as marketo_object,
-            marketo_id, {literal(now)} as linked_at, {literal(asked.run_id)} as run_id,
-            map {{}}::map(varchar, varchar) as agreed from given
-    """)
-    for other, field in (
-        (p, m.crm) for p in asked.referred.values() for m in p.mappings if pairing.name in m.refers_to
-    ):
-        crm = other.crm
-        look_again(
-            con,
-            f"select {literal(other.name)}, {quoted(crm.key)}, 'newly linked', {literal(now)} "
-            f"from {full_name(*crm.table)} "
-            f"where {quoted(field)} in (select crm_id from given) and {quoted(DELETED_AT)} is null "
-            f"union all select {literal(other.name)}, null, 'newly linked', {literal(now)} from given",
-        )
-    (count,) = con.execute("select count(*) from given").fetchone() or (0,)
-    return int(count)
+    for other in (p for p in asked.referred.values() if any(asked.pairing.name in m.refers_to for m in p.mappings)):
+        look_again(con, f"select {literal(other.name)}, null, 'newly linked', {literal(now)} from paired")
+    return _link_paired(con, asked, now)
+
+
+def _link_paired(con: Connection, asked: Question, now: datetime) -> int:
+    """Link the pairs in the temporary table `paired`; return how many."""
+    pairing, name = asked.pairing, literal(asked.pairing.name)
+    found = con.execute(f"""
+        insert into {ledger.table("link")} by name
+        select {name} as pairing, crm_id, {literal(pairing.marketo.name)} as marketo_object, marketo_id,
+            {literal(now)} as linked_at, {literal(asked.run_id)} as run_id, map {{}}::map(varchar, varchar) as agreed
+        from paired
+    """).fetchone()
+    look_at_referring(con, asked.referred.values(), f"select {name} as pairing, crm_id from paired", now)
+    return int(found[0]) if found else 0
 
 
 def unlinked(con: Connection, asked: Question) -> dict[str, str]:
@@ -120,13 +115,21 @@ def _recognised(con: Connection, asked: Question) -> str:
     return f"select m.*, c.crm_id from stranger m join ({named}) c on {same}"
 
 
-def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str, now: datetime) -> None:
+def remember(
+    con: Connection,
+    pairing: Pairing,
+    names: dict[str, str],
+    side: str,
+    now: datetime,
+    referring: Iterable[Pairing] = (),
+) -> None:
     """Take the accepted writes in the temporary table `answered` into the links: only these enter the base (law 6).
 
     `answered` holds `crm_id`, `marketo_id`, `operation`, `verdict`, `record_id`, `fields`.
 
     Args:
         names: Marketo's name of each field that was written, by the name it was written under.
+        referring: the pairings whose records may refer to what is new; those that do are looked at again.
     """
     link, name = ledger.table("link"), literal(pairing.name)
     entries = "map_from_entries([" + ", ".join(f"{{k: {literal(k)}, v: {literal(v)}}}" for k, v in names.items()) + "])"
@@ -153,6 +156,7 @@ def remember(con: Connection, pairing: Pairing, names: dict[str, str], side: str
         f"agreed, {literal(now)} as agreed_at, {literal(now)} as {side}_written_at from confirmed "
         "where is_new and crm_id is not null and marketo_id is not null"  # an import tells no ids: see `adopt`
     )
+    look_at_referring(con, referring, f"select {name} as pairing, crm_id from confirmed where is_new", now)
 
 
 def end(con: Connection, obj: Object, marketo_id: str, because: str, now: datetime) -> None:

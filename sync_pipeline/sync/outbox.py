@@ -81,15 +81,19 @@ def send(
     writer: Writer,
     run_id: str,
     now: Callable[[], datetime],
+    referring: Sequence[Pairing] = (),
 ) -> Sent:
     """Send the planned writes of one pairing to one side, and remember what came of each.
+
+    Args:
+        referring: the pairings whose records may refer to what is made.
 
     Raises:
         ConnectorError: the system is out of reach; writes without an answer are decided anew by the next cycle.
     """
     total = Sent()
     for planned in _planned(lake, pairing, side, run_id):
-        total += _send(lake, pairing, side, fields, writer, planned, now)
+        total += _send(lake, pairing, side, fields, writer, planned, now, referring)
     return total
 
 
@@ -139,6 +143,7 @@ def _send(
     writer: Writer,
     writes: list[_Write],
     now: Callable[[], datetime],
+    referring: Sequence[Pairing] = (),
 ) -> Sent:
     obj = pairing.object(side)
     kinds = (
@@ -159,7 +164,7 @@ def _send(
     names = {s.name: f.name for f in fields for s in f.sources} if side == CRM else {}
     told = [(write, answer) for write, answer in zip(writes, answers, strict=True) if answer]
     with lake.transaction() as con:
-        _remember(con, pairing, obj, side, names, told, now())
+        _remember(con, pairing, obj, side, names, told, now(), referring)
     count = tally(answer for _, answer in told)
     accepted, rejected = count[Verdict.ACCEPTED], count[Verdict.REJECTED]
     return Sent(accepted, rejected, retry=len(writes) - accepted - rejected)
@@ -195,6 +200,7 @@ def _remember(
     names: dict[str, str],
     answered: list[tuple[_Write, Answer]],
     now: datetime,
+    referring: Sequence[Pairing],
 ) -> None:
     con.register("answers", _table(answered))
     try:
@@ -205,7 +211,7 @@ def _remember(
         )
     finally:
         con.unregister("answers")
-    links.remember(con, pairing, names, side, now)
+    links.remember(con, pairing, names, side, now, referring)
     con.execute(
         f"insert into {ledger.table('write_result')} by name "
         f"select write_id, run_id, {literal(now)} as answered_at, verdict, record_id, created, code, message "

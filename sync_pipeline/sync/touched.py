@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
 
 Connection = duckdb.DuckDBPyConnection
@@ -62,6 +65,32 @@ def look_again(con: Connection, records: str) -> int:
         f"where not exists (from {pending} p where p.pairing = r.pairing and p.crm_id is not distinct from r.crm_id)"
     ).fetchone()
     return int(found[0]) if found else 0
+
+
+def look_at_referring(con: Connection, pairings: Iterable[Pairing], made: str, now: datetime) -> None:
+    """Have the records looked at again that refer to those whose link was just made, opened or moved.
+
+    So far they named nobody in Marketo, or somebody who is no more. What was never decided on, or changed since, is
+    looked at anyway.
+
+    Args:
+        pairings: those whose records may refer to them.
+        made: SQL for `pairing` and `crm_id` of the links.
+    """
+    marks = f"select pairing from {ledger.table('decided')} where side = {literal(CRM)} and detected_at is not null"
+    decided = {name for (name,) in con.execute(marks).fetchall()}
+    for pairing in pairings:
+        fields = [m for m in pairing.mappings if m.refers_to] if pairing.name in decided else []
+        there = columns(con, *pairing.crm.table) if fields else {}
+        key, table = quoted(pairing.crm.key), full_name(*pairing.crm.table)
+        for field in (m for m in fields if m.crm in there):
+            named = f"select crm_id from ({made}) where pairing in ({commas(map(literal, field.refers_to))})"
+            look_again(
+                con,
+                f"select {literal(pairing.name)}, {key}, 'newly linked', {literal(now)} from {table} "
+                f"where {quoted(field.crm)} in ({named}) and {quoted(DELETED_AT)} is null "
+                f"and {key} not in ({changed_sql(pairing.crm, pairing, CRM)})",
+            )
 
 
 def alive(obj: Object, pairing: Pairing) -> str:

@@ -186,7 +186,7 @@ class Practice(Peopled):
         of = {i: str(one["Account_vod__c"]) for i, one in self.crm[CALLS].records.items()}
         kept = {i: one for i, one in self.crm[CALLS].living.items() if of[i] in professionals and self.is_kept(one)}
         told = {i: str(one["Call2_vod__c"]) for i, one in self.crm[MESSAGES].records.items()}
-        states = {one[0]: one[1] for one in self.marketo_values(CALL, "veevaId", "callStatus")}
+        states: dict[object, Value] = {one[0]: one[1] for one in self.marketo_values(CALL, "veevaId", "callStatus")}
         wanted: dict[str, list[Any]] = {
             "companies": sorted((i, one["Name"]) for i, one in professionals.items()),
             "calls": sorted((i, of[i], one["Status_vod__c"]) for i, one in kept.items()),

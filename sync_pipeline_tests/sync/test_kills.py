@@ -1,4 +1,4 @@
-"""Cycles that write both ways, killed at any moment: both systems end equal, and nothing is made twice (law 4, GEN-16).
+"""Cycles that write both ways, killed at any moment: both systems end equal, and nothing is made twice (law 4).
 
 `KILLS=100` is the long run; every kill is a real one of a real process, at a random moment.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,9 @@ import pytest
 
 from sync_pipeline.connectors.marketo import Credentials, Marketo
 from sync_pipeline.connectors.writes import Operation, Record, Verdict
-from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline.sandbox.marketo.veeva import CALL, set_up
 from sync_pipeline_tests.crashes import Killer
 from sync_pipeline_tests.marketo import declared
 from sync_pipeline_tests.pipeline import Pipeline
@@ -42,30 +43,56 @@ class Leaping:
         self.ahead += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A CRM with people: their objects by the prefix of their ids, what each needs, and their fields.
+
+    `calls` are an object and its field for a person, and what it is in Marketo; "" where there are none.
+    """
+
+    objects: Mapping[str, str]
+    given: Mapping[str, Mapping[str, str]]
+    title: str
+    email: str
+    calls: tuple[str, str, str] = ("", "", "")
+    schema: Callable[[], Schema] = Schema.standard
+
+
+SALESFORCE = Kind({"003": "Contact", "00Q": "Lead"}, {"Lead": {"Company": "Acme"}}, "Title", "Email")
+OF_CALLS = ("Call2_vod__c", "Account_vod__c", CALL)
+VEEVA = Kind({"001": "Account"}, {}, "PersonTitle", "PersonEmail", OF_CALLS, Schema.veeva)
+
+
 @dataclass
 class Company:
     """Sellers in one system and marketers in the other edit the same people, each side a field of its own."""
 
+    kind: Kind
     org: Org
     subscription: Subscription
     marketo: Marketo
     random: Random
     titles: dict[str, str] = field(default_factory=dict)
     phones: dict[str, str] = field(default_factory=dict)
+    calls: dict[str, str] = field(default_factory=dict)
 
     def hire(self, number: int) -> None:
-        """Add people to the CRM, of both kinds and with doubled addresses."""
-        start = len(self.titles)
-        people = [{"LastName": f"P{start + n}", "Email": f"p{(start + n) // 2}@x.example"} for n in range(number)]
-        contacts = self.org.insert("Contact", people[::2])
-        leads = self.org.insert("Lead", [{**person, "Company": "Acme"} for person in people[1::2]])
-        self.titles |= dict.fromkeys((*contacts, *leads), "")
+        """Add people to the CRM, of each kind and with doubled addresses, and call on each where that is known."""
+        start, objects, (calls, on, _) = len(self.titles), self.kind.objects.values(), self.kind.calls
+        mails = [f"p{(start + n) // 2}@x.example" for n in range(number)]
+        people = [{"LastName": f"P{start + n}", self.kind.email: mail} for n, mail in enumerate(mails)]
+        for place, name in enumerate(objects):
+            some = [{**person, **self.kind.given.get(name, {})} for person in people[place :: len(objects)]]
+            hired = self.org.insert(name, some)
+            self.titles |= dict.fromkeys(hired, "")
+            if calls:
+                self.calls |= zip(self.org.insert(calls, [{on: one} for one in hired]), hired, strict=True)
 
     def work(self, round_number: int) -> None:
         """Edit some people on either side."""
         for crm_id in self.random.sample(sorted(self.titles), 4):
             self.titles[crm_id] = f"title {round_number}"
-            self.org.update("Lead" if crm_id.startswith("00Q") else "Contact", crm_id, {"Title": self.titles[crm_id]})
+            self.org.update(self.kind.objects[crm_id[:3]], crm_id, {self.kind.title: self.titles[crm_id]})
         for crm_id, person in self.random.sample(sorted(self.persons().items()), 4):
             self.phones[crm_id] = f"phone {round_number}"
             written = Record(str(person["id"]), {"phone": self.phones[crm_id]})
@@ -82,15 +109,23 @@ class Company:
         found = [f"{crm_id} was made {count} times" for crm_id, count in named.items() if count > 1]
         found += [f"{crm_id} was not made" for crm_id in self.titles if not named[crm_id]]
         for crm_id, person in self.persons().items():
-            record = self.org.record("Lead" if crm_id.startswith("00Q") else "Contact", crm_id) or {}
+            record = self.org.record(self.kind.objects[crm_id[:3]], crm_id) or {}
             wanted = (self.titles[crm_id] or None, self.phones.get(crm_id))
             for side, has in (
-                ("crm", (record["Title"], record["Phone"])),
+                ("crm", (record[self.kind.title], record["Phone"])),
                 ("marketo", (person["title"], person["phone"])),
             ):
                 if tuple(value or None for value in has) != wanted:
                     found.append(f"{crm_id} is {has} in {side}, not {wanted}")
-        return found
+        return found + self.faults_of_calls()
+
+    def faults_of_calls(self) -> list[str]:
+        if not self.calls:
+            return []
+        people = {person["id"]: crm_id for crm_id, person in self.persons().items()}
+        rows = self.subscription.rows(f'select "veevaId", "leadId" from "{self.kind.calls[2]}"')
+        has = Counter((str(row["veevaId"]), people.get(row["leadId"])) for row in rows)
+        return [f"calls are {has}, not {self.calls}"] if has != Counter(self.calls.items()) else []
 
 
 @pytest.fixture
@@ -98,11 +133,13 @@ def clock() -> Leaping:
     return Leaping()
 
 
-@pytest.fixture
-def world(clock: Leaping, tmp_path: Path) -> Iterator[tuple[Company, Pipeline]]:
+@pytest.fixture(params=[SALESFORCE, VEEVA], ids=["salesforce", "veeva"])
+def world(request: pytest.FixtureRequest, clock: Leaping, tmp_path: Path) -> Iterator[tuple[Company, Pipeline]]:
     with ExitStack() as opened:
-        org = opened.enter_context(Org.open(clock=clock))
+        org = opened.enter_context(Org.open(None, request.param.schema(), clock))
         subscription = opened.enter_context(Subscription.open(clock=clock))
+        if request.param.calls:
+            set_up(subscription)
         salesforce = opened.enter_context(Sandbox(org))
         sandbox = opened.enter_context(MarketoSandbox(subscription))
         env = sandbox.env()
@@ -114,13 +151,14 @@ def world(clock: Leaping, tmp_path: Path) -> Iterator[tuple[Company, Pipeline]]:
             "MARKETO_POLL_SECONDS": "0.1",
             "WRITE_BACK": "apply",
         }
-        yield Company(org, subscription, marketer, Random(5)), Pipeline(tmp_path, settings)
+        yield Company(request.param, org, subscription, marketer, Random(5)), Pipeline(tmp_path, settings)
 
 
 @pytest.mark.bench
 def test_whenever_a_cycle_is_killed_both_systems_agree_in_the_end_and_nobody_is_made_twice(
     world: tuple[Company, Pipeline], clock: Leaping
 ) -> None:
+    """GEN-16 of a Salesforce org and of a Veeva one, VV-GEN-6."""
     company, pipeline = world
     killer = Killer(pipeline, Random(11))
     company.hire(PEOPLE)
