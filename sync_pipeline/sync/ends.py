@@ -29,6 +29,8 @@ MERGED, CONVERTED = "merged in the CRM", "converted"
 MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
 # The record may come back, and its link with it (DEL-7, FILT-5).
 RETURNING = (DELETED, UNSEEN, FILTERED, EXPIRED)
+# Who takes no part any more may take along what belongs to it.
+FILTERED_OR_OLD = commas(map(literal, (FILTERED, EXPIRED)))
 # Links that are written to: open ones, and those of deleted or old records, as long as that is to be told (DEL-1).
 TOLD = f"(ended_at is null or ended_because in ({literal(DELETED)}, {literal(EXPIRED)}))"
 # Chains of merges and conversions that came to light at once are followed so far; the rest waits for the next pass.
@@ -280,7 +282,7 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
         "from settled where by_winner and other is not null",
     )
     made = (
-        "select pairing, crm_id from settled where because is null "
+        f"select pairing, crm_id from settled where because is null or because in ({FILTERED_OR_OLD}) "
         "union all select next_pairing, next_crm_id from settled where next_pairing is not null"
     )
     look_at_referring(con, known.pairings, made, known.now)

@@ -68,10 +68,10 @@ def look_again(con: Connection, records: str) -> int:
 
 
 def look_at_referring(con: Connection, pairings: Iterable[Pairing], made: str, now: datetime) -> None:
-    """Have the records looked at again that refer to those whose link was just made, opened or moved.
+    """Have the records looked at again that refer to those whose link was just made, opened, moved or left.
 
-    So far they named nobody in Marketo, or somebody who is no more. What was never decided on, or changed since, is
-    looked at anyway.
+    So far they named nobody in Marketo, or somebody who is no more; or they take part only as long as those do. What
+    was never decided on, or changed since, is looked at anyway.
 
     Args:
         pairings: those whose records may refer to them.

@@ -133,7 +133,7 @@ class Practice(Peopled):
         """Call on somebody, on a day of which some are soon six months ago, or are it already."""
         account = self.pick_any(ACCOUNT, who)
         if account:
-            day = (TODAY - timedelta(days=60 * when)).isoformat()
+            day = (TODAY - timedelta(days=50 * when + 5)).isoformat()
             call = self.call(account, day, made=day, Status_vod__c="Saved_vod")
             self.crm[MESSAGES].edit(Call2_vod__c=call, Reaction_vod__c="Positive")
 
@@ -206,6 +206,6 @@ class Practice(Peopled):
         return self.marketo_values(MESSAGE, "veevaId", "callId")
 
     def is_kept(self, call: Mapping[str, Value]) -> bool:
-        """Tell whether a call is young enough: six months are 181 to 184 days, and calls are 30 days apart."""
+        """Tell whether a call is young enough: six months are 181 to 184 days, and no call is as old as that."""
         day = date.fromisoformat(str(call["Call_Date_vod__c"]))
         return self.today - day < HALF_A_YEAR and TODAY - day < HALF_A_YEAR
