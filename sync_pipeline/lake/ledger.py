@@ -248,13 +248,13 @@ def resolve_job_errors(con: Connection, objects: Iterable[Object], now: datetime
         f"select distinct system, object from {table('error')} where record_id is null and resolved_at is null"
     )
     failing = set(found.fetchall())
-    for obj in objects:
-        if (obj.system, obj.name) in failing:
-            con.execute(
-                f"update {table('error')} set resolved_at = ? where system = ? and object = ? "
-                "and record_id is null and resolved_at is null",
-                [now, obj.system, obj.name],
-            )
+    done = [key for obj in objects if (key := (obj.system, obj.name)) in failing]
+    if done:  # in one update; see `mirror.merge` for why not in several
+        con.execute(
+            f"update {table('error')} set resolved_at = ? where record_id is null and resolved_at is null "
+            f"and (system, object) in ({commas('(?, ?)' for _ in done)})",
+            [now, *(part for key in done for part in key)],
+        )
 
 
 def resolve_record_errors(
@@ -276,11 +276,12 @@ def resolve_value_errors(
         f"and list_contains(?, field) and record_id in (select {quoted(obj.key)}::varchar from {changed})",
         [obj.system, obj.name, list(fields)],
     )
-    for record_id, field in set(found.fetchall()) - {(e.record_id, e.field) for e in still}:
+    done = set(found.fetchall()) - {(e.record_id, e.field) for e in still}
+    if done:
         con.execute(
-            f"update {table('error')} set resolved_at = ? where system = ? and object = ? and record_id = ? "
-            "and field = ? and resolved_at is null",
-            [now, obj.system, obj.name, record_id, field],
+            f"update {table('error')} set resolved_at = ? where system = ? and object = ? and resolved_at is null "
+            f"and (record_id, field) in ({commas('(?, ?)' for _ in done)})",
+            [now, obj.system, obj.name, *(part for key in done for part in key)],
         )
 
 
