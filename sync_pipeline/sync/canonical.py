@@ -6,6 +6,7 @@ integer as an integer. So what one side cannot hold is no difference, and nothin
 
 from __future__ import annotations
 
+from sync_pipeline.lake.sql import commas
 from sync_pipeline.lake.types import TEXT
 
 BOOLEAN, INTEGER, DOUBLE, DATE, TIME, STAMP = (
@@ -16,6 +17,7 @@ BOOLEAN, INTEGER, DOUBLE, DATE, TIME, STAMP = (
     "TIME",
     "TIMESTAMP WITH TIME ZONE",
 )
+LONGEST_CHARACTER = 4  # bytes of UTF-8
 _POORER = {frozenset({INTEGER, DOUBLE}): INTEGER, frozenset({DATE, STAMP}): DATE}
 
 
@@ -58,8 +60,9 @@ def canonical(column: str, kind: str, among: str, length: int = 0, octets: int =
 
 
 def _up_to(octets: int, text: str) -> str:
-    """Return the SQL for as much of a text as surely fits: each byte that its characters have beyond one costs one.
+    """Return the SQL for as much of a text as fits; of what is cut, no character is left in part.
 
     A text that fits stays whole, so that what was cut for the other side is equal to what it then holds.
     """
-    return f"left({text}, greatest({octets // 4}, {octets} - strlen({text}) + length({text})))"
+    cut = commas(f"try(decode(encode({text})[1:{octets - less}]))" for less in range(LONGEST_CHARACTER))
+    return f"if(strlen({text}) <= {octets}, {text}, coalesce({cut}))"

@@ -13,7 +13,7 @@ from sync_pipeline.sync.canonical import common
 
 # What Marketo's types hold where describe gives no length: short texts characters, long ones bytes (FIELD-25).
 LENGTH_OF = {"string": 255}
-BYTES_OF = {"text": 30_000}
+BYTES_OF = {"text": 30_000, "textarea": 30_000}
 
 
 @dataclass(frozen=True)
