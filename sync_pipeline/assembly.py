@@ -180,6 +180,7 @@ def _rules(settings: Settings) -> Rules:
         truncates=settings.sync_cut_long_texts,
         recreates=settings.sync_recreate_people,
         score=settings.sync_merge_score,
+        match=settings.sync_match_email,
         partitions=settings.marketo_partitions,
     )
 

@@ -142,6 +142,11 @@ class Settings(BaseSettings):
     sync_merge_score: Literal["sum", "max", "winner"] = Field(
         "sum", description="The score of a person whose leads or contacts the CRM merged (MERGE-4)."
     )
+    sync_match_email: Literal["never", "unique", "strict"] = Field(
+        "never",
+        description="Whether a new lead or contact is the person in Marketo who has its e-mail address: never, as in "
+        "the original; `unique`: if nobody else is meant; `strict`: and refused where somebody else may be (DEDUP-8).",
+    )
     sync_blocked_fields: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Marketo fields that the CRM may fill but not overwrite, separated by commas (FIELD-15)."
     )

@@ -216,4 +216,28 @@ OWNER = View(
     """,
 )
 
-VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT, OWNER)
+POSSIBLE_DUPLICATE = View(
+    "people",
+    "possible_duplicate",
+    "A row is one person in Marketo who shares a value with others: an e-mail address whatever its case, or, exactly, "
+    "full name, last name or time of change (MERGE-12). `pairing` and `crm_id` tell who it is in the CRM.",
+    (("marketo", "person"),),
+    """
+    with told as (
+        select id::varchar as marketo_id, unnest([
+            {'field': 'email', 'value': lower(trim(email))},
+            {'field': 'full name', 'value': "firstName" || ' ' || "lastName"},
+            {'field': 'last name', 'value': "lastName"},
+            {'field': 'updated at', 'value': "updatedAt"::varchar}
+        ], recursive := true)
+        from lake.marketo.person where _deleted_at is null
+    ), shared as (
+        from told where value is not null qualify count(*) over (partition by field, value) > 1
+    )
+    select s.field, s.value, s.marketo_id, l.pairing, l.crm_id
+    from shared s
+    left join lake.sync.link l on l.marketo_object = 'person' and l.marketo_id = s.marketo_id and l.ended_at is null
+    """,
+)
+
+VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT, OWNER, POSSIBLE_DUPLICATE)

@@ -19,6 +19,7 @@ from sync_pipeline.model import Describe, Object, Pairing, id18
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.fields import Compared, compared
+from sync_pipeline.sync.matching import ADDRESS, AMBIGUOUS, mail_field
 
 Text = Mapping[str, str | None]
 HOPS = 5  # merges and conversions that are followed
@@ -185,6 +186,32 @@ class People:
         raise PersonError(
             "NOT_VISIBLE", f"the sync user cannot see {obj.source} {crm_id}, to which the person is linked"
         )
+
+    def alike(self, person: Person) -> Person | None:
+        """Return who a person is in the CRM by its e-mail address, where that is chosen and nobody else is meant.
+
+        Raises:
+            PersonError: somebody else may be meant, and nobody is to be created then (DEDUP-8).
+        """
+        mail = person.values.get(ADDRESS) or ""
+        if self._rules.match == "never" or not mail:
+            return None
+        people = fresh.read(self._sides.marketo, self.person, [self.person.key], [mail], ADDRESS).num_rows
+        found = [(pairing, one) for pairing in self.pairings.values() for one in self._with_address(pairing, mail)]
+        if people == 1 and len(found) == 1 and not self._is_somebody(found[0][1]):
+            return self._followed(person, *found[0])
+        if found and self._rules.match == "strict":
+            raise PersonError(AMBIGUOUS, f"{people} people and {len(found)} records have this e-mail address")
+        return None
+
+    def _with_address(self, pairing: Pairing, mail: str) -> list[str]:
+        obj, by = pairing.crm, mail_field(pairing)
+        wanted = {obj.key, obj.deleted, names.CONVERTED} & self.described(obj).names
+        found = fresh.read(self._sides.org, obj, sorted(wanted), [mail], by).to_pylist()
+        return [one[obj.key] for one in found if "true" not in (one.get(obj.deleted), one.get(names.CONVERTED))]
+
+    def _is_somebody(self, crm_id: str) -> bool:
+        return bool(self._lake.rows(f"from {ledger.table('link')} where crm_id = ? and ended_at is null", [crm_id]))
 
     # What the systems say of their objects, as the mirrors remember it
 

@@ -18,7 +18,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.sync import links
-from sync_pipeline.sync.touched import CRM
+from sync_pipeline.sync.touched import CRM, look_again
 
 Connection = duckdb.DuckDBPyConnection
 NEW, UPDATES = "Push new", "Push updates"  # OPS-5
@@ -80,6 +80,20 @@ def failed(con: Connection, work: Work, code: str, message: str, now: datetime) 
 def end(con: Connection, work: Work, now: datetime) -> None:
     """End the link to a record that is no more: the person is about to become another one (DEL-2)."""
     links.end(con, work.lead.marketo, work.person.marketo_id, work.person.ended, now)
+
+
+def recognised(con: Connection, work: Work, now: datetime) -> None:
+    """Link a person to the record that has its address; the next cycle writes the record's id on the person."""
+    person, pairing = work.person, work.person.pairing
+    if pairing is None:
+        return
+    con.execute(
+        f"insert into {ledger.table('link')} by name select ? as pairing, ? as crm_id, ? as marketo_object, "
+        "? as marketo_id, ?::timestamptz as linked_at, ? as run_id, map {}::map(varchar, varchar) as agreed",
+        [pairing.name, person.crm_id, pairing.marketo.name, person.marketo_id, now, work.request.id],
+    )
+    again = f"select {literal(pairing.name)}, {literal(person.crm_id)}, 'newly linked', {literal(now)}"
+    look_again(con, again)
 
 
 def unclaimed(con: Connection, ids: Sequence[str]) -> list[str]:

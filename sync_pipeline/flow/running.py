@@ -88,6 +88,10 @@ class Running:
         everywhere, veeva = request.flag("everywhere"), self._people.is_veeva
         facts = Facts(person.state, kind, member, everywhere, doubles, not linked, veeva)
         case = steps.case(request.action, facts)
+        if Step.CREATE in case.steps and (known := self._people.alike(person)):
+            self._work = replace(self._work, person=known)
+            self._commit(lambda con: remember.recognised(con, self._work, self._now()))
+            return self._plan(doubles)
         if not case.steps:
             return self._close(case.status, case.code, case.because)
 

@@ -29,6 +29,7 @@ from sync_pipeline.sync.decide import Question, decide
 from sync_pipeline.sync.ends import Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
+from sync_pipeline.sync.matching import Match
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Planned
@@ -54,6 +55,7 @@ class Rules:
         truncates: whether a value too long for the other side is cut, or refused (FIELD-25).
         recreates: whether a person deleted in Marketo is made anew when its CRM record changes (DEL-4, DEL-5).
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
+        match: whether new leads and contacts are recognised by e-mail address (DEDUP-8).
         partitions: rules by which new persons get a partition of Marketo's, see `conditions.by_rule` (FILT-7).
     """
 
@@ -63,6 +65,7 @@ class Rules:
     truncates: bool = True
     recreates: bool = True
     score: Score = "sum"
+    match: Match = "never"
     partitions: str = ""
 
 
@@ -192,6 +195,7 @@ class Pass:
             self.rules.truncates,
             recreates=self.rules.recreates,
             score=self.rules.score,
+            match=self.rules.match,
             partitions=self.rules.partitions,
             unread=unread,
         )
@@ -211,6 +215,8 @@ class Pass:
             planned = plan.draft(con, asked)
             limits.check(con, asked, planned, self.rules.limits)
             plan.store(con, asked, now, applied=self.sides is not None)
+            if self.sides is None:
+                links.forget(con, asked)
         return planned, misfits
 
     def _send(self, synced: Synced, side: str, fields: Sequence[Compared]) -> Synced:

@@ -22,6 +22,7 @@ from sync_pipeline.sync import merging, newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import DELETED, FILTERED, MARKETO_DELETED, TOLD, UNSEEN
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.matching import SHARED, Match, is_wanted, met_sql
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, find_changed, must_be_read, unread, watermark
@@ -40,6 +41,7 @@ class Question:
         unread: the names of those whose mirrors are not there yet: all that refers to one of them waits.
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
         read_from: by side, the table that holds its records, where that is not the mirror.
+        match: whether new records are recognised by e-mail address (DEDUP-8).
         partitions: the rules by which new persons get a partition of Marketo's, as written (FILT-7).
         recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
@@ -53,6 +55,7 @@ class Question:
     read_from: Mapping[str, str] = field(default_factory=dict)
     recreates: bool = True
     score: Score = "sum"
+    match: Match = "never"
     partitions: str = ""
     unread: Sequence[str] = ()
 
@@ -160,6 +163,10 @@ def _held(con: Connection, asked: Question) -> str:
         early.append(
             f"select crm_id, 'merged since it was read' from ({merging.in_crm(pairing)}) "
             f"where verdict = {literal(Verdict.ACCEPTED)} and answered_at >= {watermark(crm)}"
+        )
+    if asked.match == "strict" and is_wanted(asked.match, pairing):
+        early.append(
+            f"select crm_id, {literal(SHARED)} from ({met_sql(pairing, asked.referred.values())}) where not is_only"
         )
     told = " union all ".join(early) or "select null::varchar, null where false"
     return (

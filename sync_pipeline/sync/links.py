@@ -17,19 +17,36 @@ from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
 from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
-from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, look_again, look_at_referring
+from sync_pipeline.sync.matching import is_wanted, met_sql
+from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
 
 
 def adopt(con: Connection, asked: Question, now: datetime) -> int:
-    """Link the Marketo records that carry the id or the keys of a CRM record without a link; return how many.
+    """Link the Marketo records that a CRM record without a link is known to be; return how many.
 
-    Of several records with one key the oldest is linked; the others are left to the report of duplicates. A pair that
+    By its id or keys, by what an operator paired, or, where the settings ask for it, by its e-mail address. A pair that
     was linked before is opened again by its end's being undone (`ends`), or not at all.
     """
     if asked.pairing.given:
         return _adopt_given(con, asked, now)
+    return _adopt_by_key(con, asked, now) + _adopt_by_address(con, asked, now)
+
+
+def _adopt_by_address(con: Connection, asked: Question, now: datetime) -> int:
+    """Link new records to the people who alone have their address, where that is chosen (DEDUP-8); return how many."""
+    pairing = asked.pairing
+    if not is_wanted(asked.match, pairing):
+        return 0
+    find_changed(con, pairing)
+    met = met_sql(pairing, asked.referred.values())
+    con.execute(f"create or replace temp table paired as select crm_id, marketo_id from ({met}) where is_only")
+    return _link_paired(con, asked, now)
+
+
+def _adopt_by_key(con: Connection, asked: Question, now: datetime) -> int:
+    """Link by id or keys. Of several records with one key the oldest is linked; the others show up as duplicates."""
     pairing, marketo, link = asked.pairing, asked.pairing.marketo, ledger.table("link")
     name, id_ = literal(pairing.name), f"m.{quoted(marketo.key)}::varchar"
     linked = f"from {link} where ended_at is null and"
@@ -48,6 +65,17 @@ def adopt(con: Connection, asked: Question, now: datetime) -> int:
         qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
     """)
     return _link_paired(con, asked, now)
+
+
+def forget(con: Connection, asked: Question) -> None:
+    """Take back the links that a mere plan made by address: somebody may only have tried what that would come to."""
+    if is_wanted(asked.match, asked.pairing):
+        con.execute(
+            f"delete from {ledger.table('link')} where pairing = ? and run_id = ? and agreed = map {{}} and ("
+            f"select {quoted(asked.pairing.key)} is null from {asked.marketo} m "
+            f"where m.{quoted(asked.pairing.marketo.key)}::varchar = marketo_id)",
+            [asked.pairing.name, asked.run_id],
+        )
 
 
 def _adopt_given(con: Connection, asked: Question, now: datetime) -> int:

@@ -16,6 +16,7 @@ from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync import partitions
 from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.ends import TOLD
+from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
 from sync_pipeline.sync.outbox import PUSH, of_writes
 from sync_pipeline.sync.resolve import Outcome, name_sql
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, must_be_read
@@ -101,13 +102,14 @@ def draft(con: Connection, asked: Question) -> Planned:
         from merging
     """)
     partitions.assign(con, asked.partitions, asked.pairing, asked.fields)
-    found = con.execute("""
+    found = con.execute(f"""
         select (select count(*) from touched),
             count(*) filter (operation = 'upsert'),
             count(*) filter (operation <> 'upsert' and side = 'marketo'),
             count(*) filter (side = 'crm'),
             (select count(*) from outcome where outcome = 'conflict'),
-            (select count(*) from outcome where refusal is not null),
+            (select count(*) from outcome where refusal is not null)
+                + (select count(*) from held where because = {literal(SHARED)}),
             (select count(*) from touched t where not exists (from write w
                 where w.crm_id is not distinct from t.crm_id and w.marketo_id is not distinct from t.marketo_id)),
             (select count(*) from touched where gone), (select count(*) from merging)
@@ -166,7 +168,14 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     """
     crm, marketo = asked.pairing.crm, asked.pairing.marketo
     error = ledger.table("error")
-    refused = "select (crm_id, crm_field, refusal) from outcome where refusal is not null"
+    refused = f"""
+        select crm_id, crm_field, refusal as code,
+            'not written: ' || crm_field || ' and ' || field || ' stay different' as message
+        from outcome where refusal is not null
+        union all
+        select crm_id, {literal(mail_field(asked.pairing))}, {literal(AMBIGUOUS)},
+            {literal(f"not created in Marketo: {SHARED}")} from held where because = {literal(SHARED)}
+    """
     done_with = {
         side: "record_id in (select unnest([crm_id, marketo_id]) from touched) and not exists (from write w "
         f"where w.side = {literal(side)} and record_id in (w.crm_id, w.marketo_id))"
@@ -175,7 +184,7 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     ledger.close_errors(
         con,
         f"({of_writes(crm)} and field is not null and record_id in (select crm_id from touched) "
-        f"and (record_id, field, code) not in ({refused})) "
+        f"and (record_id, field, code) not in (select (crm_id, crm_field, code) from ({refused}))) "
         f"or ({of_writes(crm)} and field is null and {done_with[CRM]}) "
         f"or ({of_writes(marketo)} and field is null and {done_with[MARKETO]})",
         now,
@@ -190,8 +199,8 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
         insert into {error} by name
         select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,
             {literal(crm.name)} as object, {literal(PUSH)} as operation, crm_id as record_id, crm_field as field,
-            refusal as code, 'not written: ' || crm_field || ' and ' || field || ' stay different' as message
-        from outcome where refusal is not null and (crm_id, crm_field, refusal) not in ({known})
+            code, message
+        from ({refused}) where (crm_id, crm_field, code) not in ({known})
     """)
 
 

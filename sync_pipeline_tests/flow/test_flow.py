@@ -8,6 +8,7 @@ from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.writes import Operation
 from sync_pipeline.flow.actions import Outcome, Status
 from sync_pipeline.lake import ledger
+from sync_pipeline.sync.cycle import Rules as SyncRules
 from sync_pipeline_tests.flow.world import CAMPAIGN, OTHER_USER, QUEUE, USER, FlowWorld
 
 D, S, F = Status.DONE, Status.SKIPPED, Status.FAILED
@@ -50,6 +51,23 @@ def test_nobody_is_looked_for_by_e_mail_before_a_lead_is_created(world: FlowWorl
     """FLOW-6, DEDUP-1."""
     _, crm_id = world.lead()
     assert world.ask("sync-person", world.person()).crm_id != crm_id
+
+
+def test_where_it_is_chosen_the_record_with_the_person_s_address_is_not_made_a_second_time(world: FlowWorld) -> None:
+    """DEDUP-8: the only one with the address is the person; where somebody else may be, the settings decide."""
+    unique, strict = ({"fields": SyncRules(match="unique")}, {"fields": SyncRules(match="strict")})
+    contact = world.crm.insert("Contact", {"LastName": "Ada", "Email": "only@x.example", "OwnerId": USER})
+    person = world.person(email="only@x.example", phone="5")
+    assert said(done := world.ask("sync-person", person, rules=unique)) == (D, "")
+    assert (done.crm_id, world.crm.records["Contact"][contact]["Phone"]) == (contact, "5")
+    assert world.links(person) == [("contact", contact)]
+    again = "select because from lake.sync.pending where crm_id = ?"
+    assert world.lake.rows(again, [contact]) == [("newly linked",)]
+
+    other = world.person(email="only@x.example")
+    assert said(world.ask("sync-person", other, rules=strict)) == (F, "AMBIGUOUS_EMAIL")
+    assert world.links(other) == []
+    assert world.ask("sync-person", other, rules=unique).crm_id not in (None, contact)
 
 
 @pytest.mark.parametrize("owner", [USER, QUEUE])

@@ -168,6 +168,7 @@ def test_analysts_ask_who_is_in_which_opportunity_how_much_and_since_when(many: 
             "people.opportunity_total",
             "people.opportunity_event",
             "people.owner",
+            "people.possible_duplicate",
         ]  # the others' tables are not there
         assert views.refresh(con, VIEWS) == []
         hidden = replace(VIEWS[0], name="hidden", sql='select "Hidden__c" from lake.salesforce.opportunity')

@@ -49,6 +49,21 @@ def test_a_file_of_persons_is_taken_into_a_list(client: Client) -> None:
     assert {"name": "Source", "value": "List import"} in changes["First Name"]
 
 
+def test_marketo_looks_for_an_address_in_calls_and_imports_unless_it_is_told_otherwise(client: Client) -> None:
+    """DEDUP-2; what is written by a key of the CRM is not looked for by its address (DEDUP-5)."""
+    (known,) = client.sync({"email": "ada@example.com"})
+    again = client.sync({"email": "ADA@example.com", "city": "Bonn"})
+    assert (again[0]["id"], again[0]["status"]) == (known["id"], "updated")
+    ended(client, "email,firstName\nAda@example.com,Ada\n")
+    assert client.people(["ada@example.com"], by="email", fields="firstName,city") == [
+        {"firstName": "Ada", "city": "Bonn"}
+    ]
+    by_key = {"email": "ada@example.com", "externalPersonId": "003A"}
+    (other,) = client.sync(by_key, lookupField="externalPersonId")
+    (double,) = client.sync({"email": "ada@example.com"}, action="createDuplicate")
+    assert len({known["id"], other["id"], double["id"]}) == 3
+
+
 def test_rows_that_fail_or_are_odd_come_back_with_their_reason(client: Client) -> None:
     job = ended(client, "email,leadScore\ngood@example.com,1\nbad@example.com,many\nINVALID_EMAIL,2\n")
     assert (job["numOfLeadsProcessed"], job["numOfRowsFailed"], job["numOfRowsWithWarning"]) == (2, 1, 1)
