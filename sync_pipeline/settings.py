@@ -315,10 +315,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _filtered_objects(self) -> Self:
-        """Make sure that each filter is of an object that is synced."""
-        known = [obj.name for obj in catalog.objects(self.crm, self.sync_custom_objects)] if self.sync_filters else []
+        """Make sure that each filter is of an object that can have one: of others it would do nothing, silently."""
+        known = (*catalog.CAN_BE_FILTERED[self.crm], *(source.lower() for source in self.sync_custom_objects))
         if unknown := self.sync_filters.keys() - known:
-            raise ValueError(f"SYNC_FILTERS: no object is called {', '.join(sorted(unknown))}; {', '.join(known)} are")
+            raise ValueError(f"SYNC_FILTERS: {', '.join(sorted(unknown))} cannot have a filter; {', '.join(known)} can")
         return self
 
     @field_validator("sync_campaigns", mode="before")

@@ -14,10 +14,17 @@ from collections.abc import Mapping as MappingOf
 from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.catalog.ignored import IGNORED_BY_NATIVE, ignored_by_native
 from sync_pipeline.catalog.mappings_account import PERSON_ACCOUNT
-from sync_pipeline.catalog.pairings import campaign_pairings, custom_pairings, pairings, veeva_pairings
+from sync_pipeline.catalog.pairings import (
+    CAN_BE_FILTERED,
+    campaign_pairings,
+    custom_pairings,
+    pairings,
+    veeva_pairings,
+)
 from sync_pipeline.model import Object
 
 __all__ = [
+    "CAN_BE_FILTERED",
     "IGNORED_BY_NATIVE",
     "PERSON_ACCOUNT",
     "by_name",

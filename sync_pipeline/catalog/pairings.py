@@ -24,6 +24,12 @@ MISFIT = """coalesce('a native sync ties it to campaign ' || m."sfdcId", (
         select s."Label" from lake.salesforce.campaign_member_status s
         where s."CampaignId" = c."Id" and s._deleted_at is null)
 ))"""
+# Objects whose records an operator may filter, besides custom ones. Campaigns are chosen one by one; what is read only
+# to be looked up, or told as an activity, makes no links.
+CAN_BE_FILTERED = {
+    "salesforce": ("user", "account", "contact", "lead", "opportunity", "opportunity_contact_role"),
+    "veeva": ("user", "account", "call", "call_key_message"),
+}
 MOST_CUSTOM = 10  # types of custom objects in a subscription
 _CUSTOM_OF = {"salesforce": salesforce.custom, "veeva": veeva.custom}
 

@@ -7,14 +7,12 @@ alone means that it is ticked. Only names and values are taken over, so nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from sync_pipeline.lake.sql import literal, quoted
-from sync_pipeline.lake.types import TEXT, column_type
-from sync_pipeline.model import Describe, Pairing
+from sync_pipeline.model import Pairing
+from sync_pipeline.sync.predicates import Condition, Value
 
-Column = Callable[[str], str]
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^'\\]|\\.)*')
     | (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))
@@ -27,77 +25,6 @@ _TOKEN = re.compile(
 )
 _KEYWORDS = frozenset({"and", "or", "not", "in", "like", "true", "false", "null"})
 _COMPARED = ("=", "!=", "<>", "<", "<=", ">", ">=")
-_TIMES = ("DATE", "TIMESTAMP WITH TIME ZONE")
-# What a value is called, the type in which it is compared, and the columns whose fields it fits.
-_KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "text": ("text", TEXT, (TEXT,)),
-    "number": ("a number", "DOUBLE", ("BIGINT", "DOUBLE")),
-    "truth": ("true or false", "BOOLEAN", ("BOOLEAN",)),
-    "date": ("a date", "DATE", _TIMES),
-    "time": ("a time", "TIMESTAMP WITH TIME ZONE", _TIMES),
-}
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value as written, unescaped; its `kind` is text, number, truth, date, time or null."""
-
-    kind: str
-    said: str
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A test of a `name`d field by a sign against values, or, without a name, parts joined by `and`, `or`, `not`."""
-
-    word: str
-    parts: tuple[Condition, ...] = ()
-    name: str = ""
-    values: tuple[Value, ...] = field(default=())
-
-    def sql(self, column: Column = quoted) -> str:
-        """Return SQL that is true or false, never null.
-
-        Args:
-            column: gives the SQL for the value of a field.
-        """
-        if self.name:
-            tests = [_compared(self.word, column(self.name), value) for value in self.values]
-            return f"({' or '.join(tests)})"
-        if self.word == "not":
-            return f"(not {self.parts[0].sql(column)})"
-        return f"({f' {self.word} '.join(part.sql(column) for part in self.parts)})"
-
-    def tests(self) -> Iterator[Condition]:
-        """Yield the tests of fields."""
-        if self.name:
-            yield self
-        for part in self.parts:
-            yield from part.tests()
-
-    def misfit(self, described: Describe) -> str:
-        """Return why it cannot be told of the records of an object; empty if it can."""
-        types = {known.name.lower(): column_type(known) for known in described.fields}
-        for test in self.tests():
-            kind = types.get(test.name.lower())
-            if kind is None:
-                return f"{described.source} has no field {test.name} that this user can see"
-            for value in test.values:
-                if value.kind != "null" and kind not in _KINDS[value.kind][2]:
-                    return f"{described.source}.{test.name} cannot be compared with {_KINDS[value.kind][0]}"
-        return ""
-
-
-def _compared(sign: str, column: str, value: Value) -> str:
-    if value.kind == "null":
-        return f"{column} is {'' if sign == '=' else 'not '}null"
-    kind = _KINDS[value.kind][1]
-    left, right = (f"try_cast({one} as {kind})" for one in (column, literal(value.said)))
-    if value.kind == "text":
-        left, right = f"lower({left})", literal(value.said.lower())
-    if sign in ("!=", "<>"):
-        return f"{left} is distinct from {right}"
-    return f"coalesce({left} {sign} {right}, false)"
 
 
 def condition(text: str) -> Condition:

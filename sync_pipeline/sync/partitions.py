@@ -12,10 +12,8 @@ import duckdb
 
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.model import Describe, Pairing
-from sync_pipeline.sync.conditions import Condition, by_rule
+from sync_pipeline.sync.conditions import by_rule
 from sync_pipeline.sync.fields import Compared
-
-Rules = tuple[tuple[Condition | None, str], ...]
 
 
 def misfit(rules: str, pairing: Pairing, fields: Sequence[Compared]) -> str:

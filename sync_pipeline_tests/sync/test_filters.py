@@ -66,7 +66,8 @@ def test_a_condition_means_what_it_means_in_soql(said: str, meant: list[int]) ->
         ("lead: Country < null", "Country < null means nothing"),
         ('lead: Country = "DE"', "cannot be read from here: '\"DE\"'"),
         ("lead: Sync__c; lead: Country = 'DE'", "lead has two conditions"),
-        ("ticket: Sync__c", "no object is called ticket; user, group,"),
+        ("ticket: Sync__c", "ticket cannot have a filter; user, account, contact,"),
+        ("task: IsClosed", "task cannot have a filter"),
     ],
 )
 def test_what_is_no_filter_is_refused_with_the_place(said: str, message: str) -> None:
@@ -82,6 +83,7 @@ def test_filters_are_settings_by_object_and_all_pairings_of_an_object_have_them(
     assert by_object(said) == {"lead": "Country in ('DE', 'AT; CH')", "account": "Type = 'Customer'"}
     login = {"salesforce_client_id": "app", "salesforce_client_secret": "secret", "marketo_url": "http://127.0.0.1:1"}
     settings = Settings(_env_file=None, sync_filters=said, **login)  # type: ignore[arg-type]
+    assert set(catalog.CAN_BE_FILTERED["salesforce"]) == {pairing.crm.name for pairing in catalog.pairings()}
     alive = {pairing.name: pairing.alive for pairing in assembly.pairings(settings) if pairing.filter}
     assert set(alive) == {"account", "lead"}
     assert alive["lead"].startswith('(not "IsConverted") and ')
