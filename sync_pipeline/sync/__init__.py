@@ -5,8 +5,9 @@ compared; `customs` finds those of custom objects), `touched` (which links a pas
 `predicates` (the filters of the settings), `ends` (what ends a link, and who goes on), `decide` (the table over all
 touched links, in SQL), with `merging` (the merges that ended links ask for), `newcomers` (what the CRM is to be given)
 and `on_demand` (whom a request under way may just be creating), `plan` (what is to be written), `partitions` (where new
-persons go), `limits` (how much that may be), `outbox` (what was sent, and what came of it), `links` (who is who, and
-the values last agreed on), `cycle` (one pass), `synced` (what it came to, on record).
+persons go), `limits` (how much that may be), `outbox` (what was sent, and what came of it), `matching` (who is
+recognised by address), `links` (who is who, and the values last agreed on), `cycle` (one pass), `synced` (what it came
+to, on record).
 
 Beside a pass: `preview` shows its plan, `explain` tells the story of one record, `backlog` counts what waits, `retries`
 asks for another try, `drift` looks whether what was settled still agrees.
