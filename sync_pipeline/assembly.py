@@ -141,7 +141,14 @@ def _pairings(settings: Settings) -> tuple[Pairing, ...]:
         types, calls = settings.veeva_professional_types, settings.veeva_call_objects
         return (*catalog.veeva_pairings(types, calls, kept, *given), *custom)
     campaigns = catalog.campaign_pairings(settings.sync_campaigns, settings.sync_campaign_removals)
-    return (*catalog.pairings(*given), *custom, *campaigns)
+    standard = catalog.pairings(*given)
+    if campaigns and settings.sync_member_leads:
+        standard = catalog.with_member_leads(standard, _defaults(settings))
+    return (*standard, *custom, *campaigns)
+
+
+def _defaults(settings: Settings) -> dict[str, str]:
+    return {LAST_NAME: settings.flow_default_last_name, COMPANY: settings.flow_default_company}
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
@@ -196,9 +203,8 @@ def flow(settings: Settings, opened: Lake, over: Systems) -> Flow:
         connect(source(settings, opened, system, over=over))
     if is_native(over.marketo.calls):
         raise FatalError("NATIVE_MODE", "Marketo's own CRM sync is on: its flow steps act in Salesforce, not these")
-    defaults = {LAST_NAME: settings.flow_default_last_name, COMPANY: settings.flow_default_company}
     people = [pairing for pairing in pairings(settings) if pairing.name in PERSON_PREFIXES.values()]
-    rules = perform.Rules(defaults, settings.flow_second_leads, _rules(settings))
+    rules = perform.Rules(_defaults(settings), settings.flow_second_leads, _rules(settings))
     return Flow(opened, Sides(over.crm, writer(settings, over.crm), over.marketo), people, rules)
 
 

@@ -182,6 +182,10 @@ class Pairing:
         given: which records are paired, where an operator says so: (CRM id, Marketo id); nothing else is linked.
         misfit: SQL over such records `c` and `m`: what keeps them from being linked, null if nothing does.
         creates: whether a record of Marketo's that refers to linked ones is created in the CRM (SF-CAMP-4).
+        created_for: the pairing whose new records need one of this, where only those are created (SF-CAMP-6).
+        defaults: by CRM field, what stands in for an empty value in a record that is created (CONN-18).
+        traced_by: the CRM fields by which a record is found whose creation was not answered, where the CRM would take a
+            second one (GEN-16).
         merges: whether both systems can merge records of these objects (MERGE-1, MERGE-2).
         becomes: the pairing whose record a record of this one can turn into, and the CRM's field that names it.
         belongs_by: the mapped Marketo field that says whom a record belongs to and must wait for (VV-CALL-7).
@@ -202,6 +206,9 @@ class Pairing:
     given: tuple[tuple[str, str], ...] = ()
     misfit: str = "null"
     creates: bool = False
+    created_for: str = ""
+    defaults: MappingOf[str, str] = field(default_factory=dict, hash=False)
+    traced_by: tuple[str, ...] = ()
     merges: bool = False
     becomes: tuple[str, str] | None = None
     belongs_by: str = ""

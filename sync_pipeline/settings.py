@@ -232,6 +232,11 @@ class Settings(BaseSettings):
         description="Programs and the campaigns they are linked to, by id, as in 1001=701Dn000000aBcDIAU, separated by "
         "commas: members and their statuses go both ways. Off where empty (SF-CAMP-1).",
     )
+    sync_member_leads: bool = Field(
+        True,
+        description="Members of linked programs whom the CRM does not know become leads (SF-CAMP-6); for an empty last "
+        "name and company FLOW_DEFAULT_LAST_NAME and FLOW_DEFAULT_COMPANY stand in.",
+    )
     sync_campaign_removals: bool = Field(
         False, description="Remove from a linked program who is removed from its campaign (SF-CAMP-17)."
     )

@@ -20,6 +20,7 @@ from sync_pipeline.catalog.pairings import (
     custom_pairings,
     pairings,
     veeva_pairings,
+    with_member_leads,
 )
 from sync_pipeline.model import Object
 
@@ -35,6 +36,7 @@ __all__ = [
     "pairings",
     "refused",
     "veeva_pairings",
+    "with_member_leads",
 ]
 
 _OBJECTS_OF = {"salesforce": salesforce.objects, "veeva": veeva.objects, "marketo": marketo.objects}

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sync_pipeline.catalog import marketo, salesforce, veeva
+from sync_pipeline.catalog.flow_actions import LEAD_FOUND_BY
 from sync_pipeline.model import Object, Pairing, id18
 
 # Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
@@ -99,6 +100,22 @@ def campaign_pairings(links: Mapping[str, str], removes: bool = False) -> tuple[
     return (
         replace(campaign, given=pairs, misfit=MISFIT),
         replace(member, keys=("programId", "leadId"), creates=True, deletes=removes),
+    )
+
+
+def with_member_leads(declared: Iterable[Pairing], defaults: Mapping[str, str]) -> tuple[Pairing, ...]:
+    """Return the pairings, so that members of linked programs whom the CRM does not know become leads (SF-CAMP-6).
+
+    Args:
+        defaults: what stands in for an empty last name or company (CONN-18).
+    """
+    given = {name: value for name, value in defaults.items() if value}
+    created_for = salesforce.CAMPAIGN_MEMBER.name
+    return tuple(
+        replace(pairing, creates=True, created_for=created_for, defaults=given, traced_by=LEAD_FOUND_BY)
+        if pairing.crm is salesforce.LEAD
+        else pairing
+        for pairing in declared
     )
 
 

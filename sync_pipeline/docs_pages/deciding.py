@@ -29,6 +29,7 @@ PAIRED = (
 def deciding_page() -> str:
     """Return the page of the case table of the two-way sync."""
     campaigns = catalog.campaign_pairings({"1001": "701000000000001"})
+    standard = catalog.with_member_leads(catalog.pairings(), {})
     custom = catalog.custom_pairings(["Car_Sale__c"], ["carSale_c"])
     calls = Settings.model_fields["veeva_call_objects"].default
     veeva = catalog.veeva_pairings(("Professional_vod",), calls, Kept(date.min))
@@ -48,7 +49,7 @@ def deciding_page() -> str:
         "key is the deduplication field of Marketo's object, and its link fields are filled by the lookups that lead "
         "to the same record. Campaigns come with `SYNC_CAMPAIGNS`; each status of a program's channel must be one of "
         "the campaign's members, in the same spelling, or the link is refused.\n",
-        table(PAIRED, [_paired(pairing) for pairing in (*catalog.pairings(), *custom, *campaigns)]),
+        table(PAIRED, [_paired(pairing) for pairing in (*standard, *custom, *campaigns)]),
         "\nOf a Veeva org, besides custom objects. A call waits for its person, a key message for its call; when its "
         "time is over it goes in Marketo and stays in Veeva (`VEEVA_CALL_MONTHS`; looked at once a day):\n",
         table(PAIRED, [_paired(pairing) for pairing in veeva]),
@@ -61,4 +62,5 @@ def _paired(pairing: Pairing) -> tuple[str, ...]:
     by = key or ("the settings" if pairing.given else "its deduplication field")
     kept = "yes" if pairing.deletes else "no"
     made = "where its program and person are linked" if pairing.creates else "no"
+    made = "for members of linked programs" if pairing.created_for else made
     return f"`{pairing.crm.source}`", f"`{pairing.marketo.source}`", by, kept, made

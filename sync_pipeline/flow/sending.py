@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
-from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
+from sync_pipeline.connectors.errors import AmbiguousError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 from sync_pipeline.flow import remember
 from sync_pipeline.flow.journal import Entry, Journal, commit, sending
@@ -13,11 +12,12 @@ from sync_pipeline.flow.sides import Sides
 from sync_pipeline.flow.steps import Step
 from sync_pipeline.flow.writes import Write
 from sync_pipeline.lake import Lake
+from sync_pipeline.model import Pairing
+from sync_pipeline.sync import creating
+from sync_pipeline.sync.creating import STILL_RUNNING
 from sync_pipeline.sync.touched import CRM
 
 LOOKS = (0.0, 1.0, 2.0)  # seconds before each look for a record whose creation was not answered
-# So long may a server still be at work on a call whose connection broke.
-STILL_RUNNING = timedelta(minutes=2)
 
 
 class Sender:
@@ -41,6 +41,8 @@ class Sender:
             return to.write(write.obj, write.operation, [write.record])[0]
         if found := self._sent_before(step, write):
             return Answer(Verdict.ACCEPTED, found, created=True)
+        if step is Step.CREATE and write.pairing:
+            self._let_cycles_finish(write.pairing)
         note = sending(step, write.record.values, self._sides.crm.now())
         commit(self._lake, self._journal, lambda _: None, [note], self._sleep)
         try:
@@ -51,6 +53,11 @@ class Sender:
                 if found := self._find(write, note):
                     return Answer(Verdict.ACCEPTED, found, created=True)
             raise
+
+    def _let_cycles_finish(self, pairing: Pairing) -> None:
+        mine = f"from ({creating.under_way(pairing)}) where marketo_id = ?"
+        if self._lake.rows(mine, [self._journal.marketo_id]):
+            raise RetryableError("BUSY", "a cycle is creating the lead, as a member of a linked program needs it")
 
     def _sent_before(self, step: Step, write: Write) -> str | None:
         """Return what an interrupted try of this step created, None if it certainly created nothing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 
@@ -28,6 +28,12 @@ def literal(value: str | int | float | bool | datetime | None) -> str:
     if isinstance(value, datetime):
         return f"timestamptz '{value.isoformat()}'"
     return "'" + value.replace("'", "''") + "'"
+
+
+def map_sql(values: Mapping[str, str]) -> str:
+    """Return a map of texts as SQL."""
+    entries = commas(f"{literal(name)}: {literal(value)}" for name, value in values.items())
+    return f"map {{{entries}}}::map(varchar, varchar)"
 
 
 def commas(parts: Iterable[str]) -> str:

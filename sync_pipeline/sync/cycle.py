@@ -22,7 +22,7 @@ from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Pairing, Rule
-from sync_pipeline.sync import limits, links, outbox, partitions, plan
+from sync_pipeline.sync import limits, links, lost, newcomers, outbox, partitions, plan
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import Question, decide
@@ -206,9 +206,11 @@ class Pass:
         with self.lake.reading() as con:
             pairs = links.unlinked(con, asked)
             misfits = [f"{pair}: {misfit}" for pair, misfit in pairs.items() if misfit]
-            if is_quiet(con, pairing) and len(misfits) == len(pairs):
+            quiet = is_quiet(con, pairing) and not newcomers.are_there(con, asked)
+            if quiet and len(misfits) == len(pairs):
                 return Planned(), misfits
         with self.lake.transaction() as con:
+            lost.find(con, asked, now)
             links.adopt(con, asked, now)
         with self.lake.transaction() as con:
             decide(con, asked)

@@ -18,7 +18,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Pairing
-from sync_pipeline.sync import merging, newcomers, on_demand, resolve
+from sync_pipeline.sync import creating, merging, newcomers, on_demand, resolve
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import DELETED, FILTERED, MARKETO_DELETED, TOLD, UNSEEN
 from sync_pipeline.sync.fields import Compared
@@ -78,7 +78,7 @@ def decide(con: Connection, asked: Question) -> None:
     find_changed(con, asked.pairing)
     merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score)
     _touched(con, asked)
-    newcomers.find(con, asked.pairing, asked.fields, asked.referred, asked.marketo)
+    newcomers.find(con, asked)
     con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
     references(con, asked, "select crm_id from touched")
     outcomes(con, asked)
@@ -154,9 +154,10 @@ def _held(con: Connection, asked: Question) -> str:
         for other in asked.referred.values()
         if other.becomes and other.becomes[0] == pairing.name
     ]
-    if since := on_demand.creating_since(con):
+    begun = {"on demand": on_demand.creating_since(con), "for a member": creating.since(con, pairing)}
+    for why, since in ((why, since) for why, since in begun.items() if since):
         early.append(
-            f"select {quoted(crm.key)}, 'may have been created on demand' from {full_name(*crm.changes_table)} where "
+            f"select {quoted(crm.key)}, {literal(f'may have been created {why}')} from {full_name(*crm.changes_table)} where "
             f"_change = 'insert' and _detected_at >= {literal(since)}"
         )
     if pairing.merges:

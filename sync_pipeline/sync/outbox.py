@@ -7,7 +7,7 @@ differs any more (law 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -21,24 +21,18 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
-from sync_pipeline.sync import links
+from sync_pipeline.sync import creating, links
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import CONVERT, MERGE, SCORE
+from sync_pipeline.sync.retries import PUSH, of_writes
 from sync_pipeline.sync.touched import CRM, look_again
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
-PUSH = "Push updates"  # the operation of a refused or rejected write on record (OPS-3)
 # A refused merge stays on record until somebody dismisses it: both records go their own ways, and nothing differs.
 PUSH_MERGE = "Push merges"
 IS_MERGE = f"operation in ({literal(MERGE)}, {literal(CONVERT)})"
 SCORES = {SCORE: Field(SCORE, "score")}  # what a merge hands over, mapped or not
-
-
-def of_writes(obj: Object) -> str:
-    """Return SQL for the errors that writes to an object's records met."""
-    own = f"system = {literal(obj.system)} and object = {literal(obj.name)}"
-    return f"{own} and operation = {literal(PUSH)} and record_id is not null"
 
 
 def record_sql(side: str) -> str:
@@ -58,17 +52,19 @@ class Sent:
         return Sent(self.accepted + other.accepted, self.rejected + other.rejected, self.retry + other.retry)
 
 
-def take_back(con: Connection, pairings: Iterable[Pairing], run_id: str, now: datetime) -> None:
+def take_back(con: Connection, pairings: Sequence[Pairing], run_id: str, now: datetime) -> None:
     """Remove the writes of these pairings that were never answered, of plans and of cycles that died.
 
     What a cycle had begun to apply is decided anew, as its changes count as decided on. A plan left its changes as they
-    were, so nothing of it is left behind: it must not change what comes after it.
+    were, so nothing of it is left behind: it must not change what comes after it. What may have created a record stays
+    until it is known whether it did.
     """
     names = commas(literal(pairing.name) for pairing in pairings) or "null"
     unanswered = (
         f"from {ledger.table('outbox')} o where run_id <> {literal(run_id)} and pairing in ({names}) "
         f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
     )
+    creating.note(con, pairings, unanswered, now)
     look_again(con, f"select pairing, crm_id, 'not answered', {literal(now)} {unanswered} and applied")
     con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
 
@@ -206,7 +202,8 @@ def _remember(
     try:
         con.execute(
             "create or replace temp table answered as "
-            "select a.*, o.run_id, o.operation, o.crm_id, o.marketo_id, o.fields "
+            "select a.*, o.run_id, o.operation, o.crm_id, o.marketo_id, "
+            f"if(o.operation = '{Operation.CREATE}', {links.OWN_VALUES}, fields) as fields "
             f"from answers a join {ledger.table('outbox')} o using (write_id)"
         )
     finally:

@@ -11,14 +11,14 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.sql import commas, literal, map_sql, quoted
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync import partitions
 from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
-from sync_pipeline.sync.outbox import PUSH, of_writes
 from sync_pipeline.sync.resolve import Outcome, name_sql
+from sync_pipeline.sync.retries import PUSH, of_writes
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, must_be_read
 
 Connection = duckdb.DuckDBPyConnection
@@ -59,6 +59,7 @@ def draft(con: Connection, asked: Question) -> Planned:
     other_key = f"{to_marketo} and is_key"
     can_create = literal(bool(asked.pairing.key or needed))
     has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, needed)) or 'null'})) = {len(needed)}"
+    defaults = map_sql(asked.pairing.defaults)
     deletes = f"t.gone and {literal(asked.pairing.deletes)}"
     con.execute(f"""
         create or replace temp table write as
@@ -93,7 +94,8 @@ def draft(con: Connection, asked: Question) -> Planned:
         from chosen where taken = '{Outcome.TAKE_MARKETO}' and crm_id is not null group by crm_id, marketo_id
         union all
         select uuid()::varchar, '{CRM}', '{CREATE}', null, n.marketo_id, null,
-            map_concat(n.keys, map_from_entries(coalesce(list({{k: crm_field, v: marketo}}) filter ({to_crm}), []))),
+            map_concat({defaults}, n.keys,
+                map_from_entries(coalesce(list({{k: crm_field, v: marketo}}) filter ({to_crm}), []))),
             map_from_entries(coalesce(list({{k: crm_field, v: because}}) filter ({to_crm}), []))
         from newcomer n left join chosen c on c.crm_id is null and c.marketo_id = n.marketo_id
         where n.complete group by n.marketo_id, n.keys
@@ -169,7 +171,7 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     crm, marketo = asked.pairing.crm, asked.pairing.marketo
     error = ledger.table("error")
     refused = f"""
-        select crm_id, crm_field, refusal as code,
+        select coalesce(crm_id, marketo_id) as record_id, crm_field, refusal as code,  -- what is new has one id
             'not written: ' || crm_field || ' and ' || field || ' stay different' as message
         from outcome where refusal is not null
         union all
@@ -183,8 +185,8 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     }
     ledger.close_errors(
         con,
-        f"({of_writes(crm)} and field is not null and record_id in (select crm_id from touched) "
-        f"and (record_id, field, code) not in (select (crm_id, crm_field, code) from ({refused}))) "
+        f"({of_writes(crm)} and field is not null and record_id in (select unnest([crm_id, marketo_id]) from touched) "
+        f"and (record_id, field, code) not in (select (record_id, crm_field, code) from ({refused}))) "
         f"or ({of_writes(crm)} and field is null and {done_with[CRM]}) "
         f"or ({of_writes(marketo)} and field is null and {done_with[MARKETO]})",
         now,
@@ -198,9 +200,9 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     con.execute(f"""
         insert into {error} by name
         select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,
-            {literal(crm.name)} as object, {literal(PUSH)} as operation, crm_id as record_id, crm_field as field,
+            {literal(crm.name)} as object, {literal(PUSH)} as operation, record_id, crm_field as field,
             code, message
-        from ({refused}) where (crm_id, crm_field, code) not in ({known})
+        from ({refused}) where (record_id, crm_field, code) not in ({known})
     """)
 
 

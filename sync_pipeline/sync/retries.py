@@ -12,26 +12,45 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal
-from sync_pipeline.model import Pairing
+from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.touched import look_again
 
 Connection = duckdb.DuckDBPyConnection
 ASKED = "asked for"
+PUSH = "Push updates"  # the operation of a refused or rejected write on record (OPS-3)
+
+
+def of_writes(obj: Object) -> str:
+    """Return SQL for the errors that writes to an object's records met."""
+    own = f"system = {literal(obj.system)} and object = {literal(obj.name)}"
+    return f"{own} and operation = {literal(PUSH)} and record_id is not null"
 
 
 def retry(con: Connection, pairings: Sequence[Pairing], record_ids: Sequence[str], now: datetime) -> int:
-    """Have the next cycle decide anew on what these CRM or Marketo records are linked to; return how many links.
+    """Have the next cycle decide anew on what these CRM or Marketo records are linked to; return how many.
 
-    What is still different is then written again, though neither record moved; the error closes if it goes through.
+    What is still different is then written again, though neither record moved; the error closes if it goes through. Of
+    a record that the CRM did not let be created the error closes at once: it is a new record again.
     """
     names, ids = commas(literal(p.name) for p in pairings), commas(map(literal, record_ids))
     if not (names and ids):
         return 0
-    return look_again(
+    linked = look_again(
         con,
         f"select pairing, crm_id, {literal(ASKED)}, {literal(now)} from {ledger.table('link')} "
         f"where ended_at is null and pairing in ({names}) and (crm_id in ({ids}) or marketo_id in ({ids}))",
     )
+    return linked + sum(_create_again(con, pairing, ids, now) for pairing in pairings if pairing.creates)
+
+
+def _create_again(con: Connection, pairing: Pairing, ids: str, now: datetime) -> int:
+    linked = f"select marketo_id from {ledger.table('link')} where marketo_object = {literal(pairing.marketo.name)}"
+    refused = f"{of_writes(pairing.crm)} and field is null and record_id in ({ids}) and record_id not in ({linked})"
+    found = con.execute(
+        f"select count(distinct record_id) from {ledger.table('error')} where resolved_at is null and {refused}"
+    ).fetchone()
+    ledger.close_errors(con, refused, now)
+    return int(found[0]) if found else 0
 
 
 def dismiss(con: Connection, record_ids: Sequence[str], now: datetime) -> int:

@@ -11,11 +11,15 @@ from pydantic import ValidationError
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
+from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import answers, kinds
 from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field, Pairing, id18
 from sync_pipeline.settings import Settings
+from sync_pipeline.sync.cycle import Rules
+from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.retries import retry
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 from sync_pipeline_tests.sync.world import System
 
@@ -33,8 +37,19 @@ class Members(System):
         return super().edit(record_id, **values)
 
 
-def pairings_of(links: dict[str, str], **chosen: Any) -> tuple[Pairing, ...]:
-    people = (p for p in catalog.pairings() if p.name in ("contact", "lead"))
+class Leads(System):
+    """Leads, none of which has been converted."""
+
+    def edit(self, record_id: str | None = None, **values: Value) -> str:
+        return super().edit(record_id, **(values if record_id else {"IsConverted": False, **values}))
+
+
+def pairings_of(links: dict[str, str], leads: dict[str, str] | None = None, **chosen: Any) -> tuple[Pairing, ...]:
+    """Return what is paired; with `leads`, which stand in for empty values, unknown members become leads."""
+    names = ("contact", "lead") if leads is None else ("lead",)
+    people = tuple(p for p in catalog.pairings() if p.name in names)
+    if leads is not None:
+        people = catalog.with_member_leads(people, leads)
     return (*people, *catalog.campaign_pairings(links, **chosen))
 
 
@@ -47,6 +62,8 @@ def many_of(lake: Lake, folder: Path, links: dict[str, str], **chosen: Any) -> M
     many = Many(lake, folder, paired, {"programMember": member, "program": program}, besides=[statuses])
     old = many.marketo["programMember"]
     many.marketo.systems["programMember"] = Members(old.prefix, old.key, old.stamp, many.now, dedupe=old.dedupe)
+    leads = many.crm["Lead"]
+    many.crm.systems["Lead"] = Leads(leads.prefix, leads.key, leads.stamp, many.now)
     for campaign, program_id, labels in ((CAMPAIGN, 1001, STEPS), (OTHER, 1002, STEPS[:2])):
         many.crm["Campaign"].records[campaign] = {"Id": campaign}
         many.crm["Campaign"].edit(campaign, Name="Fair", Type="Old")
@@ -227,8 +244,80 @@ def test_what_the_org_does_not_take_of_members_is_tried_again_or_on_record(lake:
     assert many.lake.rows(errors) == [(beas, "INVALID_STATUS")]
     in_crm.refuse = lambda _: None
     many.cycle()
+    assert (len(in_crm.records), many.lake.rows(errors)) == (1, [(beas, "INVALID_STATUS")])  # nothing has changed
+    with many.lake.transaction() as con:
+        assert retry(con, many.pairings, [beas], many.now()) == 1
+    many.cycle()
     assert sorted(str(record["Status"]) for record in in_crm.records.values()) == ["Attended", "Invited"]
     assert (in_crm.records[adas]["Status"], many.lake.rows(errors)) == ("Attended", [])
+
+
+def stranger(many: Many, program: int = 1001, **values: Value) -> str:
+    """Make a person whom only Marketo knows, a member of a program; return the person's id."""
+    lead = many.marketo["lead"].edit(**values)
+    many.marketo["programMember"].edit(programId=program, leadId=int(lead), statusName="Invited")
+    return lead
+
+
+def test_members_of_a_linked_program_whom_the_crm_does_not_know_become_leads(lake: Lake, tmp_path: Path) -> None:
+    """SF-CAMP-6, GEN-11, CONN-18: when it is linked and when they join; by a plan, within limits, and refusals stay."""
+    given = {"LastName": "Unknown", "Company": "Unknown"}
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN}, leads=given)
+    mira = stranger(many, lastName="Mira", firstName="M", email="m@x.example", company="Mill")
+    nameless = stranger(many, email="n@x.example")
+    elsewhere = stranger(many, 1002, lastName="Else")
+    leads, members = many.crm["Lead"], many.crm["CampaignMember"]
+    assert many.cycle()["lead"].said == ""  # the link is made
+    assert many.sync(apply=False)["lead"].planned.to_crm == 2
+    refused = many.sync(rules=Rules(limits=Limits(writes=1)))["lead"].error
+    assert refused == "lead: 2 writes to crm are more than the limit of 1"
+    assert leads.records == {}
+    many.settled()
+    made = {record["Email"]: [record[name] for name in given] for record in leads.records.values()}
+    assert made == {"m@x.example": ["Mira", "Mill"], "n@x.example": ["Unknown", "Unknown"]}
+    assert sorted(str(member["LeadId"]) for member in members.records.values()) == sorted(leads.records)
+    links = "select marketo_id from lake.sync.link where pairing = 'lead' and ended_at is null order by 1"
+    assert many.lake.rows(links) == [(mira,), (nameless,)]
+    assert many.marketo["lead"].records[mira]["externalPersonId"] in leads.records
+
+    many.marketo["programMember"].edit(programId=1001, leadId=int(elsewhere), statusName="Invited")
+    no = Answer(Verdict.REJECTED, code="FIELD_CUSTOM_VALIDATION_EXCEPTION", message="Not now")
+    leads.refuse = lambda _: no
+    many.cycle()
+    leads.refuse = lambda _: None
+    many.cycle()
+    errors = "select record_id, message from lake.sync.error where resolved_at is null"
+    assert (many.lake.rows(errors), len(leads.records)) == ([(elsewhere, "Not now")], 2)
+    many.marketo["lead"].edit(elsewhere, phone="1")
+    many.settled()
+    assert (many.lake.rows(errors), len(leads.records), len(members.records)) == ([], 3, 3)
+
+
+@pytest.mark.parametrize("arrived", [True, pytest.param(False, marks=pytest.mark.bench)])
+def test_a_member_s_lead_is_made_once_though_the_answer_is_lost(lake: Lake, tmp_path: Path, arrived: bool) -> None:
+    """SF-CAMP-6, GEN-16: it is found among those read since, one for each of two people alike, or made later."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN}, leads={"Company": "Unknown"})
+    alike = {"lastName": "Twin", "email": "Twin@x.example"}
+    people = [stranger(many, **alike), stranger(many, **alike), stranger(many, lastName="Mira")]
+    many.cycle()
+    leads = many.crm["Lead"]
+
+    def lose() -> None:
+        raise UnknownOutcomeError("ConnectionError", "the connection broke")
+
+    setattr(leads, "after" if arrived else "before", lose)
+    assert "the connection broke" in many.cycle()["lead"].error
+    leads.before = leads.after = lambda: None
+    other = leads.edit(LastName="Other", Company="C")
+    many.cycle()
+    assert len(leads.records) == (4 if arrived else 1)
+    many.cycle()
+    many.settled()
+    links = dict(many.lake.rows("select marketo_id, crm_id from lake.sync.link where pairing = 'lead'"))
+    assert set(links.values()) == leads.records.keys()
+    assert {str(leads.records[links[one]]["LastName"]) for one in people} == {"Twin", "Mira"}
+    assert (len(links), len(many.marketo["lead"].records), other in links.values()) == (4, 4, True)
+    assert len(many.crm["CampaignMember"].records) == 3
 
 
 def test_settings_link_a_program_to_one_campaign_and_back() -> None:
