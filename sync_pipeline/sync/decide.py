@@ -157,8 +157,8 @@ def _held(con: Connection, asked: Question) -> str:
     begun = {"on demand": on_demand.creating_since(con), "for a member": creating.since(con, pairing)}
     for why, since in ((why, since) for why, since in begun.items() if since):
         early.append(
-            f"select {quoted(crm.key)}, {literal(f'may have been created {why}')} from {full_name(*crm.changes_table)} where "
-            f"_change = 'insert' and _detected_at >= {literal(since)}"
+            f"select {quoted(crm.key)}, {literal(f'may have been created {why}')} "
+            f"from {full_name(*crm.changes_table)} where _change = 'insert' and _detected_at >= {literal(since)}"
         )
     if pairing.merges:
         early.append(

@@ -21,8 +21,8 @@ from sync_pipeline.sync.matching import is_wanted, met_sql
 from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
-# Of a creation, the values that the other side has: of these it is on record why they were chosen. What stands in for an
-# empty value is none of them (CONN-18).
+# Of a creation, the values that the other side has: of these it is on record why they were chosen. What stands in for
+# an empty value is none of them (CONN-18).
 OWN_VALUES = "map_from_entries(list_filter(map_entries(fields), lambda e: map_contains(because, e.key)))"
 
 

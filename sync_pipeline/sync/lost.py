@@ -47,7 +47,8 @@ def find(con: Connection, asked: Question, now: datetime) -> None:
                     and {key} not in (select crm_id from {ledger.table("link")} where crm_id is not null)
                     and {key} not in (select record_id from {ledger.table("write_result")} where record_id is not null))
         )
-        select write_id, run_id, operation, null::varchar as crm_id, marketo_id, record_id, {links.OWN_VALUES} as fields,
+        select write_id, run_id, operation, null::varchar as crm_id, marketo_id, record_id,
+            {links.OWN_VALUES} as fields,
             if(record_id is null, '{Verdict.RETRY}', '{Verdict.ACCEPTED}') as verdict
         from sent left join made using (alike, place)
         where record_id is not null or lost_at + {still_running} * interval 1 second <= {watermark(pairing.crm)}

@@ -1,7 +1,7 @@
 """Records of Marketo that the CRM is to be given: members of linked programs, and the leads that they need.
 
 Any other person reaches the CRM on demand alone (GEN-11). A record that was linked once is no newcomer, so what the CRM
-has removed does not come back by itself; one that the CRM refused is tried again when it changes or on request (OPS-20).
+has removed does not come back by itself; one that it refused is tried again when it changes or on request (OPS-20).
 """
 
 from __future__ import annotations
