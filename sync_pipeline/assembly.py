@@ -140,7 +140,9 @@ def _pairings(settings: Settings) -> tuple[Pairing, ...]:
         kept = Kept(datetime.now(UTC).date(), settings.veeva_call_months)
         types, calls = settings.veeva_professional_types, settings.veeva_call_objects
         return (*catalog.veeva_pairings(types, calls, kept, *given), *custom)
-    campaigns = catalog.campaign_pairings(settings.sync_campaigns, settings.sync_campaign_removals)
+    campaigns = catalog.campaign_pairings(
+        settings.sync_campaigns, settings.sync_campaign_removals, settings.sync_member_fields
+    )
     standard = catalog.pairings(*given)
     if campaigns and settings.sync_member_leads:
         standard = catalog.with_member_leads(standard, _defaults(settings))

@@ -58,6 +58,8 @@ class Mapping:
     A field whose values are `steps` only moves forward in Marketo: SQL over its record `m` gives them in order. One
     that `stays` can be given another value in Marketo, but not be emptied. One that is `optional` is not in every org,
     and its absence is no news.
+    A `chosen` one is an operator's, and of fields of equal type; of records that are linked only what changed `since`
+    it was chosen flows (SF-CAMP-15).
     """
 
     crm: str
@@ -71,6 +73,8 @@ class Mapping:
     steps: str = ""
     stays: bool = False
     optional: bool = False
+    chosen: bool = False
+    since: datetime | None = None
 
     @property
     def is_two_way(self) -> bool:

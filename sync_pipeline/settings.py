@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sync_pipeline import catalog
-from sync_pipeline.catalog import activity_types, pushed, sales_tasks
+from sync_pipeline.catalog import activity_types, member_fields, pushed, sales_tasks
 from sync_pipeline.sync import conditions
 
 PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
@@ -232,6 +232,12 @@ class Settings(BaseSettings):
         description="Programs and the campaigns they are linked to, by id, as in 1001=701Dn000000aBcDIAU, separated by "
         "commas: members and their statuses go both ways. Off where empty (SF-CAMP-1).",
     )
+    sync_member_fields: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Custom fields of members of linked campaigns and programs that follow one another, by API name, as "
+        "in Lunch__c=lunch, separated by commas: at most 20, each of equal type on both sides. What changes from then on "
+        "flows (SF-CAMP-14 to 16).",
+    )
     sync_member_leads: bool = Field(
         True,
         description="Members of linked programs whom the CRM does not know become leads (SF-CAMP-6); for an empty last "
@@ -338,6 +344,20 @@ class Settings(BaseSettings):
             raise ValueError("a link is the id of a program, =, and that of a campaign, as in 1001=701Dn000000aBcDIAU")
         if any(len({p[end] for p in pairs}) < len(pairs) for end in (0, 1)):
             raise ValueError("a program is linked to one campaign, and a campaign to one program")
+        return dict(pairs)
+
+    @field_validator("sync_member_fields", mode="before")
+    @classmethod
+    def _paired(cls, given: object) -> object:
+        """Read pairs of fields, one to one."""
+        if not isinstance(given, str):
+            return given
+        halves = (part.partition("=") for part in given.split(",") if part.strip())
+        pairs = [(crm.strip(), marketo.strip()) for crm, _, marketo in halves]
+        if any(not name or "=" in name for pair in pairs for name in pair):
+            raise ValueError("a pair is a field of the CRM, =, and one of Marketo, as in Lunch__c=lunch")
+        if any(len({pair[end] for pair in pairs}) < len(pairs) for end in (0, 1)) or len(pairs) > member_fields.MOST:
+            raise ValueError(f"at most {member_fields.MOST} fields are paired, each once (SF-CAMP-14)")
         return dict(pairs)
 
     @field_validator(

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.catalog.flow_actions import LEAD_FOUND_BY
-from sync_pipeline.model import Object, Pairing, id18
+from sync_pipeline.model import Mapping as FieldMapping
+from sync_pipeline.model import Object, Pairing, Rule, id18
 
 # Where the id of a lead or contact is kept in Marketo, unless the settings name a field of one's own (decision 2).
 PERSON_KEY = "externalPersonId"
@@ -84,11 +85,14 @@ def _pairings(person_key: str) -> tuple[Pairing, ...]:
     )
 
 
-def campaign_pairings(links: Mapping[str, str], removes: bool = False) -> tuple[Pairing, ...]:
+def campaign_pairings(
+    links: Mapping[str, str], removes: bool = False, fields: Mapping[str, str] | None = None
+) -> tuple[Pairing, ...]:
     """Return the pairings of campaigns and their members; none unless some are linked (SF-CAMP-1).
 
     Args:
         links: campaign id by program id (SF-CAMP-3).
+        fields: Marketo's by the CRM's field: members' own that were chosen to be synced, at most 20 (SF-CAMP-14).
         removes: whether who is removed from a campaign is removed from its program too (SF-CAMP-17).
     """
     if not links:
@@ -97,9 +101,20 @@ def campaign_pairings(links: Mapping[str, str], removes: bool = False) -> tuple[
     taking_part = ", ".join(f"'{campaign}'" for campaign, _ in pairs)
     campaign = _pair(salesforce.CAMPAIGN, marketo.PROGRAM, "", {"program"}, f'"Id" in ({taking_part})')
     member = _pair(salesforce.CAMPAIGN_MEMBER, marketo.PROGRAM_MEMBER, "", {"program_member"})
+    own = (
+        # Nobody documents who wins; as for the status, the CRM does.
+        FieldMapping(crm, its, crm, on="program_member", rule=Rule.CRM_WINS, chosen=True)
+        for crm, its in (fields or {}).items()
+    )
     return (
         replace(campaign, given=pairs, misfit=MISFIT),
-        replace(member, keys=("programId", "leadId"), creates=True, deletes=removes),
+        replace(
+            member,
+            keys=("programId", "leadId"),
+            creates=True,
+            deletes=removes,
+            mappings=(*member.mappings, *own),
+        ),
     )
 
 

@@ -66,6 +66,11 @@ TABLES: dict[str, dict[str, str]] = {
     "backlog": {"measured_at": STAMP, "pairing": "varchar", "side": "varchar", "waiting": "bigint"},
     # How far each feed has taken in the tables that it is made of; a feed without a row has not been started.
     "taken": {"feed": "varchar", "source": "varchar", "synced_at": STAMP, "taken_at": STAMP},
+    # Mappings that an operator chose: since when they hold, and the types by which a change of a field is noticed.
+    "mapping": {
+        "pairing": "varchar", "crm_field": "varchar", "marketo_field": "varchar", "crm_type": "varchar",
+        "marketo_type": "varchar", "since": STAMP, "ended_at": STAMP, "ended_because": "varchar",
+    },
     "conflict": {
         "noted_at": STAMP, "run_id": "varchar", "pairing": "varchar", "crm_id": "varchar", "marketo_id": "varchar",
         "field": "varchar", "crm_value": "varchar", "marketo_value": "varchar", "base_value": "varchar",

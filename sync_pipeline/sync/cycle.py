@@ -22,7 +22,7 @@ from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Pairing, Rule
-from sync_pipeline.sync import limits, links, lost, newcomers, outbox, partitions, plan
+from sync_pipeline.sync import chosen, limits, links, lost, newcomers, outbox, partitions, plan
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import Question, decide
@@ -114,7 +114,9 @@ class Pass:
         notices: list[Notice] = []
         try:
             pairing = self._fitted(pairing, before)
+            pairing, unfit = chosen.settle(self.lake, pairing, *self._describes(pairing), self.run_id, now)
             fields, notices = self._fields(pairing)
+            notices = [*notices, *unfit]
             if misfit := partitions.misfit(self.rules.partitions, pairing, fields):
                 return Synced(pairing, notices=notices, error=misfit)
             planned, misfits = self._decide(pairing, fields, now)
@@ -176,7 +178,8 @@ class Pass:
         before: list[Pairing] = []
         for pairing in self._mirrored:
             try:
-                before.append(self._fitted(pairing, before))
+                with self.lake.reading() as con:
+                    before.append(chosen.in_force(con, self._fitted(pairing, before)))
             except UnfitError:
                 continue
             yield self._question(before[-1], self._fields(before[-1])[0])

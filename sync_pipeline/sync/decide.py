@@ -271,6 +271,21 @@ def _behind(field: Compared, asked: Question) -> str:
     return f"coalesce({crm} <= {marketo}, false)"
 
 
+def _moved(field: Compared, asked: Question) -> str:
+    """Return SQL for the side that changed a field since it was chosen, as long as it has no base; null of others."""
+    if field.since is None:
+        return "null::varchar"
+    sides = ((asked.pairing.crm, "t.crm_id", field.crm), (asked.pairing.marketo, "t.marketo_id", field.marketo))
+    crm, marketo = (
+        f"{id_} in (select {quoted(obj.key)}::varchar from {full_name(*obj.changes_table)} "
+        f"where _detected_at > {literal(field.since)} and (list_contains(_fields, {literal(one.name)}) "
+        f"or (_change = 'insert' and _changed_at > {literal(field.since)})))"
+        for obj, id_, one in sides
+    )
+    said = f"case when {crm} and {marketo} then 'both' when {crm} then 'crm' when {marketo} then 'marketo' "
+    return f"if(map_contains(t.agreed, {literal(field.name)}), null, {said} else 'neither' end)"
+
+
 def outcomes(con: Connection, asked: Question) -> None:
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide`."""
     pairing = asked.pairing
@@ -278,7 +293,7 @@ def outcomes(con: Connection, asked: Question) -> None:
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, "
         f"marketo: {_marketo_now(f, asked)}, "
         f"base: t.agreed[{literal(f.name)}], known: coalesce(map_contains(t.agreed, {literal(f.name)}), false), "
-        f"waits: {_waits(f)}, behind: {_behind(f, asked)}}}"
+        f"waits: {_waits(f)}, behind: {_behind(f, asked)}, moved: {_moved(f, asked)}}}"
         for f in asked.fields
     )
     con.execute(f"""

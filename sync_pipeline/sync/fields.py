@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.lake.types import TEXT, column_type
@@ -37,6 +38,7 @@ class Compared:
     others: tuple[Field, ...] = ()
     steps: str = ""
     stays: bool = False
+    since: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -132,6 +134,7 @@ def compared(
                 mapping.marketo in pairing.keys,
                 steps=mapping.steps,
                 stays=mapping.stays,
+                since=mapping.since,
             )
         )
     key, id_ = theirs.get(pairing.key.lower()), crm.field(pairing.crm.key)

@@ -32,6 +32,7 @@ class Case:
 
     `marketo_id` is null where Marketo does not have the record, `crm_id` where the CRM does not, `waits` is true where
     the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved,
+    `moved`, of a field that was chosen and has no base yet, which side changed it since: neither, crm, marketo, both,
     and `behind` that Marketo's value only moves forward and has gone past the CRM's; `gone` is true where the CRM
     deleted the record, and `tells_end` of the field that says so.
     """
@@ -54,6 +55,9 @@ CASES: tuple[Case, ...] = (
     ),
     Case("new to the CRM", "crm_id is null", Outcome.TAKE_MARKETO),
     Case("both sides agree", "crm is not distinct from marketo", Outcome.SAME),
+    Case("chosen to be synced, and changed on neither side since (SF-CAMP-15)", "moved = 'neither'", Outcome.KEEP),
+    Case("chosen to be synced, and since then only the CRM changed it", "moved = 'crm'", Outcome.TAKE_CRM),
+    Case("chosen to be synced, and since then only Marketo changed it", "moved = 'marketo'", Outcome.TAKE_MARKETO),
     # An edit in Marketo of what flows to it only stays until the CRM's record moves (SF-ACCOUNT-2 to 4), and likewise.
     Case(
         "the field flows to Marketo only, whose record alone moved",

@@ -10,6 +10,7 @@ import pytest
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Operation, Record
 from sync_pipeline.flow.actions import Outcome, Status
+from sync_pipeline.lake import ledger
 from sync_pipeline.model import Object
 from sync_pipeline.sync.on_demand import creating_since
 from sync_pipeline_tests.flow.world import CAMPAIGN, FlowWorld
@@ -102,6 +103,22 @@ def test_while_a_create_may_still_be_running_nothing_is_sent_again(world: FlowWo
     world.pass_seconds(120)
     assert world.ask("sync-person", person, "slow").status is Status.DONE
     assert creates(world, "Lead") == before + 1
+
+
+def test_whom_a_cycle_is_creating_is_not_created_on_demand_meanwhile(world: FlowWorld) -> None:
+    """SF-CAMP-6, GEN-16: a member of a linked program, whose lead the cycle sends just now or whose answer was lost."""
+    person, before = world.person(firstName="Member"), creates(world, "Lead")
+    write = (
+        f"insert into {ledger.table('outbox')} by name select 'w' as write_id, 'r' as run_id, 'crm' as side, "
+        f"'lead' as pairing, 'create' as operation, '{person}' as marketo_id, true as applied"
+    )
+    with world.lake.transaction() as con:
+        con.execute(write)
+    first = world.ask("sync-person", person, "member")
+    assert (first.code, first.final, creates(world, "Lead")) == ("BUSY", False, before)
+    with world.lake.transaction() as con:
+        ledger.insert(con, "write_result", [("w", "r", world.at, "retry", None, False, "NOT_MADE", None)])
+    assert world.ask("sync-person", person, "member").status is Status.DONE
 
 
 def test_equal_people_are_told_apart_by_what_is_linked_already(world: FlowWorld) -> None:

@@ -10,17 +10,19 @@ import pytest
 from pydantic import ValidationError
 
 from sync_pipeline import catalog
+from sync_pipeline.catalog.member_fields import is_alike
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import answers, kinds
 from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field, Pairing, id18
+from sync_pipeline.sandbox import Schema
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.retries import retry
-from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
+from sync_pipeline_tests.sync.many import MARKETO, Many, described, marketo_fields
 from sync_pipeline_tests.sync.world import System
 
 STEPS = ("Invited", "Registered", "Attended")
@@ -56,10 +58,15 @@ def pairings_of(links: dict[str, str], leads: dict[str, str] | None = None, **ch
 def many_of(lake: Lake, folder: Path, links: dict[str, str], **chosen: Any) -> Many:
     """Give a campaign and a program of the same statuses, and a campaign that lacks one of another program's."""
     paired = pairings_of(links, **chosen)
-    member = Describe("programMember", (kinds.MEMBERSHIP, *marketo_fields(MARKETO["programMember"])))
+    own = Field("lunch", "string", length=255), Field("seats", "integer")
+    member = Describe("programMember", (kinds.MEMBERSHIP, *marketo_fields(MARKETO["programMember"]), *own))
+    theirs = Field("Lunch__c", "string", length=255), Field("Seats__c", "double", scale=2)
+    of_crm = described(catalog.by_name("campaign_member", catalog.objects("salesforce")), Schema.standard())
+    of_crm = replace(of_crm, fields=(*of_crm.fields, *theirs))
     program = Describe("program", kinds.PROGRAM_FIELDS)
     statuses = next(obj for obj in catalog.objects("salesforce") if obj.name == "campaign_member_status")
-    many = Many(lake, folder, paired, {"programMember": member, "program": program}, besides=[statuses])
+    told = {"programMember": member, "program": program, "CampaignMember": of_crm}
+    many = Many(lake, folder, paired, told, besides=[statuses])
     old = many.marketo["programMember"]
     many.marketo.systems["programMember"] = Members(old.prefix, old.key, old.stamp, many.now, dedupe=old.dedupe)
     leads = many.crm["Lead"]
@@ -193,9 +200,9 @@ def test_who_is_removed_from_a_campaign_is_removed_from_its_program_only_where_t
         leads.append(f"1001-{lead}")
         many.pairings = pairings_of({"1001": CAMPAIGN}, removes=removes)
         member = many.crm["CampaignMember"].edit(CampaignId=CAMPAIGN, ContactId=ada, Status="Invited")
-        many.settled()
+        many.cycle()
         many.crm["CampaignMember"].delete(member)
-        many.settled()
+        many.cycle()
     assert list(many.marketo["programMember"].records) == leads
     assert list(many.marketo["programMember"].living) == leads[:1]
 
@@ -252,9 +259,9 @@ def test_what_the_org_does_not_take_of_members_is_tried_again_or_on_record(lake:
     assert (in_crm.records[adas]["Status"], many.lake.rows(errors)) == ("Attended", [])
 
 
-def stranger(many: Many, program: int = 1001, **values: Value) -> str:
+def stranger(many: Many, program: int, **values: Value) -> str:
     """Make a person whom only Marketo knows, a member of a program; return the person's id."""
-    lead = many.marketo["lead"].edit(**values)
+    lead = many.marketo["lead"].edit(None, **values)
     many.marketo["programMember"].edit(programId=program, leadId=int(lead), statusName="Invited")
     return lead
 
@@ -263,8 +270,8 @@ def test_members_of_a_linked_program_whom_the_crm_does_not_know_become_leads(lak
     """SF-CAMP-6, GEN-11, CONN-18: when it is linked and when they join; by a plan, within limits, and refusals stay."""
     given = {"LastName": "Unknown", "Company": "Unknown"}
     many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN}, leads=given)
-    mira = stranger(many, lastName="Mira", firstName="M", email="m@x.example", company="Mill")
-    nameless = stranger(many, email="n@x.example")
+    mira = stranger(many, 1001, lastName="Mira", firstName="M", email="m@x.example", company="Mill")
+    nameless = stranger(many, 1001, email="n@x.example")
     elsewhere = stranger(many, 1002, lastName="Else")
     leads, members = many.crm["Lead"], many.crm["CampaignMember"]
     assert many.cycle()["lead"].said == ""  # the link is made
@@ -297,8 +304,8 @@ def test_members_of_a_linked_program_whom_the_crm_does_not_know_become_leads(lak
 def test_a_member_s_lead_is_made_once_though_the_answer_is_lost(lake: Lake, tmp_path: Path, arrived: bool) -> None:
     """SF-CAMP-6, GEN-16: it is found among those read since, one for each of two people alike, or made later."""
     many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN}, leads={"Company": "Unknown"})
-    alike = {"lastName": "Twin", "email": "Twin@x.example"}
-    people = [stranger(many, **alike), stranger(many, **alike), stranger(many, lastName="Mira")]
+    twins = [stranger(many, 1001, lastName="Twin", email="Twin@x.example") for _ in range(2)]
+    people = [*twins, stranger(many, 1001, lastName="Mira")]
     many.cycle()
     leads = many.crm["Lead"]
 
@@ -318,6 +325,71 @@ def test_a_member_s_lead_is_made_once_though_the_answer_is_lost(lake: Lake, tmp_
     assert {str(leads.records[links[one]]["LastName"]) for one in people} == {"Twin", "Mira"}
     assert (len(links), len(many.marketo["lead"].records), other in links.values()) == (4, 4, True)
     assert len(many.crm["CampaignMember"].records) == 3
+
+
+def test_chosen_fields_of_members_follow_one_another_from_then_on_until_one_is_another(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """SF-CAMP-14 to 16: what they hold already stays as it is; a new member brings all; types must be equal."""
+    links, chosen = {"1001": CAMPAIGN}, {"Lunch__c": "lunch", "Seats__c": "seats"}
+    many = many_of(lake, tmp_path / "landing", links)
+    ada, lead = person(many, "Ada")
+    _, bea = person(many, "Bea")
+    in_crm, in_marketo = many.crm["CampaignMember"], many.marketo["programMember"]
+    adas = in_crm.edit(CampaignId=CAMPAIGN, ContactId=ada, Status="Invited", Lunch__c="fish")
+    many.cycle()
+    in_marketo.edit(f"1001-{lead}", lunch="meat")
+
+    def lunches() -> tuple[Value, Value]:
+        return in_crm.records[adas]["Lunch__c"], in_marketo.records[f"1001-{lead}"]["lunch"]
+
+    many.pairings = pairings_of(links, fields=chosen)
+    many.cycle()
+    many.cycle()
+    assert lunches() == ("fish", "meat")
+    notices = "select kind, field, message from lake.sync.notice where object = 'campaign_member' order by noted_at"
+    unfit = "Seats__c (double) and seats (integer) are not of the same type: they are not synced"
+    in_crm.edit(adas, Lunch__c="soup", Seats__c=2.0)
+    in_marketo.edit(programId=1001, leadId=bea, statusName="Invited", lunch="pie")
+    told = many.cycle()["campaign_member"].notices
+    assert [notice.message for notice in told if notice.field == "Seats__c"] == [unfit]
+    assert lunches() == ("soup", "soup")
+    assert [one["Lunch__c"] for i, one in in_crm.records.items() if i != adas] == ["pie"]
+    in_marketo.edit(f"1001-{lead}", lunch="tea")
+    many.cycle()
+    assert lunches() == ("tea", "tea")
+    assert in_marketo.records[f"1001-{lead}"].get("seats") is None
+
+    key = ("salesforce", "CampaignMember")
+    fields = (replace(f, type="picklist") if f.name == "Lunch__c" else f for f in many.described[key].fields)
+    many.described[key] = replace(many.described[key], fields=tuple(fields))
+    in_marketo.edit(f"1001-{lead}", lunch="jam")
+    many.cycle()
+    many.cycle()
+    ended = "Lunch__c and lunch are not synced any more: Lunch__c was string and is picklist"
+    assert many.lake.rows(notices) == [("ended_mapping", "Lunch__c", ended)]
+    assert lunches() == ("tea", "jam")
+    for fields_chosen in ({}, chosen):
+        many.pairings = pairings_of(links, fields=fields_chosen)
+        many.cycle()
+    in_crm.edit(adas, Lunch__c="rye")
+    many.cycle()
+    assert lunches() == ("rye", "rye")
+
+
+def test_settings_pair_at_most_twenty_fields_of_members() -> None:
+    """SF-CAMP-14."""
+    some = [f"F{n}__c=f{n}" for n in range(21)]
+    given = Settings(_env_file=None, sync_member_fields=",".join(some[:20])).sync_member_fields
+    assert (len(given), given["F0__c"]) == (20, "f0")
+    for wrong in (",".join(some), "A__c=a,B__c=a", "A__c", "A__c=", "A__c=a=b"):
+        with pytest.raises(ValidationError):
+            Settings(_env_file=None, sync_member_fields=wrong)
+    numbers = [Field("N__c", "double", scale=scale) for scale in (0, 2)]
+    fits = [[is_alike(one, Field("n", kind)) for kind in ("integer", "float", "string")] for one in numbers]
+    assert fits == [[True, False, False], [False, True, False]]
+    texts = ("string", "picklist", "multipicklist", "phone", "email", "reference")
+    assert all(is_alike(Field("T__c", kind), Field("t", "string")) for kind in texts)
 
 
 def test_settings_link_a_program_to_one_campaign_and_back() -> None:
