@@ -234,9 +234,9 @@ class Settings(BaseSettings):
     )
     sync_member_fields: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict,
-        description="Custom fields of members of linked campaigns and programs that follow one another, by API name, as "
-        "in Lunch__c=lunch, separated by commas: at most 20, each of equal type on both sides. What changes from then on "
-        "flows (SF-CAMP-14 to 16).",
+        description="Custom fields of members of linked campaigns and programs that follow one another, by API name, "
+        "as in Lunch__c=lunch, separated by commas: at most 20, each of equal type on both sides. What changes from "
+        "then on flows (SF-CAMP-14 to 16).",
     )
     sync_member_leads: bool = Field(
         True,

@@ -15,6 +15,7 @@ import duckdb
 from sync_pipeline.catalog.member_fields import is_alike, kind
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
+from sync_pipeline.lake.sql import literal
 from sync_pipeline.model import Describe, Pairing
 from sync_pipeline.model import Mapping as FieldMapping
 
@@ -52,7 +53,7 @@ def settle(
     with lake.reading() as con:
         kept = _kept(con, pairing)
     open_ = {pair: one for pair, one in kept.items() if one.ended_because is None}
-    ends = dict.fromkeys(open_.keys() - chosen, NOT_CHOSEN)
+    ends = {pair: NOT_CHOSEN for pair, one in kept.items() if pair not in chosen and one.ended_because != NOT_CHOSEN}
     ends |= {
         pair: because
         for pair, one in open_.items()
@@ -120,9 +121,15 @@ def _write(
 ) -> None:
     for pair, because in ends.items():
         con.execute(
-            f"update {ledger.table('mapping')} set ended_at = ?, ended_because = ? "
-            "where pairing = ? and crm_field = ? and marketo_field = ? and ended_at is null",
-            [now, because, pairing.name, *pair],
+            f"update {ledger.table('mapping')} set ended_at = coalesce(ended_at, ?), ended_because = ? "
+            "where pairing = ? and crm_field = ? and marketo_field = ? and ended_because is distinct from ?",
+            [now, because, pairing.name, *pair, NOT_CHOSEN],
+        )
+    for (_, marketo), _ in begins:  # what was agreed when it was chosen before is no base for what changes from now on
+        con.execute(
+            f"update {ledger.table('link')} set agreed = map_from_entries("
+            f"list_filter(map_entries(agreed), lambda e: e.key <> {literal(marketo)})) "
+            f"where pairing = {literal(pairing.name)} and map_contains(agreed, {literal(marketo)})"
         )
     ledger.insert(con, "mapping", [(pairing.name, *pair, *kinds, now, None, None) for pair, kinds in begins])
     notices = [

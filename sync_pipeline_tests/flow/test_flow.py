@@ -6,7 +6,7 @@ import pytest
 
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.writes import Operation
-from sync_pipeline.flow.actions import Outcome, Status
+from sync_pipeline.flow.actions import Outcome, RequestError, Status
 from sync_pipeline.lake import ledger
 from sync_pipeline.sync.cycle import Rules as SyncRules
 from sync_pipeline_tests.flow.world import CAMPAIGN, OTHER_USER, QUEUE, USER, FlowWorld
@@ -382,3 +382,14 @@ def test_contacts_arise_by_conversion_alone_and_queues_are_only_chosen(world: Fl
     assert len(world.written("Contact")) == contacts
     assert world.ask("convert", world.person(), status="Converted").status is D
     assert len(world.written("Contact")) == contacts + 1
+
+
+def test_opportunities_come_with_the_cycle_alone(world: FlowWorld) -> None:
+    """SF-OPP-2: nobody can ask for them, and what is asked for a person neither reads nor writes any in Marketo."""
+    person, _ = world.lead()
+    assert said(world.ask("sync-person", person)) == (S, "NOTHING_DIFFERS")
+    assert said(world.ask("convert", person, status="Converted", opportunity=True)) == (D, "")
+    assert world.marketo.records.keys() == {"lead"}
+    for action in ("sync-opportunity", "opportunity"):
+        with pytest.raises(RequestError, match="unknown action"):
+            world.ask(action, person)
