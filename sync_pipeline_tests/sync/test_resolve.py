@@ -29,6 +29,7 @@ USUAL: dict[str, Any] = {
     "behind": False,
     "gone": False,
     "tells_end": False,
+    "moved": None,
 }
 # name of the case -> what differs from USUAL, and what is done
 EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
@@ -46,6 +47,22 @@ EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
     ("new to the CRM", {"crm_id": None, "crm": None, "known": False}, Outcome.TAKE_MARKETO),
     ("both sides agree", {}, Outcome.SAME),
     ("both sides agree", {"crm": None, "marketo": None}, Outcome.SAME),
+    (
+        "chosen to be synced, and changed on neither side since (SF-CAMP-15)",
+        {"known": False, "marketo": "b", "moved": "neither"},
+        Outcome.KEEP,
+    ),
+    (
+        "chosen to be synced, and since then only the CRM changed it",
+        {"known": False, "marketo": "b", "moved": "crm"},
+        Outcome.TAKE_CRM,
+    ),
+    (
+        "chosen to be synced, and since then only Marketo changed it",
+        {"known": False, "marketo": "b", "moved": "marketo"},
+        Outcome.TAKE_MARKETO,
+    ),
+    ("first meeting, the values differ", {"known": False, "marketo": "b", "moved": "both"}, Outcome.CONFLICT),
     (
         "the field flows to Marketo only, whose record alone moved",
         {"rule": Rule.CRM_ONLY, "marketo": "b", "by_crm": False},
@@ -97,7 +114,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def asked(con: duckdb.DuckDBPyConnection, given: dict[str, Any], what: str) -> Any:
-    text = {"crm", "marketo", "base", "marketo_id", "crm_id"}
+    text = {"crm", "marketo", "base", "marketo_id", "crm_id", "moved"}
     columns = commas(f"{literal(v)}{'::varchar' if k in text else ''} as {k}" for k, v in given.items())
     return con.execute(f"select {what} from (select {columns})").fetchall()[0][0]
 
