@@ -193,6 +193,34 @@ def test_the_check_tells_what_is_visible_and_refused(sync: SyncResource) -> None
     assert all(message.startswith("visible, but not synced: ") for message in notes.values())
 
 
+def test_the_check_tells_what_veevas_set_up_asks_for_and_the_sync_user_has_not(sync: SyncResource, org: Org) -> None:
+    """VV-CONN-2 and 3: a profile without Edit Tasks, calls that cannot be read, contacts not deleted, no account type.
+
+    Nothing is asked for what the sync of Veeva never does, such as converting leads.
+    """
+    with org.cursor() as cursor:
+        (access,) = cursor.execute('select Id from "UserPermissionAccess"').fetchone() or ("",)
+    denied = dict.fromkeys(("PermissionsEditTask", "PermissionsConvertLeads"), False)
+    contact = org.schema["Contact"].describe
+    org.update("UserPermissionAccess", access, denied)
+    org.hide_field("Account", "Type")
+    contact |= {"deletable": False}
+    given = sync.settings()
+    try:
+        found = preflight.check(Systems(given).crm, assembly.objects(given))
+    finally:
+        org.update("UserPermissionAccess", access, dict.fromkeys(denied, True))
+        org.show_field("Account", "Type")
+        contact |= {"deletable": True}
+    said = [f"{f.object}: {f.message}" for f in found.findings if f.severity is not Severity.NOTE]
+    assert said[:2] == [
+        "veeva: the sync user has not the permission Edit Tasks: no task is made, and nothing logged as one",
+        "veeva: the sync user may not delete records of Contact: such writes will be refused (CONN-5)",
+    ]
+    assert "account: fields not visible to the sync user: Type" in said
+    assert not any("Convert" in one or "Lead" in one for one in said if one.startswith("veeva"))
+
+
 def test_assets_are_those_of_veeva(sync: SyncResource, objects: tuple[Object, ...]) -> None:
     from sync_pipeline.orchestration.jobs import definitions
 

@@ -240,4 +240,54 @@ POSSIBLE_DUPLICATE = View(
     """,
 )
 
-VIEWS = (OPPORTUNITY, TOTAL, EVENT, CAMPAIGN, CAMPAIGN_EVENT, OWNER, POSSIBLE_DUPLICATE)
+_CALL, _ACCOUNT = ("veeva", "call"), ("veeva", "account")
+_OF_CALL = """
+    join lake.veeva.account a on a."Id" = c."Account_vod__c" and a."IsPersonAccount" and a._deleted_at is null
+    left join lake.sync.link l on l.pairing = 'person_account' and l.crm_id = a."Id" and l.ended_at is null
+"""
+
+CALL = View(
+    "people",
+    "call",
+    "A row is one call on one person account, and whether Marketo has it too, as it has those of six months on "
+    "professionals (VV-CALL-5: Has Call). Join lake.veeva.call on call_id to constrain by its fields.",
+    (_CALL, _ACCOUNT),
+    f"""
+    select a."Id" as account_id, l.marketo_id as marketo_id, c."Id" as call_id, c."Call_Date_vod__c" as called_on,
+        c."Call_Type_vod__c" as call_type, c."Status_vod__c" as status, c."Is_Parent_Call_vod__c" = 1 as is_parent,
+        k.crm_id is not null as in_marketo
+    from lake.veeva.call c {_OF_CALL}
+    left join lake.sync.link k on k.pairing = 'call' and k.crm_id = c."Id" and k.ended_at is null
+    where c._deleted_at is null
+    """,
+)
+
+CALL_KEY_MESSAGE = View(
+    "people",
+    "call_key_message",
+    "A row is one key message in one call on one person account, with the reaction to it, and whether Marketo has it "
+    "too (VV-CALL-5: Has Call Key Message). Join lake.people.call on call_id to constrain by the call.",
+    (_CALL, _ACCOUNT, ("veeva", "call_key_message")),
+    f"""
+    select a."Id" as account_id, l.marketo_id as marketo_id, c."Id" as call_id, m."Id" as call_key_message_id,
+        m."Key_Message_Name_vod__c" as key_message, m."Product_Name__c" as product, m."Category_vod__c" as category,
+        m."Clm_Presentation_Name_vod__c" as presentation, m."Reaction_vod__c" as reaction,
+        k.crm_id is not null as in_marketo
+    from lake.veeva.call_key_message m
+    join lake.veeva.call c on c."Id" = m."Call2_vod__c" and c._deleted_at is null {_OF_CALL}
+    left join lake.sync.link k on k.pairing = 'call_key_message' and k.crm_id = m."Id" and k.ended_at is null
+    where m._deleted_at is null
+    """,
+)
+
+VIEWS = (
+    OPPORTUNITY,
+    TOTAL,
+    EVENT,
+    CAMPAIGN,
+    CAMPAIGN_EVENT,
+    OWNER,
+    POSSIBLE_DUPLICATE,
+    CALL,
+    CALL_KEY_MESSAGE,
+)

@@ -1,11 +1,12 @@
-"""What the sync user may do in a Salesforce org, beside what Adobe's set-up asks for; told before the first sync.
+"""What the sync user may do in the CRM's org, beside what Adobe's set-up asks for; told before the first sync.
 
-Only looked at: what is missing is found out again, and put on record, by whoever needs it (CONN-3 to 5, CONN-7).
+Only looked at: what is missing is found out again, and put on record, by whoever needs it (CONN-3 to 5, CONN-7,
+VV-CONN-2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ BESIDES: Mapping[str, str] = {
     "PermissionsPasswordNeverExpires": "Password Never Expires",
 }
 OBJECTS = ("Account", "Campaign", "Contact", "Lead", "Opportunity")
+# Veeva's set-up asks for these alone; of a person account the contact is one half.
+OF_VEEVA = ("PermissionsApiEnabled", "PermissionsEditEvent", "PermissionsEditTask"), ("Account", "Contact")
 RIGHTS: Mapping[str, str] = {"createable": "create", "updateable": "edit", "deletable": "delete"}
 MARKETING_USER = "UserPermissionsMarketingUser"
 
@@ -44,23 +47,25 @@ class Org(Protocol):
     def user_id(self) -> str: ...
 
 
-def remarks(org: Org) -> Iterator[str]:
+def remarks(org: Org, crm: str) -> Iterator[str]:
     """Yield what the sync user is not allowed of what Adobe's set-up asks for, and what follows for this sync."""
+    names, objects = OF_VEEVA if crm == "veeva" else ((*NEEDED, *BESIDES), OBJECTS)
     told = {one["name"]: one for one in org.get(org.resource("sobjects")).json()["sobjects"]}
     try:
-        yield from _permissions(org)
-        yield from _marketing_user(org)
+        yield from _permissions(org, names)
+        if "Campaign" in objects:
+            yield from _marketing_user(org)
     except RejectedError as error:
         yield f"what the sync user is allowed could not be told: {error}"
-    for name in OBJECTS:
+    for name in objects:
         if (found := told.get(name)) and (lacking := [said for right, said in RIGHTS.items() if not found.get(right)]):
             yield f"the sync user may not {', '.join(lacking)} records of {name}: such writes will be refused (CONN-5)"
 
 
-def _permissions(org: Org) -> Iterator[str]:
+def _permissions(org: Org, names: Collection[str]) -> Iterator[str]:
     """Ask for those permissions that this org's version knows."""
     described = org.get(org.resource(f"sobjects/{ACCESS}/describe")).json()["fields"]
-    known = [one["name"] for one in described if one["name"] in {**NEEDED, **BESIDES}]
+    known = [one["name"] for one in described if one["name"] in names]
     (allowed,) = _query(org, soql.select(known, ACCESS)) or [{}]
     missing = [name for name in known if allowed.get(name) is False]
     for name in missing:

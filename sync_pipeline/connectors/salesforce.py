@@ -274,7 +274,7 @@ class Salesforce:
         return self._org.calls_used, self._org.calls_limit
 
     def remarks(self) -> Sequence[str]:
-        return tuple(permissions.remarks(self)) if self.system == "salesforce" else ()
+        return tuple(permissions.remarks(self, self.system))
 
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""

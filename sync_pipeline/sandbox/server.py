@@ -66,12 +66,12 @@ LONGEST_URI = 16_384
 class Sandbox(Service):
     """A running org. `with Sandbox(org) as sandbox:` serves it at `sandbox.url` until the block ends."""
 
-    title = "Salesforce sandbox"
     faults: Faults
 
     def __init__(self, org: Org, port: int = 0) -> None:
         super().__init__((route for module in RESOURCES for route in module.ROUTES), org.now, port)
         self.org = org
+        self.title = f"{org.schema.crm.title()} sandbox"
         self.faults = Faults(self._object_of, lambda: self.sessions.new_day())
         org.restamp = self.faults.stamp
         self.sessions = Sessions(org)

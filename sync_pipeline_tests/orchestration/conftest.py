@@ -14,7 +14,7 @@ from sync_pipeline import assembly
 from sync_pipeline.lake import Lake
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.resources import SyncResource
-from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline_tests.sandbox.conftest import Clock
 
 FIRST_MONTH = "2025-12-01"
@@ -51,12 +51,12 @@ class Deployment:
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
+def deployed(folder: Path, schema: Schema | None = None) -> Iterator[Deployment]:
     """Give a deployment whose lake is in a folder, which is the working folder meanwhile."""
     clock = Clock()
     with (
         chdir(folder),  # a developer's own .env must not reach the test
-        Org.open(clock=clock) as org,
+        Org.open(None, schema, clock) as org,
         Sandbox(org) as sandbox,
         dg.DagsterInstance.ephemeral() as instance,
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,7 +14,8 @@ from sync_pipeline import assembly
 from sync_pipeline.lake import pause
 from sync_pipeline.lake.pause import PausedError
 from sync_pipeline.orchestration.sensors import STARTING, Last, why_wait
-from sync_pipeline_tests.orchestration.conftest import Deployment
+from sync_pipeline.sandbox import Schema
+from sync_pipeline_tests.orchestration.conftest import Deployment, deployed
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
 PAUSE = timedelta(minutes=5)
@@ -75,6 +77,14 @@ def test_while_somebody_has_switched_the_sync_off_the_sensor_says_since_when_and
     with assembly.lake(given) as lake:
         pause.end(lake, NOON)
     assert [r.run_key for r in tick(deployment).run_requests] == ["first"]  # type: ignore[attr-defined]
+
+
+def test_a_veeva_org_has_the_same_rhythm(tmp_path: Path) -> None:
+    """VV-GEN-1."""
+    with deployed(tmp_path, Schema.veeva()) as deployment:
+        assert [r.run_key for r in tick(deployment).run_requests] == ["first"]  # type: ignore[attr-defined]
+        assert deployment.run("cycle").success
+        assert "0:05:00 after the last one ended" in tick(deployment).skip_message  # type: ignore[attr-defined]
 
 
 def test_without_credentials_the_sensor_says_so(deployment: Deployment) -> None:

@@ -68,11 +68,6 @@ class Lives(Peopled):
     def lead(self, **values: Value) -> str:
         return self.leads.edit(None, **{"LastName": "Ada", "HasOptedOutOfEmail": False, **values})
 
-    def person(self, crm_id: str) -> str:
-        """Return the id of the living person that carries this id."""
-        (found,) = [i for i, one in self.people.living.items() if one.get("externalPersonId") == crm_id]
-        return found
-
     def convert(self, lead: str, contact: str) -> None:
         self.leads.edit(lead, IsConverted=True, ConvertedContactId=contact)
 

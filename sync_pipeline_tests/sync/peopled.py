@@ -65,6 +65,11 @@ class Peopled(Many):
         ids = sorted(i for i in self.system(source).living if source == "lead" or self.takes_part(source, i))
         return ids[number % len(ids)] if ids else None
 
+    def person(self, crm_id: str) -> str:
+        """Return the id of the living person that carries this id."""
+        (found,) = [i for i, one in self.people.living.items() if one.get(self.key) == crm_id]
+        return found
+
     def spoil(self, side: str, how: str) -> None:
         """Let a side be gone before or after each batch, or have every record tried again."""
         router: Router = getattr(self, side)

@@ -11,7 +11,7 @@ from sync_pipeline.connectors.writes import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Direction
 from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE
-from sync_pipeline_tests.sync.practice import CALLS, HOSPITAL, MESSAGES, Practice
+from sync_pipeline_tests.sync.practice import CALLS, FEW, HOSPITAL, MESSAGES, TODAY, Practice, pairings
 
 
 @pytest.fixture
@@ -188,3 +188,24 @@ def test_calls_follow_a_person_who_is_made_anew_and_stay_with_one_whose_account_
     practice.crm[CALLS].edit(call, Status_vod__c="Submitted_vod")
     practice.cycle()
     assert practice.calls() == [(call, ann)]
+
+
+def test_a_field_that_marketo_fills_reaches_who_is_there_already_with_the_next_update(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """VV-CONN-5: the score is added when everybody is linked already."""
+    score = "mkto71_Lead_Score__pc"
+    practice = Practice(lake, tmp_path / "landing", FEW | {score})
+    practice.pairings = pairings(TODAY, FEW)
+    ann, bob = practice.account(), practice.account()
+    practice.cycle()
+    for person in practice.people.records:
+        practice.people.edit(person, leadScore=7)
+    practice.settled()
+    practice.pairings = pairings(TODAY, FEW | {score})
+    practice.cycle()
+    assert practice.crm.order == []
+    practice.crm["Account"].edit(ann, PersonTitle="Dr")
+    practice.people.edit(str(practice.person(bob)), title="Dr")
+    practice.cycle()
+    assert {i: practice.crm["Account"].records[i].get(score) for i in (ann, bob)} == {ann: 7, bob: 7}

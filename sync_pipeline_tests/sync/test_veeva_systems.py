@@ -54,9 +54,9 @@ def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
 
 
 def test_a_person_account_lives_on_both_sides_with_its_calls_and_custom_objects(both: Both) -> None:
-    """VV-GEN-3, VV-GEN-4 and 6, VV-PA-2 and 5, VV-PA-12, VV-PA-14 to 16, VV-CALL-1 and 7, VV-CO-1 and 2, VV-USER-1.
+    """VV-GEN-3, VV-GEN-4 and 6, VV-PA-2 and 5, VV-PA-12, VV-PA-14 to 16, VV-CALL-1, VV-CALL-5 and 7, VV-CO-1 and 2.
 
-    What Veeva refuses is in the person's log, and no activity of Veeva's is synced or made: VV-TASK-2.
+    Users: VV-USER-1. What Veeva refuses is in the person's log, and no activity of Veeva's is synced: VV-TASK-2.
     """
     org, rows = both.org, both.system.subscription.rows
     mail = "seller@crm.example"
@@ -81,6 +81,11 @@ def test_a_person_account_lives_on_both_sides_with_its_calls_and_custom_objects(
     assert [tuple(row.values()) for row in told] == [(call, other, today, "Saved_vod", 1)]
     told = rows(f'select "veevaId", "callId", reaction from "{MESSAGE}"')
     assert [tuple(row.values()) for row in told] == [(message, call, "Positive")]
+    has_call = "select marketo_id, call_id, in_marketo from lake.people.call where status = 'Saved_vod' and is_parent"
+    assert both.lake.rows(has_call) == [(str(other), call, True)]
+    has_message = "select marketo_id, call_id, call_key_message_id, in_marketo from lake.people.call_key_message"
+    assert both.lake.rows(f"{has_message} where reaction = 'Positive'") == [(str(other), call, message, True)]
+    assert both.lake.rows(f"{has_message} where reaction = 'Negative'") == []
     (row,) = rows(f'select "veevaId", "belongsTo", "cityVod" from "{CUSTOM["Address_vod__c"]}"')
     assert tuple(row.values()) == (address, person, "Ulm")
     (row,) = rows(f'select "veevaId", "belongsTo" from "{CUSTOM["Call2_Detail_vod__c"]}"')
