@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.lake import Lake
-from sync_pipeline_tests.lake.conftest import lake, new_catalog, open_lake, shared_lake
+from sync_pipeline_tests.lake.conftest import lake, new_catalog, shared_lake
+from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.peopled import Peopled
 from sync_pipeline_tests.sync.practice import Practice
@@ -25,8 +25,8 @@ def world(shared_lake: Lake, tmp_path: Path) -> World:
 
 
 @pytest.fixture(params=[Lives, Practice], ids=["salesforce", "veeva"])
-def new_world(request: pytest.FixtureRequest, new_catalog: Path, tmp_path: Path) -> Iterator[Callable[[], Peopled]]:
-    """Give what makes a world of either CRM with a lake of its own; the world made before is closed."""
+def new_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Peopled]]:
+    """Give what makes a world of either CRM with plain tables of its own; the world made before is closed."""
     numbers = count()
     with ExitStack() as opened:
 
@@ -34,8 +34,7 @@ def new_world(request: pytest.FixtureRequest, new_catalog: Path, tmp_path: Path)
             opened.close()
             folder = tmp_path / str(next(numbers))
             folder.mkdir()
-            shutil.copy(new_catalog, folder)
-            made: Peopled = request.param(opened.enter_context(open_lake(folder)), folder / "landing")
+            made: Peopled = request.param(opened.enter_context(PlainLake(folder)), folder / "landing")
             return made
 
         yield make

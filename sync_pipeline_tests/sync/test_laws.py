@@ -13,8 +13,8 @@ from sync_pipeline.model import Rule
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline_tests.sync.peopled import Peopled
 
-# `LAWS_EXAMPLES=2000 pytest ...test_laws.py` is the long run.
-EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "2"))
+# `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_laws.py` is the long run.
+EXAMPLES, EVENTS = (int(os.environ.get(f"LAWS_{what}", few)) for what, few in (("EXAMPLES", "6"), ("EVENTS", "12")))
 VALUES = {
     "lastName": st.sampled_from(["Ada", "Bea", "Čapek"]),
     "phone": st.sampled_from([None, "1", "2", " 3"]),
@@ -69,7 +69,7 @@ events = st.one_of(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(rule=st.sampled_from([Rule.CRM_WINS, Rule.MARKETO_WINS, Rule.NEWEST]), course=st.lists(events, max_size=12))
+@given(rule=st.sampled_from([Rule.CRM_WINS, Rule.MARKETO_WINS, Rule.NEWEST]), course=st.lists(events, max_size=EVENTS))
 def test_whatever_happens_both_sides_end_equal_and_nothing_is_made_twice(
     new_world: Callable[[], Peopled], rule: Rule, course: list[Event]
 ) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sync_pipeline_tests.sync.peopled import Peopled
 
-# `LAWS_EXAMPLES=2000 pytest ...test_lives_laws.py` is the long run.
-EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "1"))
+# `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_lives_laws.py` is the long run.
+EXAMPLES, EVENTS = (int(os.environ.get(f"LAWS_{what}", few)) for what, few in (("EXAMPLES", "3"), ("EVENTS", "12")))
 
 Event = Callable[[Peopled], object]
 PERSON = 2  # instead of the number of a CRM's object
@@ -91,7 +91,7 @@ events = st.one_of(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(course=st.lists(events, max_size=12))
+@given(course=st.lists(events, max_size=EVENTS))
 def test_whatever_becomes_of_them_everybody_in_the_crm_is_one_person_in_the_end(
     new_world: Callable[[], Peopled], course: list[Event]
 ) -> None:
