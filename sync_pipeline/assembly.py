@@ -42,6 +42,7 @@ from sync_pipeline.sync import backlog
 from sync_pipeline.sync.conditions import filtered
 from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
 from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.mapped import Choice
 from sync_pipeline.sync.synced import Synced, record
 
 DAY = timedelta(days=1)
@@ -185,6 +186,7 @@ def pass_over(
 def _rules(settings: Settings) -> Rules:
     return Rules(
         Limits(settings.sync_most_writes, settings.sync_most_write_share, gone=settings.sync_most_deletes),
+        mapping=Choice(settings.mappings(), settings.sync_custom_fields),
         blocked=settings.sync_blocked_fields,
         truncates=settings.sync_cut_long_texts,
         recreates=settings.sync_recreate_people,

@@ -23,6 +23,7 @@ COMMANDS = {
     "jobs": "jobs",
     "errors": "errors",
     "drift": "drift",
+    "fields": "fields",
     "sql": "sql",
     "feed": "feed",
     "duplicates": "duplicates",

@@ -82,6 +82,15 @@ class Mapping:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """A mapping as an operator chose it: the CRM's field, Marketo's or "" for none, and its rule if that is named."""
+
+    crm: str
+    marketo: str
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True)
 class KnownBy:
     """Where the keys of an object stand that its system neither lists nor tells changes of.
 
@@ -195,6 +204,9 @@ class Pairing:
         belongs_by: the mapped Marketo field that says whom a record belongs to and must wait for (VV-CALL-7).
         expires: whether the passing of time alone ends a link; the record then goes in Marketo, and stays in the CRM
             (VV-CALL-3).
+        widened_as: of pairings whose custom fields take part where both systems call them alike (FIELD-1): what Marketo
+            appends to the name of such a field where another object has one of that name, as in `Tier__c_account`
+            (FIELD-23).
     """
 
     crm: Object
@@ -217,6 +229,7 @@ class Pairing:
     becomes: tuple[str, str] | None = None
     belongs_by: str = ""
     expires: bool = False
+    widened_as: str = ""
 
     @property
     def name(self) -> str:
@@ -247,6 +260,8 @@ class Field:
 
     `reference_to` names objects of the CRM; of Marketo, the object and its field: `lead.id`. Marketo finds records by
     the fields that `identify` them. What a native CRM sync keeps is `managed` by it, and not written (SF-CAMP-20).
+    `since` is ours: when the field became visible, or another type; of a record that was read before, the mirror does
+    not have its value (FIELD-4).
     """
 
     name: str
@@ -265,6 +280,7 @@ class Field:
     restricted: bool = False  # to the values of its picklist
     identifies: bool = False
     managed: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,20 @@ Secrets are `SecretStr`: they show as asterisks wherever a setting is printed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog import activity_types, member_fields, pushed, sales_tasks
+from sync_pipeline.catalog.chosen import chosen
+from sync_pipeline.catalog.pairings import names as pairing_names
+from sync_pipeline.model import Chosen
 from sync_pipeline.sync import conditions
 
 PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
@@ -227,6 +231,17 @@ class Settings(BaseSettings):
         description="Custom objects to mirror besides the standard ones, by API name, separated by commas, parents "
         "first. One that is called like one of MARKETO_CUSTOM_OBJECTS (Car_Sale__c, carSale_c) is copied to it.",
     )
+    sync_fields: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Mappings of your own beside the declared ones and those by name, separated by commas: "
+        "contact.Region__c=territory, with a rule contact.Region__c=territory:crm_wins, and contact.Region__c= for "
+        "none. See docs/fields.md; `sync-pipeline fields try` tells beforehand what one would come to (FIELD-19).",
+    )
+    sync_custom_fields: bool = Field(
+        True,
+        description="Whether custom fields of leads, contacts, accounts and opportunities that both systems call alike "
+        "are synced without being named (FIELD-1).",
+    )
     sync_campaigns: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict,
         description="Programs and the campaigns they are linked to, by id, as in 1001=701Dn000000aBcDIAU, separated by "
@@ -369,6 +384,7 @@ class Settings(BaseSettings):
         "marketo_custom_objects",
         "marketo_activity_types",
         "sync_blocked_fields",
+        "sync_fields",
         "veeva_professional_types",
         "veeva_call_objects",
         mode="before",
@@ -376,6 +392,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("sync_fields")
+    @classmethod
+    def _of_what_is_paired(cls, given: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = pairing_names(info.data["crm"], info.data.get("sync_custom_objects", ())) if given else frozenset()
+        if unknown := chosen(given).keys() - known:
+            raise ValueError(f"nothing is called {', '.join(sorted(unknown))}; {', '.join(sorted(known))} are")
+        return given
 
     @field_validator("actions_time_zone")
     @classmethod
@@ -434,6 +458,10 @@ class Settings(BaseSettings):
                 of_veeva = place.parent / "veeva" / place.name
                 setattr(self, name, of_veeva if name == "lake_landing" else str(of_veeva))
         return self
+
+    def mappings(self) -> Mapping[str, tuple[Chosen, ...]]:
+        """Return the mappings that were chosen, by pairing."""
+        return chosen(self.sync_fields)
 
     def systems(self) -> tuple[str, ...]:
         """Return the systems that are mirrored: the CRM and, where its address is set, Marketo."""

@@ -14,7 +14,17 @@ import duckdb
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.mirrors import Mirrors, look
 from sync_pipeline.actions.touched import Marks, marks, move_marks, newest
-from sync_pipeline.activities import crm_activities, failures, memberships, push, sales, sales_tasks, send, types
+from sync_pipeline.activities import (
+    conversions,
+    crm_activities,
+    failures,
+    memberships,
+    push,
+    sales,
+    sales_tasks,
+    send,
+    types,
+)
 from sync_pipeline.activities.follow import CRM, MARKETO, TASK, Source, follow
 from sync_pipeline.activities.logs import MarketoLog, TaskLog
 from sync_pipeline.activities.memberships import MEMBERSHIPS
@@ -153,6 +163,7 @@ class Step:
             mirrors = look(con, self.task.system)
             take(con, sales.sources(mirrors))
             take(con, failures.sources(mirrors))
+            take(con, conversions.sources(mirrors))
             if self.described:
                 take(con, sales_tasks.sources(mirrors, self.options.tasks, self.described, now))
                 if due := push.due(con, self.options.pushed, now):

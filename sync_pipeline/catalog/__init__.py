@@ -1,7 +1,8 @@
 """What is synced: the declarations of objects and of their field mappings. Data only, no I/O.
 
 `salesforce`, `veeva` and `marketo` declare the objects, `mappings_*` the fields of the CRM's (those that flow
-one way by `directions`), `pairings` which records are one and the same, `ignored` what the native sync leaves out.
+one way by `directions`, those that an operator chooses by `chosen`), `pairings` which records are one and the same,
+`ignored` what the native sync leaves out.
 Adding an object is one declaration; no other module names one.
 """
 

@@ -131,9 +131,12 @@ CRM_EVENT = ActivityType(
     "crm_event",
     "crmRecordEvent",
     "CRM Record Event",
-    "What happened to this person's record in the CRM, failed writes among it (OPS-8)",
-    ("Sync Error",),
-    _attributes("object Object, crmId CRM ID, side Side, operation Operation, code Code, message Message: text"),
+    "What happened to this person's record in the CRM: conversions (CONV-5), and writes that failed (OPS-8)",
+    ("Sync Error", "Lead is Converted"),
+    _attributes(
+        "object Object, crmId CRM ID, side Side, operation Operation, code Code, message Message: text,"
+        "status Converted Status, contactId Contact ID, accountId Account ID, opportunityId Opportunity ID"
+    ),
 )
 
 ACTIVITY_TYPES = (

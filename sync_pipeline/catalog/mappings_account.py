@@ -48,6 +48,11 @@ def on_account(contact_field: str) -> str:
     return f"Person{contact_field}"
 
 
+def of_person(account_field: str) -> bool:
+    """Tell whether a field of a person account is the person's, and not the company's (SPEC 31, decision 32)."""
+    return account_field in SHARED or account_field.startswith("Person") or account_field.endswith("__pc")
+
+
 # A contact's Description has no twin on the account: `Description` there is the company's. The conflict rule
 # is the contact's, although the account's own default is one-way (SF-PACCT-7).
 PERSON_ACCOUNT: tuple[Mapping, ...] = (

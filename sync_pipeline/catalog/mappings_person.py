@@ -11,6 +11,8 @@ from dataclasses import replace
 from sync_pipeline.catalog.directions import system, to_crm, to_marketo
 from sync_pipeline.model import Mapping
 
+UNSUBSCRIBED = "unsubscribed"
+
 # Optional in the org, written by the sync alone (CONN-20). The REST names of the `original*` fields follow
 # the older SOAP names, so Marketo's describe has the last word (FIELD-26).
 FILLED_BY_MARKETO: tuple[Mapping, ...] = (
@@ -44,7 +46,7 @@ PERSON: tuple[Mapping, ...] = (
     Mapping("LastName", "lastName", "Last Name"),
     Mapping("Title", "title", "Job Title"),
     Mapping("Email", "email", "Email Address"),
-    Mapping("HasOptedOutOfEmail", "unsubscribed", "Unsubscribed"),
+    Mapping("HasOptedOutOfEmail", UNSUBSCRIBED, "Unsubscribed"),
     Mapping("Phone", "phone", "Phone Number"),
     Mapping("MobilePhone", "mobilePhone", "Mobile Phone Number"),
     Mapping("Fax", "fax", "Fax Number"),

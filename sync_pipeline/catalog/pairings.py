@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from sync_pipeline.catalog import marketo, salesforce, veeva
 from sync_pipeline.catalog.flow_actions import LEAD_FOUND_BY
@@ -65,17 +66,19 @@ def _pairings(person_key: str) -> tuple[Pairing, ...]:
     return (
         # Automated users have no e-mail address, and nobody is owned by them.
         _pair(salesforce.USER, marketo.SALES_PERSON, "externalSalesPersonId", {"sales_person"}, '"Email" is not null'),
-        _pair(salesforce.ACCOUNT, marketo.COMPANY, "externalCompanyId", {"company"}),
-        replace(_pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}), merges=True),
+        replace(_pair(salesforce.ACCOUNT, marketo.COMPANY, "externalCompanyId", {"company"}), widened_as="account"),
+        replace(_pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}), merges=True, widened_as="contact"),
         # A lead's company is a text of the person (SF-LEAD-13); a converted lead can no longer be written (SF-LEAD-12).
         replace(
             _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
             merges=True,
             becomes=("contact", "ConvertedContactId"),
+            widened_as="lead",
         ),
         replace(
             _pair(salesforce.OPPORTUNITY, marketo.OPPORTUNITY, "externalOpportunityId", {"opportunity"}),
             deletes=True,
+            widened_as="opportunity",
         ),
         replace(
             _pair(salesforce.OPPORTUNITY_CONTACT_ROLE, marketo.ROLE, "", {"opportunity_role"}),
@@ -158,8 +161,8 @@ def veeva_pairings(
     person = _pair(veeva.ACCOUNT, marketo.PERSON, person_key, {"person"}, professional)
     declared = (
         _pair(veeva.USER, marketo.SALES_PERSON, "externalSalesPersonId", {"sales_person"}, '"Email" is not null'),
-        company,
-        replace(person, called="person_account", merges=True),
+        replace(company, widened_as="account"),
+        replace(person, called="person_account", merges=True, widened_as="contact"),
         *(
             _of_calls(crm, source, belongs_by, alive)
             for (crm, belongs_by, alive), source in zip(veeva.calls(types, kept), calls, strict=False)
@@ -198,8 +201,20 @@ def custom_pairings(crm: Iterable[str], other: Iterable[str], system: str = "sal
 
 
 def plain(name: str) -> str:
-    """Return what is left of an API name without what each system adds of its own: `Due_Date__c` is `dueDate`."""
-    return re.sub(r"__?c$", "", name).replace("_", "").lower()
+    """Return what is left of an API name without what each system adds of its own: `Due_Date__c` is `dueDate`.
+
+    So is `Due_Date__pc`, a contact's field as an account that is a person has it.
+    """
+    return re.sub(r"(__?c|__pc)$", "", name).replace("_", "").lower()
+
+
+def names(crm: str, custom: Iterable[str] = ()) -> frozenset[str]:
+    """Return what the pairings of a CRM are called, those that settings switch on among them."""
+    declared = {
+        "salesforce": lambda: (*pairings(), *campaign_pairings({"1": "701000000000001AAA"})),
+        "veeva": lambda: veeva_pairings((), ("call_c", "message_c"), veeva.Kept(date.max)),
+    }
+    return frozenset((*(pairing.name for pairing in declared[crm]()), *(source.lower() for source in custom)))
 
 
 def _pair(crm: Object, other: Object, key: str, on: Collection[str], alive: str = "true") -> Pairing:

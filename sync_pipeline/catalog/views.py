@@ -280,6 +280,25 @@ CALL_KEY_MESSAGE = View(
     """,
 )
 
+TYPE = View(
+    "people",
+    "crm_type",
+    "A row is one person in Marketo with its SFDC Type: Lead, Contact, or empty where only Marketo knows it (FIELD-2), "
+    "the id there, and whether the record was deleted. These are system fields of Marketo that no API can write.",
+    (("marketo", "person"), ("sync", "link")),
+    """
+    select p."id" as marketo_id, p."email" as email,
+        case l.pairing when 'lead' then 'Lead' when 'contact' then 'Contact' when 'person_account' then 'Contact' end
+            as type, l.crm_id as crm_id, l.linked_at as linked_at, l.ended_at is not null as is_deleted
+    from lake.marketo.person p
+    left join lake.sync.link l on l.marketo_object = 'person' and l.marketo_id = p."id"::varchar
+        and l.pairing in ('lead', 'contact', 'person_account')
+        and (l.ended_at is null or l.ended_because = 'deleted in the CRM')
+    where p._deleted_at is null
+    qualify row_number() over (partition by p."id" order by l.ended_at desc nulls first, l.pairing) = 1
+    """,
+)
+
 VIEWS = (
     OPPORTUNITY,
     TOTAL,
@@ -290,4 +309,5 @@ VIEWS = (
     POSSIBLE_DUPLICATE,
     CALL,
     CALL_KEY_MESSAGE,
+    TYPE,
 )

@@ -37,7 +37,8 @@ SOURCES = """
 - **Sales Email, Call, Campaign Event**: what a sales tool told, see [the feed](feed.md); `Source` is "Sales App"
   where it told none. An address that several people have is nobody's: such activities are listed with the code
   `AMBIGUOUS`.
-- **CRM Record Event**: each write that a system refused (OPS-8).
+- **CRM Record Event**: each write that a system refused (OPS-8), and `Lead is Converted` with the status and what came
+  of the lead (CONV-5).
 
 ## In the CRM: tasks
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sync_pipeline.catalog import flow_actions as names
+from sync_pipeline.catalog.marketo import COMPANY
 from sync_pipeline.flow import fresh
 from sync_pipeline.flow.fresh import Values
 from sync_pipeline.flow.sides import Sides
@@ -16,9 +17,11 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Describe, Object, Pairing, id18
+from sync_pipeline.sync.customs import UnfitError
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.fields import Compared, compared
+from sync_pipeline.sync.mapped import mapped
 from sync_pipeline.sync.matching import ADDRESS, AMBIGUOUS, mail_field
 
 Text = Mapping[str, str | None]
@@ -227,8 +230,16 @@ class People:
     def fields(self, pairing: Pairing) -> list[Compared]:
         if pairing.name not in self._fields:
             told = self.described(pairing.crm), self.described(pairing.marketo)
-            override = self._rules.override.get(pairing.name)
-            self._fields[pairing.name] = compared(pairing, *told, override, self._rules.blocked)[0]
+            with self._lake.reading() as con:
+                company = ledger.remembered_describes(con, COMPANY.system, COMPANY.source).get(COMPANY.source)
+                fed_by = ledger.fed_by(con).get(pairing.name)
+            besides = {(COMPANY.system, COMPANY.source): company[0]} if company else {}
+            known = {(o.system, o.source): t for o, t in zip((pairing.crm, pairing.marketo), told, strict=True)}
+            try:
+                in_force = mapped(pairing, {**besides, **known}, self._rules.mapping)
+            except UnfitError as error:
+                raise PersonError("UNFIT_MAPPING", str(error)) from None
+            self._fields[pairing.name] = compared(in_force, *told, self._rules.blocked, fed_by)[0]
         return self._fields[pairing.name]
 
     def to_crm(self, person: Person, pairing: Pairing, new: bool = False) -> Values:

@@ -6,8 +6,8 @@ Tables are declared here once; a lake made by an older version gets the columns 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +55,8 @@ TABLES: dict[str, dict[str, str]] = {
         # Of a link whose CRM record was merged or converted: the record that goes on.
         "ended_at": STAMP, "ended_because": "varchar", "heir_pairing": "varchar", "heir_id": "varchar",
     },
+    # Of which field of the CRM, or of which several, the agreed values of a Marketo field are.
+    "mapping": {"pairing": "varchar", "marketo": "varchar", "crm": "varchar", "since": STAMP},
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
@@ -124,8 +126,8 @@ class Error:
 class Notice:
     """What an operator should know.
 
-    `kind` is new_field, vanished_field or widened_field of a schema (OPS-16), and credentials, api_limit, permission or
-    sync_down of a system (OPS-15).
+    `kind` is new_field, vanished_field, retyped_field, new_picklist_value or unmapped_field of a schema (OPS-16), and
+    credentials, api_limit, permission or sync_down of a system (OPS-15).
     """
 
     kind: str
@@ -202,6 +204,14 @@ def move_watermarks(con: Connection, read: Iterable[tuple[Object, Window]], now:
     insert(con, "watermark", rows)
 
 
+def fed_by(con: Connection) -> dict[str, dict[str, str]]:
+    """Return by pairing, for each field of Marketo, the field of the CRM that its agreed values are of."""
+    found: dict[str, dict[str, str]] = {}
+    for pairing, marketo, crm in con.execute(f"select pairing, marketo, crm from {table('mapping')}").fetchall():
+        found.setdefault(pairing, {})[marketo] = crm
+    return found
+
+
 def remembered_describes(
     con: Connection, system: str, source: str | None = None
 ) -> dict[str, tuple[Describe, datetime]]:
@@ -215,13 +225,24 @@ def remembered_describes(
 
 
 def _field(told: dict[str, Any]) -> Field:
-    return Field(**{**told, "reference_to": tuple(told["reference_to"]), "picklist": tuple(told["picklist"])})
+    since = told.get("since")
+    own = {"since": datetime.fromisoformat(since) if since else None}
+    return Field(**{**told, **own, "reference_to": tuple(told["reference_to"]), "picklist": tuple(told["picklist"])})
 
 
 def remember_describe(con: Connection, obj: Object, described: Describe, now: datetime) -> None:
     con.execute(f"delete from {table('describe')} where system = ? and source = ?", [obj.system, obj.source])
-    fields = json.dumps([asdict(f) for f in described.fields], ensure_ascii=False)
+    fields = json.dumps([asdict(f) for f in described.fields], ensure_ascii=False, default=datetime.isoformat)
     insert(con, "describe", [(obj.system, obj.source, now, fields)])
+
+
+def note_filled(con: Connection, obj: Object, names: Collection[str] | None = None) -> None:
+    """Note that the values of these fields, or of all, have been read of all records."""
+    told = remembered_describes(con, obj.system, obj.source).get(obj.source)
+    late = {f.name for f in told[0].fields if f.since} if told else set()
+    if told and (filled := late if names is None else late.intersection(names)):
+        fields = tuple(replace(f, since=None) if f.name in filled else f for f in told[0].fields)
+        remember_describe(con, obj, replace(told[0], fields=fields), told[1])
 
 
 def add_errors(

@@ -6,7 +6,7 @@ looks like a new field beside a vanished one (FIELD-7), and a changed type is wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_pipeline.lake.ledger import Notice
@@ -16,42 +16,68 @@ from sync_pipeline.model import Field
 
 @dataclass(frozen=True)
 class Drift:
-    """`added` and `widened` give the column type by field name."""
+    """`added` and `widened` give the column type by field name.
+
+    `unread` fields are those whose values in the mirror are none, or are of before: each comes with the next update of
+    its record (FIELD-4).
+    """
 
     added: Mapping[str, str]
     widened: Mapping[str, str]
     notices: tuple[Notice, ...]
+    unread: frozenset[str] = frozenset()
 
 
-def drift(kept: Mapping[str, str], fields: Iterable[Field], vanished_before: frozenset[str] = frozenset()) -> Drift:
+def drift(kept: Mapping[str, str], fields: Iterable[Field], before: Sequence[Field] = ()) -> Drift:
     """Compare the mirror's columns with the fields now readable.
 
     Args:
         kept: the mirror's columns and types, without our own; empty for a mirror not made yet.
         fields: what describe says now, for the sync user.
-        vanished_before: fields already reported as vanished, not to be reported again.
+        before: what it said last, so that nothing is told twice; a changed label is nothing (FIELD-5).
     """
-    described = {f.name: column_type(f) for f in fields}
+    described = {f.name: f for f in fields}
     known = {name.lower(): name for name in kept}  # SQL names differ in more than case
-    added = {name: kind for name, kind in described.items() if name.lower() not in known}
-    widened = {
-        known[name.lower()]: wider(kept[known[name.lower()]], kind)
-        for name, kind in described.items()
-        if name.lower() in known and wider(kept[known[name.lower()]], kind) != kept[known[name.lower()]]
-    }
-    lower = {name.lower() for name in described}
-    vanished = [n for n in kept if n.lower() not in lower and n not in vanished_before]
+    added = {name: column_type(f) for name, f in described.items() if name.lower() not in known}
     if not kept:
         return Drift(added, {}, ())
-    return Drift(added, widened, tuple(_notices(added, widened, kept, vanished)))
+    widened = {}
+    for name, f in described.items():
+        if (column := known.get(name.lower())) and (kind := wider(kept[column], column_type(f))) != kept[column]:
+            widened[column] = kind
+    was = {f.name.lower(): f for f in before}
+    here = {name.lower() for name in described}
+    vanished = [name for name in kept if name.lower() not in here and (not was or name.lower() in was)]
+    back = [name for name in described if was and name.lower() in known and name.lower() not in was]
+    pairs = [(was[name.lower()], f) for name, f in described.items() if name.lower() in was]
+    notices = (
+        *(Notice("new_field", n, f"{n} ({k}) is new; it fills with the next update of each record")
+          for n, k in added.items()),
+        *(Notice("new_field", n, f"{n} can be read again; it fills anew with the next update of each record")
+          for n in back),
+        *_retyped(pairs),
+        *(Notice("vanished_field", n, f"{n} can no longer be read; its last values stay in the mirror")
+          for n in vanished),
+        *_picked(pairs),
+    )  # fmt: skip
+    converted = {new.name for old, new in pairs if wider(column_type(old), column_type(new)) != column_type(new)}
+    return Drift(added, widened, notices, frozenset(added) | frozenset(back) | converted)
 
 
-def _notices(
-    added: Mapping[str, str], widened: Mapping[str, str], kept: Mapping[str, str], vanished: Iterable[str]
-) -> Iterable[Notice]:
-    for name, kind in added.items():
-        yield Notice("new_field", name, f"{name} ({kind}) is new; it fills with the next update of each record")
-    for name, kind in widened.items():
-        yield Notice("widened_field", name, f"{name} was {kept[name]} and is now {kind}; no value was lost")
-    for name in vanished:
-        yield Notice("vanished_field", name, f"{name} can no longer be read; its last values stay in the mirror")
+def _retyped(pairs: Iterable[tuple[Field, Field]]) -> Iterator[Notice]:
+    """Yield a warning for each changed type (FIELD-6); what the system made of the values shows record by record."""
+    for old, new in pairs:
+        if old.type != new.type:
+            fits = wider(column_type(old), column_type(new)) == column_type(new)
+            then = "no value was lost" if fits else "what does not fit is empty from its record's next update on"
+            yield Notice("retyped_field", new.name, f"{new.name} was {old.type} and is now {new.type}; {then}")
+
+
+def _picked(pairs: Iterable[tuple[Field, Field]]) -> Iterator[Notice]:
+    """Yield a notice for each picklist with new values; those that are gone are left to the user (FIELD-9)."""
+    for old, new in pairs:
+        if values := [value for value in new.picklist if value not in old.picklist]:
+            told = ", ".join(values)
+            yield Notice(
+                "new_picklist_value", new.name, f"{new.name} has new values: {told}; Marketo's forms lack them"
+            )

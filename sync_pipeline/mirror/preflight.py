@@ -5,11 +5,13 @@ The judging functions are pure; `check` asks the system.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sync_pipeline import catalog
+from sync_pipeline.catalog.mappings_person import UNSUBSCRIBED
+from sync_pipeline.catalog.salesforce import CONTACT, LEAD
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.model import Describe, Object
@@ -82,7 +84,12 @@ def judge(obj: Object, described: Describe) -> Iterable[Finding]:
     named = (*(m.crm for m in obj.mappings if not m.optional), *obj.wanted)
     mapped = dict.fromkeys(name for name in named if name not in described.names and name not in missing)
     optional = [name for name in mapped if name.startswith("mkto71_")]
-    hidden = [name for name in mapped if name not in optional]
+    opt_out = next((m.crm for m in obj.mappings if m.marketo == UNSUBSCRIBED), "")
+    if opt_out and ((field := described.field(opt_out)) is None or not field.updateable):
+        cannot = "write" if field else "see"
+        said = f"the sync user cannot {cannot} {opt_out}: who unsubscribes in Marketo is not told to the CRM (UNSUB-3)"
+        yield Finding(obj.name, Severity.WARNING, said)
+    hidden = [name for name in mapped if name not in (*optional, opt_out)]
     if hidden:
         yield Finding(obj.name, Severity.WARNING, f"mapped fields not visible, so not synced: {', '.join(hidden)}")
     if optional:
@@ -94,6 +101,20 @@ def _offered(visible: Iterable[str], chosen: Sequence[Object]) -> list[str]:
     """Return the CRM's custom objects that this user can read and that are not chosen yet (SF-CO-3)."""
     known = {obj.source for obj in chosen}
     return sorted(name for name in visible if name.endswith("__c") and name not in known)
+
+
+def judge_conversion(described: Mapping[str, Describe]) -> Iterable[Finding]:
+    """Tell whose values a conversion would lose: no API shows what the org maps a lead's custom fields to (CONV-4)."""
+    lead, contact = described.get(LEAD.source), described.get(CONTACT.source)
+    if not lead or not contact:
+        return
+    lost = [f.name for f in lead.fields if f.custom and not f.calculated and f.name not in contact.names]
+    if lost:
+        said = (
+            "a contact has no field of the name of these, so a conversion loses their values unless the org maps them "
+            f"otherwise: {', '.join(lost)}"
+        )
+        yield Finding(LEAD.name, Severity.WARNING, said)
 
 
 def _types(chosen: Sequence[str], known: Sequence[str]) -> str:
@@ -123,6 +144,7 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
         said = f"custom objects that can be chosen (SYNC_CUSTOM_OBJECTS): {', '.join(offered)}"
         findings.append(Finding(connector.system, Severity.NOTE, said))
     records: dict[str, int | None] = {}
+    described: dict[str, Describe] = {}
     for obj in objects:
         records[obj.name] = None
         if obj.source not in visible:
@@ -130,8 +152,10 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
             findings.append(Finding(obj.name, Severity.ERROR, said))
             continue
         try:
-            findings += judge(obj, connector.describe(obj.source))
+            described[obj.source] = connector.describe(obj.source)
+            findings += judge(obj, described[obj.source])
             records[obj.name] = connector.count(obj) if obj.counted else None
         except ConnectorError as error:
             findings.append(Finding(obj.name, Severity.ERROR, str(error)))
+    findings += judge_conversion(described)
     return Checked(organization, *connector.quota(), records, tuple(findings), any(obj.counted for obj in objects))

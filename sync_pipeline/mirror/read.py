@@ -124,8 +124,10 @@ def evolve(source: Source, obj: Object, schema: Schema, run_id: str, now: dateti
     if not schema.fresh:
         return _types_of(schema, kept)
     before = source.remembered.get(obj.source)
-    vanished = frozenset(kept) - before[0].names if before else frozenset[str]()
-    found = drift(kept, schema.described.fields, vanished)
+    was = before[0].fields if before else ()
+    found = drift(kept, schema.described.fields, was)
+    since = {f.name.lower(): f.since for f in was} | {name.lower(): now for name in found.unread}
+    fields = tuple(replace(f, since=since.get(f.name.lower())) for f in schema.described.fields)
     with source.lake.transaction() as con:
         if kept:
             for name, kind in found.added.items():
@@ -135,7 +137,7 @@ def evolve(source: Source, obj: Object, schema: Schema, run_id: str, now: dateti
         else:
             table.create_mirror(con, obj, dict(found.added))
         ledger.add_notices(con, run_id, obj, found.notices, now)
-        ledger.remember_describe(con, obj, schema.described, now)
+        ledger.remember_describe(con, obj, replace(schema.described, fields=fields), now)
     return _types_of(schema, {**kept, **found.added, **found.widened})
 
 

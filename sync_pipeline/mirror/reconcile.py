@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,6 +35,9 @@ def reread(source: Source, obj: Object, window: Window, run_id: str, now: dateti
         repaired = compare(source, obj, run_id).counts
     else:
         repaired = look_up(source, obj, read.unseen, run_id, now)
+    if window.start is None:
+        with source.lake.transaction() as con:
+            ledger.note_filled(con, obj)
     return replace(read, counts=read.counts + repaired, unseen=())
 
 
@@ -101,23 +104,28 @@ def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: d
     return counts + Counts(deleted=len(nowhere))
 
 
-def refresh(source: Source, obj: Object, run_id: str) -> Read:
-    """Read key, stamp and formula fields of all living records; change those whose stamp has not moved."""
+def refresh(source: Source, obj: Object, run_id: str, names: Collection[str] = ()) -> Read:
+    """Read key, stamp and formula fields, or the fields of these names, of all living records.
+
+    Changed are those whose stamp has not moved; the others come by themselves.
+    """
     now = source.connector.now()
     window = Window(None, now)
-    landing = source.landing(obj, "formulas")
+    landing = source.landing(obj, "fields")
 
-    def land_formulas(schema: Schema) -> tuple[str, ...]:
-        formulas = [f.name for f in schema.described.fields if f.calculated]
-        fields = (obj.key, obj.stamp, *formulas)
+    def land_fields(schema: Schema) -> tuple[str, ...]:
+        wanted = [f.name for f in schema.described.fields if (f.name in names if names else f.calculated)]
+        fields = (obj.key, obj.stamp, *wanted)
         landing.begin(Manifest(window, fields, ""))
-        if formulas:
+        if wanted:
             land(source, obj, source.connector.extract_alive(obj, fields), landing)
         return fields
 
+    if obj.known_by and names:  # nobody lists them: what is known is read again
+        return reread(source, obj, Window(None, now - source.policy.lag), run_id, now)
     if obj.known_by or not _is_mirrored(source, obj):
         return Read(obj, window, Counts())
-    schema, fields = with_schema(source, obj, now, land_formulas)
+    schema, fields = with_schema(source, obj, now, land_fields)
     if landing.rows == 0:
         landing.clear()
         return Read(obj, window, Counts())
@@ -126,6 +134,7 @@ def refresh(source: Source, obj: Object, run_id: str) -> Read:
         plan = Merge(obj, {name: types[name] for name in fields}, run_id, now, refresh=True)
         counts, errors = merge(con, plan, landing)
         ledger.add_errors(con, run_id, obj, PULL, errors, now)
+        ledger.note_filled(con, obj, fields)
     landing.clear()
     return Read(obj, window, counts, tuple(errors))
 

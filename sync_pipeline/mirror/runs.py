@@ -75,6 +75,15 @@ def compare_ids(source: Source, objects: Sequence[Object], *, told: Told = _quie
     return run(source, objects, reconcile.compare, kind="reconcile", operation="Pull deletes", told=told)
 
 
+def read_fields(source: Source, obj: Object, names: Sequence[str], *, told: Told = _quiet) -> Cycle:
+    """Read these fields of all records, such as have become visible since the records were read (FIELD-4)."""
+
+    def work(at: Source, obj: Object, run_id: str) -> Read:
+        return reconcile.refresh(at, obj, run_id, names)
+
+    return run(source, [obj], work, kind="refresh", told=told)
+
+
 def refresh_formulas(source: Source, objects: Sequence[Object], *, told: Told = _quiet) -> Cycle:
     """Read all formula fields again: they change without a new stamp (FIELD-12)."""
     return run(source, objects, reconcile.refresh, kind="refresh", told=told)

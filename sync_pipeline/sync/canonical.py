@@ -30,6 +30,7 @@ def common(one: str, other: str) -> str:
 def canonical(column: str, kind: str, among: str, length: int = 0, octets: int = 0) -> str:
     """Return the SQL that brings a column of type `kind` to the text form of the common type `among`.
 
+    A column may be wider, where the field was of another type before: what is no value of `kind` is none (FIELD-6).
     Empty text is nothing; blanks around a text do not count, as Salesforce drops them; a truth value that is not set
     is false; times count to the second; fractions are rounded half up (SPEC 31, decision 38).
 
@@ -37,6 +38,7 @@ def canonical(column: str, kind: str, among: str, length: int = 0, octets: int =
         length: texts are compared up to so many characters, the most that both sides can hold; 0 for all.
         octets: likewise, up to so many bytes of UTF-8.
     """
+    column = column if kind == TEXT else f"try_cast({column} as {kind})"
     if among == BOOLEAN:
         return f"coalesce({column}, false)::varchar"
     if among == INTEGER:

@@ -18,7 +18,7 @@ OF_MARKETO = frozenset({"marketoGUID", "createdAt", "updatedAt"})
 
 
 class UnfitError(Exception):
-    """A custom object cannot be copied as it stands; the message tells what would have to be there."""
+    """A pairing cannot be synced as it stands; the message tells what would have to be there, or chosen otherwise."""
 
 
 def fitted(pairing: Pairing, crm: Describe, marketo: Describe, parents: Sequence[Pairing]) -> Pairing:

@@ -21,7 +21,7 @@ from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
-from sync_pipeline.model import Counts, Describe, Pairing, Rule
+from sync_pipeline.model import Counts, Describe, Field, Pairing
 from sync_pipeline.sync import chosen, limits, links, lost, newcomers, outbox, partitions, plan
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
@@ -29,6 +29,7 @@ from sync_pipeline.sync.decide import Question, decide
 from sync_pipeline.sync.ends import Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
+from sync_pipeline.sync.mapped import NOTHING, Choice, Mapped, lacking, lines, mapped
 from sync_pipeline.sync.matching import Match
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
@@ -50,7 +51,7 @@ class Rules:
     """What an operator may choose.
 
     Attributes:
-        override: who wins, by pairing and CRM field (SF-CONTACT-11).
+        mapping: which fields are mapped besides the declared ones, and who wins (SF-CONTACT-11, FIELD-19).
         blocked: Marketo fields that the CRM may fill but not overwrite (FIELD-15).
         truncates: whether a value too long for the other side is cut, or refused (FIELD-25).
         recreates: whether a person deleted in Marketo is made anew when its CRM record changes (DEL-4, DEL-5).
@@ -60,7 +61,7 @@ class Rules:
     """
 
     limits: Limits = field(default_factory=Limits)
-    override: Mapping[str, Mapping[str, Rule]] = field(default_factory=dict)
+    mapping: Choice = NOTHING
     blocked: Collection[str] = ()
     truncates: bool = True
     recreates: bool = True
@@ -166,8 +167,13 @@ class Pass:
         return self._send(synced, CRM, self._fields(synced.pairing)[0])
 
     def _fields(self, pairing: Pairing) -> tuple[list[Compared], list[Notice]]:
-        override = self.rules.override.get(pairing.name)
-        return compared(pairing, *self._describes(pairing), override, self.rules.blocked)
+        fed_by = self._fed_by.get(pairing.name)
+        return compared(pairing, *self._describes(pairing), self.rules.blocked, fed_by)
+
+    @cached_property
+    def _fed_by(self) -> dict[str, dict[str, str]]:
+        with self.lake.reading() as con:
+            return ledger.fed_by(con)
 
     def _describes(self, pairing: Pairing) -> tuple[Describe, Describe]:
         crm, marketo = pairing.crm, pairing.marketo
@@ -184,8 +190,36 @@ class Pass:
                 continue
             yield self._question(before[-1], self._fields(before[-1])[0])
 
+    def in_force(self) -> Iterator[Mapped]:
+        """Yield the mapping of each pairing that both systems describe, field by field (FIELD-20)."""
+        for pairing, fit in self._described():
+            if isinstance(fit, UnfitError):
+                yield Mapped(pairing.name, "", said=str(fit))
+                continue
+            chosen = {one.crm for one in self.rules.mapping.fields.get(pairing.name, ())}
+            yield from lines(pairing, fit, self._fields(fit), chosen)
+
+    def lacking(self) -> list[tuple[Pairing, list[Field]]]:
+        """Return with their pairings the visible custom fields of the CRM that Marketo has no field for."""
+        fits = [fit for _, fit in self._described() if isinstance(fit, Pairing)]
+        return [(fit, some) for fit in fits if (some := lacking(fit, self._describes(fit)[0]))]
+
+    def _described(self) -> Iterator[tuple[Pairing, Pairing | UnfitError]]:
+        """Yield the pairings that both systems describe, each as it is fitted, or why it is not."""
+        before: list[Pairing] = []
+        for pairing in self.pairings:
+            if all((obj.system, obj.source) in self.described for obj in (pairing.crm, pairing.marketo)):
+                try:
+                    before.append(self._fitted(pairing, before))
+                except UnfitError as error:
+                    yield pairing, error
+                else:
+                    yield pairing, before[-1]
+
     def _fitted(self, pairing: Pairing, before: Sequence[Pairing]) -> Pairing:
-        return fitted(pairing, *self._describes(pairing), before) if pairing.custom else pairing
+        if pairing.custom:
+            pairing = fitted(pairing, *self._describes(pairing), before)
+        return mapped(pairing, self.described, self.rules.mapping)
 
     def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
         by_name = {p.name: p for p in self._mirrored if p.name not in self._failed}
@@ -205,7 +239,10 @@ class Pass:
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:
         """Return what is planned, and what keeps given pairs from being linked."""
-        asked = self._question(pairing, fields)
+        asked, fed_by = self._question(pairing, fields), self._fed_by.get(pairing.name, {})
+        if self.sides and (moved := [field for field in fields if fed_by.get(field.name) != field.fed_by]):
+            with self.lake.transaction() as con:
+                links.forget(con, pairing, moved, now)
         with self.lake.reading() as con:
             pairs = links.unlinked(con, asked)
             misfits = [f"{pair}: {misfit}" for pair, misfit in pairs.items() if misfit]

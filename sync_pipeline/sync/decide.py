@@ -7,7 +7,7 @@ reads; nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -15,7 +15,7 @@ import duckdb
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import full_name
+from sync_pipeline.lake.table import SYNCED_AT, full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Pairing
 from sync_pipeline.sync import creating, merging, newcomers, on_demand, resolve
@@ -28,6 +28,7 @@ from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, find_changed, must_be_read, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
+AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
 
 
 @dataclass(frozen=True)
@@ -286,14 +287,30 @@ def _moved(field: Compared, asked: Question) -> str:
     return f"if(map_contains(t.agreed, {literal(field.name)}), null, {said} else 'neither' end)"
 
 
+def _unfilled(field: Compared, asked: Question) -> str:
+    """Return SQL that tells whether a mirror has not read the record since the field became visible (FIELD-4)."""
+    kept = [("c", source) for source in field.sources if CRM not in asked.read_from]
+    kept += [("m", field.marketo)] if MARKETO not in asked.read_from else []
+    late = [f"{of}.{quoted(SYNCED_AT)} < {literal(one.since)}" for of, one in kept if one.since]
+    return f"coalesce({' or '.join(late)}, false)" if late else "false"
+
+
+def _known(field: Compared) -> str:
+    """Return SQL that tells whether both sides ever agreed on a value of a field."""
+    return "false" if field.remapped else f"coalesce(map_contains(t.agreed, {literal(field.name)}), false)"
+
+
+def _base(field: Compared) -> str:
+    return "null::varchar" if field.remapped else f"t.agreed[{literal(field.name)}]"
+
+
 def outcomes(con: Connection, asked: Question) -> None:
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide`."""
     pairing = asked.pairing
     values = commas(
-        f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, "
-        f"marketo: {_marketo_now(f, asked)}, "
-        f"base: t.agreed[{literal(f.name)}], known: coalesce(map_contains(t.agreed, {literal(f.name)}), false), "
-        f"waits: {_waits(f)}, behind: {_behind(f, asked)}, moved: {_moved(f, asked)}}}"
+        f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
+        f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
+        f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked)}}}"
         for f in asked.fields
     )
     con.execute(f"""
@@ -313,6 +330,26 @@ def outcomes(con: Connection, asked: Question) -> None:
         )
         select *, {resolve.refusal_sql()} as refusal from resolved
     """)
+
+
+def outcomes_in_parts(con: Connection, asked: Question, links: str, moved: bool) -> Iterator[None]:
+    """Fill `outcome` for many links, part by part, so that memory stays bounded.
+
+    Args:
+        links: SQL for their `crm_id`, `marketo_id` and `agreed`.
+        moved: whether they are decided on as if both records had been written.
+    """
+    (number,) = con.execute(f"select count(*) from ({links})").fetchone() or (0,)
+    parts = -(-number // AT_ONCE)
+    for part in range(parts):
+        con.execute(
+            f"create or replace temp table touched as select crm_id, marketo_id, agreed, {literal(moved)} as by_crm, "
+            f"{literal(moved)} as by_marketo, false as gone, false as stale from ({links}) "
+            f"where hash(crm_id) % {parts} = {part}"
+        )
+        references(con, asked, "select crm_id from touched")
+        outcomes(con, asked)
+        yield
 
 
 def _rules(asked: Question) -> str:

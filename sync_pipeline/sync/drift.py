@@ -14,12 +14,11 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing, Rule
-from sync_pipeline.sync.decide import Question, outcomes, references
+from sync_pipeline.sync.decide import Question, outcomes_in_parts
 from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, look_again, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
-AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
 SHOWN = 3
 
 
@@ -71,17 +70,8 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
 
 def _find(con: Connection, asked: Question) -> None:
     """Fill the temporary table `drifted`: field, record, and the two values."""
-    (number,) = con.execute(f"select count(*) from ({_settled(asked.pairing)})").fetchone() or (0,)
-    parts = -(-number // AT_ONCE)
     con.execute("create or replace temp table drifted (field varchar, crm_id varchar, crm varchar, marketo varchar)")
-    for part in range(parts):
-        con.execute(
-            "create or replace temp table touched as select crm_id, marketo_id, agreed, false as by_crm, "
-            f"false as by_marketo, false as gone, false as stale from ({_settled(asked.pairing)}) "
-            f"where hash(crm_id) % {parts} = {part}"
-        )
-        references(con, asked, "select crm_id from touched")
-        outcomes(con, asked)
+    for _ in outcomes_in_parts(con, asked, _settled(asked.pairing), moved=False):
         con.execute(
             "insert into drifted select field, crm_id, crm, marketo from outcome where refusal is null and known "
             f"and taken in ('{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}') "

@@ -21,11 +21,12 @@ BYTES_OF = {"text": 30_000, "textarea": 30_000}
 class Compared:
     """A mapped field that both systems have.
 
-    `rule` is the one in force: an override of the settings, the mapping's own, or the object's. `blocked` fields may
+    `rule` is the one in force: the mapping's own, or the object's. `blocked` fields may
     be filled from the CRM but never overwritten (FIELD-15). `is_key` fields are those by which Marketo tells one record
     from another: they are part of every new record, and describe calls them read-only. Where several fields of the CRM
     fill one of Marketo (a lead or a contact), the first that is set counts; `others` are those after `crm`. A field
-    that `stays` cannot be emptied in Marketo.
+    that `stays` cannot be emptied in Marketo. Of one that is `remapped` what was agreed on is of another field of the
+    CRM: both sides meet for the first time (FIELD-19).
     """
 
     crm: Field
@@ -39,6 +40,7 @@ class Compared:
     steps: str = ""
     stays: bool = False
     since: datetime | None = None
+    remapped: bool = False
 
     @property
     def name(self) -> str:
@@ -54,6 +56,11 @@ class Compared:
     def sources(self) -> tuple[Field, ...]:
         """The fields of the CRM that fill it."""
         return (self.crm, *self.others)
+
+    @property
+    def fed_by(self) -> str:
+        """The names of those, as the ledger keeps them."""
+        return ",".join(source.name for source in self.sources)
 
     @property
     def by_own_id(self) -> bool:
@@ -96,14 +103,14 @@ def compared(
     pairing: Pairing,
     crm: Describe,
     marketo: Describe,
-    rules: Mapping[str, Rule] | None = None,
     blocked: Collection[str] = (),
+    fed_by: Mapping[str, str] | None = None,
 ) -> tuple[list[Compared], list[Notice]]:
     """Return the fields that both systems have, and a notice for each mapped field that one of them lacks (FIELD-26).
 
     Args:
-        rules: overrides by CRM field name (SF-CONTACT-11).
         blocked: Marketo names of the fields that the CRM may only fill.
+        fed_by: by Marketo's name, the fields of the CRM that the agreed values are of, see `Compared.fed_by`.
     """
     found: list[Compared] = []
     notices: list[Notice] = []
@@ -122,12 +129,11 @@ def compared(
             refers_to = tuple(dict.fromkeys((*first.refers_to, *mapping.refers_to)))
             found[place] = replace(first, others=(*first.others, ours), refers_to=refers_to)
             continue
-        rule = (rules or {}).get(mapping.crm, pairing.rule(mapping))
         found.append(
             Compared(
                 ours,
                 other,
-                rule,
+                pairing.rule(mapping),
                 mapping.refers_to,
                 other.name in blocked,
                 mapping.absent,
@@ -140,7 +146,8 @@ def compared(
     key, id_ = theirs.get(pairing.key.lower()), crm.field(pairing.crm.key)
     if pairing.merges and key and id_:  # a person that goes on under another record's link carries that one's id
         found.append(Compared(id_, key, Rule.CRM_ONLY))
-    return found, notices
+    before = fed_by or {}
+    return [replace(one, remapped=before.get(one.name, one.fed_by) != one.fed_by) for one in found], notices
 
 
 def _missing(mapping: FieldMapping, pairing: Pairing, in_crm: bool) -> Notice:

@@ -6,7 +6,7 @@ so that a link whose making was interrupted is found again before anything is cr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import duckdb
@@ -17,6 +17,7 @@ from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
 from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
+from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.matching import is_wanted, met_sql
 from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, look_again, look_at_referring
 
@@ -188,6 +189,22 @@ def remember(
         "where is_new and crm_id is not null and marketo_id is not null"  # an import tells no ids: see `adopt`
     )
     look_at_referring(con, referring, f"select {name} as pairing, crm_id from confirmed where is_new", now)
+
+
+def forget(con: Connection, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> None:
+    """Forget what was agreed on of Marketo's fields that another field of the CRM feeds now, on all links (FIELD-19).
+
+    Which field feeds which stays on record, also while it is not to be seen: it may come back, and its values with it.
+    """
+    names, name = commas(literal(field.name) for field in fields), literal(pairing.name)
+    if remapped := commas(literal(field.name) for field in fields if field.remapped):
+        con.execute(
+            f"update {ledger.table('link')} set agreed = map_from_entries("
+            f"list_filter(map_entries(agreed), lambda e: e.key not in ({remapped}))) "
+            f"where pairing = {name} and agreed is not null"
+        )
+    con.execute(f"delete from {ledger.table('mapping')} where pairing = {name} and marketo in ({names})")
+    ledger.insert(con, "mapping", [(pairing.name, field.name, field.fed_by, now) for field in fields])
 
 
 def end(con: Connection, obj: Object, marketo_id: str, because: str, now: datetime) -> None:

@@ -34,7 +34,7 @@ class Case:
     the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved,
     `moved`, of a field that was chosen and has no base yet, which side changed it since: neither, crm, marketo, both,
     and `behind` that Marketo's value only moves forward and has gone past the CRM's; `gone` is true where the CRM
-    deleted the record, and `tells_end` of the field that says so.
+    deleted the record, and `tells_end` of the field that says so; `unfilled` that a mirror does not have its value.
     """
 
     name: str
@@ -46,6 +46,7 @@ TO_MARKETO, TO_CRM = f"rule = '{Rule.CRM_ONLY}'", f"rule = '{Rule.MARKETO_ONLY}'
 
 CASES: tuple[Case, ...] = (
     Case("the record was deleted in the CRM, and only that is told", "gone and not tells_end", Outcome.KEEP),
+    Case("its value has not been read since it became visible (FIELD-4)", "unfilled", Outcome.KEEP),
     Case("the record it refers to is not in Marketo yet", "waits", Outcome.KEEP),
     Case("new to Marketo, with nothing to bring", f"marketo_id is null and (crm is null or {TO_CRM})", Outcome.KEEP),
     Case("new to Marketo", "marketo_id is null", Outcome.TAKE_CRM),

@@ -14,7 +14,7 @@ from sync_pipeline.actions.inputs import ACTIVITY, KINDS
 from sync_pipeline.actions.intake import take
 from sync_pipeline.actions.mirrors import Mirrors, look
 from sync_pipeline.actions.touched import marks, move_marks
-from sync_pipeline.activities import crm_activities, failures, memberships, push, sales, sales_tasks
+from sync_pipeline.activities import conversions, crm_activities, failures, memberships, push, sales, sales_tasks
 from sync_pipeline.activities.follow import ACTIVITY as ACTIVITIES
 from sync_pipeline.activities.follow import Source, follow
 from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
@@ -29,6 +29,10 @@ CRM_EVENT = {
 }  # fmt: skip
 MORE = {
     **TABLES,
+    "salesforce.lead": {
+        **TABLES["salesforce.lead"], "Status": TEXT, "ConvertedAccountId": TEXT, "ConvertedOpportunityId": TEXT,
+        "SystemModstamp": STAMP,
+    },
     "salesforce.user": {"Id": TEXT, "Name": TEXT, "Email": TEXT, "Username": TEXT, "IsActive": TRUTH},
     "salesforce.task": {**CRM_EVENT, "Priority": TEXT, "Status": TEXT},
     "salesforce.event": CRM_EVENT,
@@ -289,6 +293,28 @@ def test_a_refused_write_is_told_in_the_log_of_its_person(world: World) -> None:
             "message": "no sixes",
         }),
     ]  # fmt: skip
+
+
+def test_a_lead_that_was_converted_is_told_once_with_what_came_of_it(world: World) -> None:
+    """CONV-5: in the log of the person that it was; one that nobody was linked to is nobody's."""
+    lead = world.linked(1, "lead")
+    came = {"ConvertedContactId": "003c", "ConvertedAccountId": "001a", "ConvertedOpportunityId": "006o"}
+    for one in (lead, "00Qstranger"):
+        world.lead(one, IsConverted=True, Status="Closed - Converted", SystemModstamp=BEGIN, **came)
+    assert world.take_in(lambda mirrors, _: conversions.sources(mirrors)) == 0
+    world.unlink(lead)
+    with world.lake.transaction() as con:
+        con.execute(f"update {ledger.table('link')} set ended_because = 'converted' where crm_id = ?", [lead])
+    taken = [world.take_in(lambda mirrors, _: conversions.sources(mirrors)) for _ in range(2)]
+    assert taken == [1, 0]
+    [(person, event, happened_at, attributes)] = world.taken("person, event, happened_at, attributes")
+    assert (person, happened_at) == ("1", BEGIN)
+    (type_,) = [one for one in ACTIVITY_TYPES if event in one.events]
+    assert attributes == {
+        "object": "lead", "crmId": lead, "status": "Closed - Converted", "contactId": "003c", "accountId": "001a",
+        "opportunityId": "006o",
+    }  # fmt: skip
+    assert attributes.keys() <= {one.api_name for one in type_.attributes}
 
 
 def test_chosen_activities_of_marketo_become_tasks_once_a_day_from_three_months_back(world: World) -> None:

@@ -28,6 +28,7 @@ from sync_pipeline_tests.commands.test_both_systems import Run, environment, mar
 __all__ = ["environment", "marketo", "run", "salesforce"]
 
 TWO_WAY = ",".join({side.title.removeprefix("salesforce/") for p in pairings() for side in (p.crm, p.marketo)})
+MAPPED_ANEW = "mapped anew: what was agreed on before does not count"
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +217,80 @@ def test_who_will_be_in_marketo_twice_is_told_before_it_happens(run: Run, synced
     warning = "warning: 1 of the people to create have the e-mail address of somebody whom Marketo has already"
     assert warning in said_by(run, "sync", SYNC_LAG_SECONDS="0")
     assert warning in run("plan").stdout
+
+
+def test_the_mapping_in_force_is_shown_another_one_is_tried_and_its_field_filled(
+    run: Run, synced: str, salesforce: Sandbox, marketo: MarketoSandbox
+) -> None:
+    """FIELD-19, FIELD-20, SPEC 31 decision 14."""
+    salesforce.org.update("Contact", synced, {"Department": "Sales"})
+    given = {"WRITE_BACK": "apply", "SYNC_LAG_SECONDS": "0"}
+    for _ in range(2):  # what a cycle wrote is decided on again once it has been read
+        assert run("sync", **given).exit_code == 0
+
+    def shown(**settings: str) -> dict[str, dict[str, str]]:
+        told = run("fields", "show", "contact", "--json", **settings).stdout.splitlines()
+        return {one["crm"]: one for one in map(json.loads, told)}
+
+    declared = {"object": "contact", "crm": "Title", "marketo": "title", "direction": "⇄", "rule": "crm_wins"}
+    assert shown()["Title"] == {**declared, "because": "declared", "said": ""}
+    own = {"SYNC_FIELDS": "contact.Department=title:crm_only"}
+    assert "Title" not in shown(**own)
+    assert shown(**own)["Department"] == {**declared, "crm": "Department", "direction": "→", "rule": "crm_only",
+                                          "because": "chosen", "said": MAPPED_ANEW}  # fmt: skip
+    listed = [line.split()[:4] for line in run("fields", "show").stdout.splitlines()]
+    assert ["contact", "Title", "title", "⇄"] in listed
+    assert run("fields", "show", "nobody").stderr.startswith("Error: nothing is mapped of nobody")
+
+    trial = run("fields", "try", "contact.Department=title:crm_only", "--json")
+    filled = {"links": 1, "to": "marketo", "how": "fill", "because": "the field flows to Marketo only"}
+    assert json.loads(trial.stdout) == {"marketo": "title", "rule": "crm_only", "counts": [filled]}
+    assert run("fields", "try", "contact.Department").stderr.startswith("Error: contact.Department is not synced")
+    assert run("fields", "try", "contact.Department=title:never").exit_code == 2
+    assert run("fields", "backfill", "contact.Department", "--from", "marketo", **own).exit_code == 1
+
+    assert run("fields", "backfill", "contact.Department", "--from", "crm", **own).stdout.startswith("1 links are")
+    assert "1 to update in Marketo" in run("plan", **own).stdout
+    assert run("sync", **given, **own).exit_code == 0
+    (person,) = marketo.subscription.rows('select title from lead where "externalPersonId" = ?', [synced])
+    assert person["title"] == "Sales"
+
+
+def test_fields_that_marketo_lacks_are_told_and_made_only_after_a_warning_that_they_stay(
+    run: Run, synced: str, salesforce: Sandbox, marketo: MarketoSandbox
+) -> None:
+    """CONN-14, FIELD-1, FIELD-2 and 17, FIELD-22, SF-LEAD-9: afterwards they are synced by their names."""
+    fields = {
+        "Region__c": {"label": "City", "type": "string", "length": 20},
+        "Notes__c": {"type": "textarea", "length": 4000},
+    }
+    for source, names in {"Lead": fields, "Contact": fields, "Account": ("Region__c",)}.items():
+        for name in names:
+            salesforce.org.add_field(source, {"name": name, **fields[name]})
+    salesforce.org.update("Contact", synced, {"Region__c": "North"})
+    given = {"SYNC_LAG_SECONDS": "0", "SYNC_DESCRIBE_SECONDS": "0"}
+    assert run("sync", **given).exit_code == 0
+    told = run("fields", "setup", "--create")
+    assert "Create 1 fields? [y/N]" in told.stderr
+    assert "stays there for good: no field can be deleted. Hide from the sync user what is not wanted" in told.stderr
+    by_hand = ", and no call can make one (FIELD-22)"
+    assert told.stdout.splitlines()[:5] == [
+        f"account.Region__c (string) has no field in Marketo{by_hand}",
+        "contact.Region__c (string) has no field in Marketo",
+        f"contact.Notes__c (textarea) has no field in Marketo{by_hand}",
+        "lead.Region__c (string) has no field in Marketo",
+        f"lead.Notes__c (textarea) has no field in Marketo{by_hand}",
+    ]
+    assert "Region__c" not in marketo.subscription.objects["lead"].fields
+    assert run("fields", "setup", "--create", "--yes").stdout.splitlines()[-1].startswith("1 fields are created")
+    made = marketo.subscription.objects["lead"].fields["Region__c"]
+    assert (made.label, made.type) == ("City Region c", "string")
+
+    for _ in range(2):
+        assert run("sync", WRITE_BACK="apply", **given).exit_code == 0
+    assert run("fields", "backfill", "contact.Region__c", "--from", "crm", **given).exit_code == 0
+    assert run("sync", WRITE_BACK="apply", **given).exit_code == 0
+    (person,) = marketo.subscription.rows('select "Region__c" from lead where "externalPersonId" = ?', [synced])
+    assert person["Region__c"] == "North"
+    types = run("sql", "--csv", "select type, crm_id from lake.people.crm_type order by all").stdout.splitlines()
+    assert types[1:] == [f"Contact,{synced}", ","]

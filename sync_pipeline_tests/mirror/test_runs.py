@@ -138,9 +138,83 @@ def test_a_new_field_a_vanished_one_and_a_wider_type_keep_every_row_and_are_told
     }
     assert sorted(followed.told("notice", "kind, field")) == [
         ("new_field", "Rating__c"),
+        ("retyped_field", "NumberOfEmployees"),
         ("vanished_field", "Description"),
-        ("widened_field", "NumberOfEmployees"),
     ]
+
+
+def test_a_field_of_another_type_and_new_picklist_values_are_told_once_and_a_label_never(followed: Followed) -> None:
+    """FIELD-4 to 7, FIELD-9, OPS-16: each is a row of the notices."""
+    (ann,) = followed.people("Ann")
+    followed.org.update(ann, Description="soon")
+    fields = (*FIELDS, Field("Source__c", "picklist", custom=True, picklist=("Web",)))
+    followed.org.fields = fields
+    followed.cycle()
+    changed = {
+        "Description": Field("Description", "date"),
+        "Source__c": Field("Source__c", "picklist", "Where from", picklist=("Web", "Fair")),
+        "NumberOfEmployees": Field("Head_Count__c", "int"),
+        "Name": Field("Name", "string", "Called"),
+    }
+    followed.org.fields = tuple(changed.get(f.name, f) for f in fields)
+    for _ in range(2):
+        assert followed.cycle(seconds=7_200).status == SUCCEEDED
+    assert sorted(followed.told("notice", "kind, field")) == [
+        ("new_field", "Head_Count__c"),
+        ("new_picklist_value", "Source__c"),
+        ("retyped_field", "Description"),
+        ("vanished_field", "NumberOfEmployees"),
+    ]
+    assert late(followed) == {"Head_Count__c", "Description"}
+    runs.read_fields(followed.source, followed.obj, ["Head_Count__c"])
+    assert late(followed) == {"Description"}
+    followed.cycle(full=True)
+    assert late(followed) == set()
+
+
+def late(followed: Followed) -> set[str]:
+    """Return the fields of which the mirror does not have the values of all records."""
+    with followed.lake.reading() as con:
+        [(told, _)] = ledger.remembered_describes(con, "salesforce", followed.obj.source).values()
+    return {field.name for field in told.fields if field.since}
+
+
+def test_a_new_field_is_read_with_the_next_update_of_each_record_or_of_all_on_demand(followed: Followed) -> None:
+    """FIELD-4, FIELD-19: reading a field backwards is a command of its own, and finds what no stamp tells."""
+    ann, bob = followed.people("Ann", "Bob")
+    for _ in range(2):
+        followed.cycle(seconds=600)  # beyond the overlap
+    followed.org.fields = (*FIELDS, Field("Tier__c", "string", custom=True))
+    for one in (ann, bob):
+        hidden(followed, one, Tier__c="A")
+    followed.org.update(ann, Name="Anna")
+    followed.cycle(seconds=7_200)
+    assert followed.mirror("Tier__c") == {ann: "A", bob: None}
+    done = runs.read_fields(followed.source, followed.obj, ["Tier__c"])
+    assert (done.status, done.counts().updated) == (SUCCEEDED, 1)
+    assert followed.mirror("Tier__c") == {ann: "A", bob: "A"}
+
+
+def test_a_new_result_of_a_formula_comes_with_the_next_stamp(followed: Followed) -> None:
+    """FIELD-12."""
+    followed.org.fields = (*FIELDS, Field("Size__c", "double", calculated=True, updateable=False))
+    (ann,) = followed.people("Ann")
+    hidden(followed, ann, Size__c="1")
+    for _ in range(2):
+        followed.cycle(seconds=600)  # beyond the overlap
+    hidden(followed, ann, Size__c="2")
+    followed.cycle(seconds=600)
+    assert followed.mirror("Size__c") == {ann: 1.0}
+    followed.org.update(ann)
+    followed.cycle()
+    assert followed.mirror("Size__c") == {ann: 2.0}
+
+
+def hidden(followed: Followed, record_id: str, **values: str) -> None:
+    """Change a record without a new stamp."""
+    _, record = followed.org.versions[record_id][-1]
+    assert record is not None
+    record.update(values)
 
 
 def test_a_field_that_vanishes_between_describe_and_query_is_noticed_at_once(followed: Followed) -> None:

@@ -7,9 +7,10 @@ import pytest
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.model import Mapping, Rule
+from sync_pipeline.model import Chosen, Mapping, Rule
 from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.mapped import Choice
 from sync_pipeline.sync.on_demand import CREATE_LEAD, SENDING
 from sync_pipeline.sync.preview import reasons, samples
 from sync_pipeline.sync.synced import record
@@ -82,7 +83,7 @@ def test_a_field_edited_on_both_sides_goes_to_the_rule_s_winner_and_is_on_record
     world.crm.edit(crm_id, Phone="2")
     world.tick()
     world.marketo.edit(person, phone="3")
-    done = world.cycle(override={world.pairing.name: {"Phone": rule}})
+    done = world.cycle(mapping=Choice({world.pairing.name: (Chosen("Phone", "phone", rule),)}))
     assert done.planned.conflicts == 1
     assert (world.crm.records[crm_id]["Phone"], world.marketo.records[person]["phone"]) == (winner, winner)
     side = "crm" if winner == "2" else "marketo"

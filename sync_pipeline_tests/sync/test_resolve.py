@@ -30,10 +30,12 @@ USUAL: dict[str, Any] = {
     "gone": False,
     "tells_end": False,
     "moved": None,
+    "unfilled": False,
 }
 # name of the case -> what differs from USUAL, and what is done
 EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
     ("the record was deleted in the CRM, and only that is told", {"gone": True, "crm": "b"}, Outcome.KEEP),
+    ("its value has not been read since it became visible (FIELD-4)", {"unfilled": True, "crm": None}, Outcome.KEEP),
     ("the record it refers to is not in Marketo yet", {"waits": True, "crm": "b"}, Outcome.KEEP),
     ("new to Marketo, with nothing to bring", {"marketo_id": None, "crm": None, "known": False}, Outcome.KEEP),
     (

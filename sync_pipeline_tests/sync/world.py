@@ -184,6 +184,7 @@ class World:
             self._copies["crm"].obj, self._copies["marketo"].obj, "externalPersonId", mappings, '"LastName" is not null'
         )
         self.rules = Rules()
+        self.fields: dict[str, tuple[Field, ...]] = {"crm": CRM_FIELDS, "marketo": MARKETO_FIELDS}
 
     def now(self) -> datetime:
         return at(self.minute)
@@ -210,15 +211,19 @@ class World:
 
     def next_pass(self, apply: bool, **rules: Any) -> Pass:
         described = {
-            ("salesforce", "Contact"): Describe("Contact", CRM_FIELDS),
-            ("marketo", "person"): Describe("person", MARKETO_FIELDS),
+            ("salesforce", "Contact"): Describe("Contact", self.fields["crm"]),
+            ("marketo", "person"): Describe("person", self.fields["marketo"]),
         }
         sides = {"crm": self.crm, "marketo": self.marketo} if apply else None
         return Pass(self.lake, [self.pairing], described, f"run{self.minute}", replace(self.rules, **rules), sides)
 
-    def cycle(self, **rules: Any) -> Synced:
+    def cycle(self, apply: bool = True, **rules: Any) -> Synced:
         self.read()
-        return self.sync(**rules)
+        return self.sync(apply, **rules)
+
+    def describe(self, side: str, name: str, **told: Any) -> None:
+        """Let a side say something else of a field from now on."""
+        self.fields[side] = tuple(replace(f, **told) if f.name == name else f for f in self.fields[side])
 
     def linked(self, **values: Value) -> tuple[str, str]:
         """Make a contact, and the person it becomes; nothing is left to be done. Returns both ids."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,7 @@ from sync_pipeline.connectors.marketo import (
     setup,
     writes,
 )
+from sync_pipeline.connectors.marketo import fields as person_fields
 from sync_pipeline.connectors.marketo.calls import TIMEOUT, Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
@@ -34,7 +35,7 @@ from sync_pipeline.connectors.marketo.kinds import ACTIVITY, LEAD, MEMBER, PROGR
 from sync_pipeline.connectors.marketo.limits import Limits
 from sync_pipeline.connectors.marketo.login import Credentials
 from sync_pipeline.connectors.writes import Answer, Operation, Record, one_by_one
-from sync_pipeline.model import Describe, Object, Window
+from sync_pipeline.model import Describe, Field, Object, Window
 
 PROGRAMS_A_JOB = 10
 
@@ -234,6 +235,10 @@ class Marketo:
     def make_activity_types(self, wanted: Sequence[ActivityType]) -> list[ActivityType]:
         """Create, complete and approve custom activity types; return those that were not ready."""
         return activity_types.make(self.calls, wanted)
+
+    def make_person_fields(self, wanted: Sequence[Field], taken: Collection[str] = ()) -> list[str]:
+        """Create custom fields of persons, for good, with labels that are not taken yet; return their names."""
+        return person_fields.make(self.calls, wanted, taken)
 
     # --- ways of reading
 
