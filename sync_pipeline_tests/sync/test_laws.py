@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync_pipeline.connectors.writes import Value
-from sync_pipeline.model import Rule
+from sync_pipeline.model import Chosen, Rule
 from sync_pipeline.sync.cycle import Rules
+from sync_pipeline.sync.mapped import Choice
 from sync_pipeline_tests.sync.peopled import Peopled
 
 # `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_laws.py` is the long run.
@@ -75,8 +76,15 @@ def test_whatever_happens_both_sides_end_equal_and_nothing_is_made_twice(
 ) -> None:
     """Laws 1 to 4 of a Salesforce org and of a Veeva one, GEN-13, GEN-15, GEN-16, VV-GEN-3, VV-GEN-6."""
     world = new_world()
-    chosen = dict.fromkeys(world.two_way.values(), rule)
-    world.rules = Rules(override={pairing.name: chosen for pairing in world.pairings})
+    chosen = {
+        pairing.name: tuple(
+            Chosen(m.crm, m.marketo, rule)
+            for m in pairing.mappings
+            if m.marketo and m.is_two_way and world.two_way.get(m.marketo) == m.crm
+        )
+        for pairing in world.pairings
+    }
+    world.rules = Rules(mapping=Choice(chosen))
     world.hire(world.sources[0])
     for event in course:
         world.minute += 1
