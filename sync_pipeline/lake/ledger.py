@@ -56,7 +56,7 @@ TABLES: dict[str, dict[str, str]] = {
         "ended_at": STAMP, "ended_because": "varchar", "heir_pairing": "varchar", "heir_id": "varchar",
     },
     # Of which field of the CRM, or of which several, the agreed values of a Marketo field are.
-    "mapping": {"pairing": "varchar", "marketo": "varchar", "crm": "varchar", "since": STAMP},
+    "fed_by": {"pairing": "varchar", "marketo": "varchar", "crm": "varchar", "since": STAMP},
     # How far the changes of each side have been decided on, and the links to be looked at again without a change.
     "decided": {"pairing": "varchar", "side": "varchar", "detected_at": STAMP},
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
@@ -207,7 +207,7 @@ def move_watermarks(con: Connection, read: Iterable[tuple[Object, Window]], now:
 def fed_by(con: Connection) -> dict[str, dict[str, str]]:
     """Return by pairing, for each field of Marketo, the field of the CRM that its agreed values are of."""
     found: dict[str, dict[str, str]] = {}
-    for pairing, marketo, crm in con.execute(f"select pairing, marketo, crm from {table('mapping')}").fetchall():
+    for pairing, marketo, crm in con.execute(f"select pairing, marketo, crm from {table('fed_by')}").fetchall():
         found.setdefault(pairing, {})[marketo] = crm
     return found
 

@@ -82,7 +82,7 @@ def backfill(lake: Lake, asked: Question, field: Compared, winner: str | None, n
     """
     if field.remapped:
         with lake.transaction() as con:
-            links.forget(con, asked.pairing, [field], now)
+            links.remap(con, asked.pairing, [field], now)
     name = literal(asked.pairing.name)
     with lake.transaction() as con:
         _find(con, asked, replace(field, remapped=False), winner)

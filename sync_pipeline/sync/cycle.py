@@ -196,8 +196,8 @@ class Pass:
             if isinstance(fit, UnfitError):
                 yield Mapped(pairing.name, "", said=str(fit))
                 continue
-            chosen = {one.crm for one in self.rules.mapping.fields.get(pairing.name, ())}
-            yield from lines(pairing, fit, self._fields(fit), chosen)
+            own = {one.crm for one in self.rules.mapping.fields.get(pairing.name, ())}
+            yield from lines(pairing, fit, self._fields(fit), own)
 
     def lacking(self) -> list[tuple[Pairing, list[Field]]]:
         """Return with their pairings the visible custom fields of the CRM that Marketo has no field for."""
@@ -242,7 +242,7 @@ class Pass:
         asked, fed_by = self._question(pairing, fields), self._fed_by.get(pairing.name, {})
         if self.sides and (moved := [field for field in fields if fed_by.get(field.name) != field.fed_by]):
             with self.lake.transaction() as con:
-                links.forget(con, pairing, moved, now)
+                links.remap(con, pairing, moved, now)
         with self.lake.reading() as con:
             pairs = links.unlinked(con, asked)
             misfits = [f"{pair}: {misfit}" for pair, misfit in pairs.items() if misfit]

@@ -191,7 +191,7 @@ def remember(
     look_at_referring(con, referring, f"select {name} as pairing, crm_id from confirmed where is_new", now)
 
 
-def forget(con: Connection, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> None:
+def remap(con: Connection, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> None:
     """Forget what was agreed on of Marketo's fields that another field of the CRM feeds now, on all links (FIELD-19).
 
     Which field feeds which stays on record, also while it is not to be seen: it may come back, and its values with it.
@@ -203,8 +203,8 @@ def forget(con: Connection, pairing: Pairing, fields: Sequence[Compared], now: d
             f"list_filter(map_entries(agreed), lambda e: e.key not in ({remapped}))) "
             f"where pairing = {name} and agreed is not null"
         )
-    con.execute(f"delete from {ledger.table('mapping')} where pairing = {name} and marketo in ({names})")
-    ledger.insert(con, "mapping", [(pairing.name, field.name, field.fed_by, now) for field in fields])
+    con.execute(f"delete from {ledger.table('fed_by')} where pairing = {name} and marketo in ({names})")
+    ledger.insert(con, "fed_by", [(pairing.name, field.name, field.fed_by, now) for field in fields])
 
 
 def end(con: Connection, obj: Object, marketo_id: str, because: str, now: datetime) -> None:
