@@ -105,9 +105,13 @@ def _fresh(obj: Object, watermark: datetime | None, settings: Settings, now: dat
 
 
 def _lost(obj: Object, kept: frozenset[str], described: frozenset[str]) -> tuple[bool, str]:
-    """Adobe's recommended `mkto71_` fields are optional (CONN-20), so their absence is no finding."""
+    """Tell of mapped fields that cannot be read.
+
+    Adobe's recommended `mkto71_` fields are optional (CONN-20), as is what only some orgs have: no finding.
+    """
     vanished = sorted(kept - described)
-    hidden = sorted({m.crm for m in obj.mappings if not m.crm.startswith("mkto71_")} - described)
+    wanted = {m.crm for m in obj.mappings if not (m.optional or m.crm.startswith("mkto71_"))}
+    hidden = sorted(wanted - described)
     said = [f"vanished: {', '.join(vanished)}"] if vanished else []
     said += [f"mapped but hidden: {', '.join(hidden)}"] if hidden else []
     return not said, "; ".join(said) or "all fields can be read"
