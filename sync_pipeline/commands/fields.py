@@ -22,8 +22,8 @@ from sync_pipeline.model import SUCCEEDED, Field
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.backfill import FieldError, backfill, field_of, tried
 from sync_pipeline.sync.cycle import Pass
-from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.touched import CRM, MARKETO
 
 FOR_GOOD = (

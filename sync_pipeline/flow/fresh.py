@@ -13,8 +13,9 @@ from sync_pipeline.flow.sides import Reader
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.lake.types import TEXT, cast, column_type
 from sync_pipeline.model import Describe, Object
-from sync_pipeline.sync.decide import Question, decide_pair
+from sync_pipeline.sync.decide import decide_pair
 from sync_pipeline.sync.outbox import typed
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO
 

@@ -19,10 +19,10 @@ from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Describe, Object, Pairing, id18
 from sync_pipeline.sync.customs import UnfitError
 from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.mapped import mapped
 from sync_pipeline.sync.matching import ADDRESS, AMBIGUOUS, mail_field
+from sync_pipeline.sync.question import Question
 
 Text = Mapping[str, str | None]
 HOPS = 5  # merges and conversions that are followed

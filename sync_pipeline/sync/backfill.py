@@ -15,8 +15,9 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.model import Rule
 from sync_pipeline.sync import links
-from sync_pipeline.sync.decide import Question, outcomes_in_parts
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.outcomes import outcomes_in_parts
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome, name_sql
 from sync_pipeline.sync.touched import CRM, MARKETO, look_again
 

@@ -25,7 +25,7 @@ from sync_pipeline.model import Counts, Describe, Field, Pairing
 from sync_pipeline.sync import chosen, limits, links, lost, newcomers, outbox, partitions, plan
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
-from sync_pipeline.sync.decide import Question, decide
+from sync_pipeline.sync.decide import decide
 from sync_pipeline.sync.ends import Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
@@ -34,6 +34,7 @@ from sync_pipeline.sync.matching import Match
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Planned
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.synced import Synced
 from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet
 

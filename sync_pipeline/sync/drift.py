@@ -14,7 +14,8 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing, Rule
-from sync_pipeline.sync.decide import Question, outcomes_in_parts
+from sync_pipeline.sync.outcomes import outcomes_in_parts
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, look_again, unread, watermark
 

@@ -8,8 +8,8 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal
-from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.plan import Planned
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
 from sync_pipeline.sync.touched import CRM, MARKETO
 

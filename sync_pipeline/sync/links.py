@@ -15,10 +15,11 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.decide import Question, crm_value, marketo_value, references
 from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.matching import is_wanted, met_sql
+from sync_pipeline.sync.outcomes import crm_value, marketo_value, references
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection

@@ -16,7 +16,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync import creating, links
-from sync_pipeline.sync.decide import Question
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.touched import CRM, watermark
 
 Connection = duckdb.DuckDBPyConnection

@@ -7,7 +7,6 @@ has removed does not come back by itself; one that it refused is tried again whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -17,11 +16,9 @@ from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Field, Pairing
 from sync_pipeline.sync import creating, on_demand
 from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.retries import of_writes
 from sync_pipeline.sync.touched import MARKETO, changed_sql
-
-if TYPE_CHECKING:
-    from sync_pipeline.sync.decide import Question
 
 Connection = duckdb.DuckDBPyConnection
 NONE = "select null::varchar as marketo_id, map {}::map(varchar, varchar) as keys, false as complete where false"

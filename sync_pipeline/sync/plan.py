@@ -14,9 +14,9 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, map_sql, quoted
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync import partitions
-from sync_pipeline.sync.decide import Question
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
+from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome, name_sql
 from sync_pipeline.sync.retries import PUSH, of_writes
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, must_be_read

@@ -169,6 +169,7 @@ def test_analysts_ask_who_is_in_which_opportunity_how_much_and_since_when(many: 
             "people.opportunity_event",
             "people.owner",
             "people.possible_duplicate",
+            "people.crm_type",
         ]  # the others' tables are not there
         assert views.refresh(con, VIEWS) == []
         hidden = replace(VIEWS[0], name="hidden", sql='select "Hidden__c" from lake.salesforce.opportunity')

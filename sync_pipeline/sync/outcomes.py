@@ -1,0 +1,218 @@
+"""What becomes of each field of the links in `touched`: its values on both sides, made comparable, and the case table.
+
+A reference to another record is compared by what that record is in Marketo, which `known` and `expected` tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import duckdb
+
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import SYNCED_AT, full_name
+from sync_pipeline.lake.types import column_type
+from sync_pipeline.model import Field
+from sync_pipeline.sync import resolve
+from sync_pipeline.sync.canonical import canonical
+from sync_pipeline.sync.ends import DELETED, FILTERED, UNSEEN
+from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.touched import CRM, MARKETO, alive
+
+Connection = duckdb.DuckDBPyConnection
+AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
+
+
+def references(con: Connection, asked: Question, looked_at: str) -> None:
+    """Fill `known` and `expected`: what is and what will be in Marketo of all that these CRM records refer to.
+
+    What takes no part any more is in Marketo all the same, and whoever belonged to it still does (FILT-6). In a plan,
+    the parents that it would create are known too, but not yet by an id of Marketo's.
+    """
+    key = quoted(asked.pairing.crm.key)
+    referred = [
+        f"select {literal(name)} as pairing, {quoted(source.name)} as crm_id from {asked.crm} "
+        f"where {key} in ({looked_at})"
+        for f in asked.fields
+        for source in f.sources
+        for name in f.refers_to
+    ] or ["select null::varchar as pairing, null::varchar as crm_id where false"]
+    con.execute(f"create or replace temp table referred as {' union '.join(referred)}")
+    # Of whom the CRM has deleted Marketo keeps the record, and what hangs on it.
+    kept = commas(literal(name) for name, other in asked.referred.items() if not other.deletes) or "null"
+    con.execute(f"""
+        create or replace temp table known as
+        (select pairing, crm_id, marketo_id from referred join {ledger.table("link")} l using (pairing, crm_id)
+        where l.ended_at is null or l.ended_because in ({literal(FILTERED)}, {literal(UNSEEN)})
+            or (l.ended_because = {literal(DELETED)} and pairing in ({kept}))
+        qualify row_number() over (partition by pairing, crm_id order by l.ended_at desc nulls first) = 1)
+        union
+        select pairing, crm_id, crm_id from referred join {ledger.table("outbox")} o using (pairing, crm_id)
+        where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not o.applied
+    """)
+    expected = [
+        f"select * from referred where pairing = {literal(name)} and crm_id in ("
+        f"select {quoted(other.crm.key)} from {alive(other.crm, other)})"
+        for name, other in asked.referred.items()
+    ]
+    expected.append(f"select * from referred where pairing in ({commas(map(literal, asked.unread)) or 'null'})")
+    con.execute(f"create or replace temp table expected as {' union '.join(expected)}")
+
+
+def crm_value(field: Compared, asked: Question) -> str:
+    """Return the SQL for what a field of record `c` is in Marketo; where it refers to others, `known` tells."""
+    values = [_value_of(source, field, asked) for source in field.sources]
+    fallback = [literal(field.absent)] if field.absent else []
+    return f"coalesce({commas([*values, *fallback])})" if len(values) + len(fallback) > 1 else values[0]
+
+
+def _value_of(source: Field, field: Compared, asked: Question) -> str:
+    column = f"c.{quoted(source.name)}"
+    if field.refers_to:  # an owner that is a queue is nobody in Marketo (SF-USER-4)
+        own = "marketo_id" if field.by_own_id else "crm_id"
+        return (
+            f"(select max(k.{own}) from known k where k.crm_id = {column} and k.pairing in {_among(field.refers_to)})"
+        )
+    return _comparable(column, source, field, asked)
+
+
+def _among(pairings: Sequence[str]) -> str:
+    return f"({commas(map(literal, pairings))})"
+
+
+def marketo_value(field: Compared, asked: Question) -> str:
+    """Return the SQL for the comparable value of a field of record `m`."""
+    column = f"m.{quoted(field.marketo.name)}"
+    return _comparable(column, field.marketo, field, asked)
+
+
+def _comparable(column: str, of: Field, field: Compared, asked: Question) -> str:
+    most = (field.shared_length, field.marketo_bytes) if asked.truncates else (0, 0)
+    return canonical(column, column_type(of), field.kind, *most)
+
+
+def _marketo_now(field: Compared, asked: Question) -> str:
+    """Return SQL for what Marketo has: of a copy that was written to since it was read, what Marketo then confirmed."""
+    read = marketo_value(field, asked)
+    return f"if(t.stale, t.agreed[{literal(field.name)}], {read})" if asked.pairing.is_rarely_read else read
+
+
+def _waits(field: Compared) -> str:
+    """Return SQL that tells whether a record that a field refers to is still on its way to Marketo."""
+    if not field.refers_to:
+        return "false"
+    among = _among(field.refers_to)
+    on_its_way = (
+        f"coalesce({column} in (select crm_id from expected where pairing in {among}) "
+        f"and {column} not in (select crm_id from known where pairing in {among}), false)"
+        for column in (f"c.{quoted(source.name)}" for source in field.sources)
+    )
+    return f"({' or '.join(on_its_way)})"
+
+
+def _behind(field: Compared, asked: Question) -> str:
+    """Return SQL that tells whether Marketo's step has reached or passed the CRM's."""
+    if not field.steps:
+        return "false"
+    crm, marketo = (f"list_position({field.steps}, {value(field, asked)})" for value in (crm_value, marketo_value))
+    return f"coalesce({crm} <= {marketo}, false)"
+
+
+def _moved(field: Compared, asked: Question) -> str:
+    """Return SQL for the side that changed a field since it was chosen, as long as it has no base; null of others."""
+    if field.since is None:
+        return "null::varchar"
+    sides = ((asked.pairing.crm, "t.crm_id", field.crm), (asked.pairing.marketo, "t.marketo_id", field.marketo))
+    crm, marketo = (
+        f"{id_} in (select {quoted(obj.key)}::varchar from {full_name(*obj.changes_table)} "
+        f"where _detected_at > {literal(field.since)} and (list_contains(_fields, {literal(one.name)}) "
+        f"or (_change = 'insert' and _changed_at > {literal(field.since)})))"
+        for obj, id_, one in sides
+    )
+    said = f"case when {crm} and {marketo} then 'both' when {crm} then 'crm' when {marketo} then 'marketo' "
+    return f"if(map_contains(t.agreed, {literal(field.name)}), null, {said} else 'neither' end)"
+
+
+def _unfilled(field: Compared, asked: Question) -> str:
+    """Return SQL that tells whether a mirror has not read the record since the field became visible (FIELD-4)."""
+    kept = [("c", source) for source in field.sources if CRM not in asked.read_from]
+    kept += [("m", field.marketo)] if MARKETO not in asked.read_from else []
+    late = [f"{of}.{quoted(SYNCED_AT)} < {literal(one.since)}" for of, one in kept if one.since]
+    return f"coalesce({' or '.join(late)}, false)" if late else "false"
+
+
+def _known(field: Compared) -> str:
+    """Return SQL that tells whether both sides ever agreed on a value of a field."""
+    return "false" if field.remapped else f"coalesce(map_contains(t.agreed, {literal(field.name)}), false)"
+
+
+def _base(field: Compared) -> str:
+    return "null::varchar" if field.remapped else f"t.agreed[{literal(field.name)}]"
+
+
+def outcomes(con: Connection, asked: Question) -> None:
+    """Fill `outcome` for the links in `touched`, whose references are known; see `decide.decide`."""
+    pairing = asked.pairing
+    values = commas(
+        f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
+        f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
+        f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked)}}}"
+        for f in asked.fields
+    )
+    con.execute(f"""
+        create or replace temp table outcome as
+        with valued as (
+            select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, t.gone, c.{quoted(pairing.crm.stamp)} as crm_at,
+                m.{quoted(pairing.marketo.stamp)} as marketo_at, unnest([{values}], recursive := true)
+            from touched t
+            left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
+            left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
+        ), numbered as (
+            select *, {resolve.case_sql()} as number from valued join ({_rules(asked)}) using (field)
+        ), resolved as (
+            select *, {resolve.outcome_sql("number")} as outcome,
+                if(outcome = '{Outcome.CONFLICT}', {resolve.resolution_sql()}, outcome) as taken
+            from numbered
+        )
+        select *, {resolve.refusal_sql()} as refusal from resolved
+    """)
+
+
+def outcomes_in_parts(con: Connection, asked: Question, links: str, moved: bool) -> Iterator[None]:
+    """Fill `outcome` for many links, part by part, so that memory stays bounded.
+
+    Args:
+        links: SQL for their `crm_id`, `marketo_id` and `agreed`.
+        moved: whether they are decided on as if both records had been written.
+    """
+    (number,) = con.execute(f"select count(*) from ({links})").fetchone() or (0,)
+    parts = -(-number // AT_ONCE)
+    for part in range(parts):
+        con.execute(
+            f"create or replace temp table touched as select crm_id, marketo_id, agreed, {literal(moved)} as by_crm, "
+            f"{literal(moved)} as by_marketo, false as gone, false as stale from ({links}) "
+            f"where hash(crm_id) % {parts} = {part}"
+        )
+        references(con, asked, "select crm_id from touched")
+        outcomes(con, asked)
+        yield
+
+
+def _rules(asked: Question) -> str:
+    """Return SQL for one row a field: what its rule is, and what the systems allow."""
+    rows = commas(
+        f"({literal(f.name)}, {literal(f.crm.name)}, {literal(f.crm.name == asked.pairing.crm.deleted)}, "
+        f"{literal(f.rule)}, {literal(f.blocked)}, "
+        f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
+        f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
+        f"{f.marketo_bytes or 'null'}, "
+        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)}, {literal(f.stays)})"
+        for f in asked.fields
+    )
+    return (
+        f"select * from (values {rows}) r(field, crm_field, tells_end, rule, blocked, crm_writable, marketo_writable, "
+        "crm_required, picklist, crm_length, marketo_length, marketo_bytes, ascii_only, truncates, is_key, stays)"
+    )
