@@ -33,6 +33,7 @@ check: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m pytest -q -m bench --timeout=0
+	REAL_LAKE=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --timeout=0 sync_pipeline_tests/sync
 
 # Clients that nobody here wrote, each in an environment of its own below data/interop.
 interop: setup

@@ -77,9 +77,9 @@ class Linked(Both):
 
 
 @pytest.fixture
-def linked(lake: Lake, tmp_path: Path) -> Iterator[Linked]:
+def linked(real_lake: Lake, tmp_path: Path) -> Iterator[Linked]:
     with ExitStack() as opened:
-        yield Linked(opened, lake, tmp_path / "landing")
+        yield Linked(opened, real_lake, tmp_path / "landing")
 
 
 @pytest.mark.bench

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync_pipeline.lake.sql import literal
@@ -80,6 +80,7 @@ def test_a_text_that_was_cut_and_read_back_is_the_same(con: duckdb.DuckDBPyConne
 
 
 @settings(max_examples=50, deadline=None)
+@example(text="x" * 22 + "\u00a0y")
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
 def test_a_text_is_cut_to_bytes_that_a_text_area_holds(con: duckdb.DuckDBPyConnection, text: str) -> None:
     """FIELD-25: what fits stays whole; what is cut fills the area to the last whole character, and is not cut again."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +14,6 @@ from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sync.explain import explain
-from sync_pipeline_tests.lake.conftest import open_lake
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 
 OWN = (Field("inCrmDeleted", "boolean"), Field("isPersonAccount", "boolean"))
@@ -57,19 +53,11 @@ class Course:
 
 
 @pytest.fixture(scope="module")
-def lake(new_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    folder = tmp_path_factory.mktemp("companies")
-    shutil.copy(new_catalog, folder)
-    with open_lake(folder) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def course(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Course:
+def course(shared_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Course:
     pairings = catalog.pairings(deleted_field="inCrmDeleted")
     more = {name: Describe(name, (*marketo_fields(MARKETO[name]), *OWN)) for name in ("lead", "company")}
     schema = Schema.standard(person_accounts=True)
-    many = Many(lake, tmp_path_factory.mktemp("landing"), pairings, more, schema=schema)
+    many = Many(shared_lake, tmp_path_factory.mktemp("landing"), pairings, more, schema=schema)
     course = Course(many)
     crm, (user, account, contact, deal, role) = (
         course.crm,
@@ -100,7 +88,7 @@ def course(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Course:
     role.edit(OpportunityId=crm["with role"], ContactId=crm["ada"], Role="Buyer")
     many.settled()
     many.marketo["company"].edit(company="Known to Marketo alone", externalCompanyId="of nobody")
-    with lake.transaction() as con:
+    with many.lake.transaction() as con:
         assert views.refresh(con, [OWNER]) == ["people.owner"]
 
     contact.edit(crm["mover"], AccountId=crm["other"])

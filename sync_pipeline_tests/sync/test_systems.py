@@ -78,9 +78,9 @@ class Both:
 
 
 @pytest.fixture
-def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
+def both(real_lake: Lake, tmp_path: Path) -> Iterator[Both]:
     with ExitStack() as opened:
-        yield Both(opened, lake, tmp_path / "landing")
+        yield Both(opened, real_lake, tmp_path / "landing")
 
 
 def test_people_of_a_crm_become_people_companies_and_sales_persons_and_follow_both_ways(both: Both) -> None:

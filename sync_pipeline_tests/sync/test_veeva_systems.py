@@ -39,12 +39,12 @@ def add_object(subscription: Subscription, name: str, link: Mapping[str, str], f
 
 
 @pytest.fixture
-def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
+def both(real_lake: Lake, tmp_path: Path) -> Iterator[Both]:
     kept = veeva.Kept(Clock().at.date())
     people = catalog.veeva_pairings([TYPE], (CALL, MESSAGE), kept, deleted_field=FLAG)
     custom = catalog.custom_pairings(CUSTOM, CUSTOM.values(), "veeva")
     with ExitStack() as opened:
-        both = Both(opened, lake, tmp_path / "landing", (*people, *custom), Schema.veeva(), [veeva.RECORD_TYPE])
+        both = Both(opened, real_lake, tmp_path / "landing", (*people, *custom), Schema.veeva(), [veeva.RECORD_TYPE])
         subscription = both.system.subscription
         set_up(subscription)
         subscription.add_fields("lead", [Field(FLAG, "Veeva is Deleted", "boolean", subscription.next_field_id())])
