@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sync.explain import explain
+from sync_pipeline_tests.sync.conftest import lake_in
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 
 OWN = (Field("inCrmDeleted", "boolean"), Field("isPersonAccount", "boolean"))
@@ -53,11 +55,17 @@ class Course:
 
 
 @pytest.fixture(scope="module")
-def course(shared_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Course:
+def own_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with lake_in(tmp_path_factory.mktemp("companies")) as lake:
+        yield lake
+
+
+@pytest.fixture(scope="module")
+def course(own_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Course:
     pairings = catalog.pairings(deleted_field="inCrmDeleted")
     more = {name: Describe(name, (*marketo_fields(MARKETO[name]), *OWN)) for name in ("lead", "company")}
     schema = Schema.standard(person_accounts=True)
-    many = Many(shared_lake, tmp_path_factory.mktemp("landing"), pairings, more, schema=schema)
+    many = Many(own_lake, tmp_path_factory.mktemp("landing"), pairings, more, schema=schema)
     course = Course(many)
     crm, (user, account, contact, deal, role) = (
         course.crm,
