@@ -92,6 +92,7 @@ def _link(lake: Lake, count: int) -> None:
             f"insert into {ledger.table('link')} by name select 'contact' as pairing, crm_id, 'person' as "
             f"marketo_object, i::varchar as marketo_id, {long_ago} as linked_at, {agreed} as agreed from {made}"
         )
+        ledger.insert(con, "condition", [("contact", PAIRING.alive)])
         ledger.insert(con, "decided", [("contact", side, NOW - timedelta(days=1)) for side in ("crm", "marketo")])
 
 

@@ -63,11 +63,15 @@ def _touched(con: Connection, asked: Question) -> None:
     con.execute(f"create or replace temp table held as {_held(con, asked)}")
     con.execute(f"""
         create or replace temp table touched as
-        with living as (select {key} as id from {alive(pairing.crm, pairing)}),
+        with living as (select {key} as id from {alive(pairing.crm, pairing)} where {key} in (select id from changed)),
         kept as (
             select * from {link} where pairing = {name} and crm_id in (select id from changed) and {TOLD}
                 and (ended_at is null or crm_id not in (select id from living))
             qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
+        ),
+        somebodys as (
+            select marketo_object, marketo_id from {link} where ended_at is null
+                and marketo_id in (select marketo_id from kept where ended_at is not null)
         )
         select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo, l.ended_at is not null as gone,
             {stale} as stale
@@ -76,8 +80,7 @@ def _touched(con: Connection, asked: Question) -> None:
         left join kept l on l.crm_id = t.id
         left join {alive(pairing.marketo, pairing)} m on m.{marketo_key}::varchar = l.marketo_id
         where (l.ended_at is not null or t.id in (select id from living))
-            and (l.ended_at is null or l.marketo_id not in (
-                select marketo_id from {link} where ended_at is null and marketo_object = l.marketo_object))
+            and (l.ended_at is null or (l.marketo_object, l.marketo_id) not in (from somebodys))
             and if(l.marketo_id is null,
                 t.by_crm and ({_may_come_back(asked)}), m.{marketo_key} is not null or ({stale}))
             and not ({must_be_read(pairing)}) and t.id not in (select crm_id from held)

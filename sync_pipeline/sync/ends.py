@@ -115,6 +115,8 @@ def _out_and_in(pairing: Pairing, now: datetime) -> str:
 def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:
     find_changed(con, pairing)
     _find_ends(con, pairing, known)
+    if con.execute("from ending where because is distinct from ended_because limit 1").fetchone() is None:
+        return 0
     _find_successions(con, pairing, known)
     (count,) = con.execute("select count(*) from settled").fetchone() or (0,)
     if count:
@@ -127,7 +129,8 @@ def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
     link = ledger.table("link")
     con.execute(f"""
         create or replace temp table kept as
-        select * from {link} where pairing = {literal(pairing.name)} and crm_id in (select id from changed)
+        select * exclude (agreed) from {link}
+        where pairing = {literal(pairing.name)} and crm_id in (select id from changed)
             and (ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))
         qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
     """)
@@ -270,7 +273,9 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
         select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
             next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, agreed, agreed_at,
             crm_written_at, marketo_written_at
-        from settled where next_pairing is not null
+        from settled join (select pairing, crm_id, marketo_id, linked_at, agreed from {link})
+            using (pairing, crm_id, marketo_id, linked_at)
+        where next_pairing is not null
         qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
     """)
     # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.
