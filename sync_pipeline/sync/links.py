@@ -57,11 +57,16 @@ def _adopt_by_key(con: Connection, asked: Question, now: datetime) -> int:
     linked = f"from {link} where ended_at is null and"
     changed = changed_sql(marketo, pairing, MARKETO)
     con.execute(f"""
-        create or replace temp table stranger as with news as ({changed})
-        select m.* from {asked.marketo} m where {id_} in (from news) and m.{quoted(DELETED_AT)} is null
-            and {id_} not in (select marketo_id {linked} marketo_object = {literal(marketo.name)}
-                and marketo_id in (from news))
+        create or replace temp table unlinked as with news as ({changed})
+        from news where id not in (
+            select marketo_id {linked} marketo_object = {literal(marketo.name)} and marketo_id in (from news))
     """)
+    if con.execute("from unlinked limit 1").fetchone() is None:
+        return 0
+    con.execute(
+        f"create or replace temp table stranger as select m.* from {asked.marketo} m "
+        f"where {id_} in (from unlinked) and m.{quoted(DELETED_AT)} is null"
+    )
     if con.execute("from stranger limit 1").fetchone() is None:
         return 0
     con.execute(f"""
