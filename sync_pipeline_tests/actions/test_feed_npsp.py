@@ -15,11 +15,12 @@ from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.sandbox.load import load
-from sync_pipeline_tests.lake.conftest import lake, new_catalog
+from sync_pipeline_tests.lake.conftest import lake as real_lake
+from sync_pipeline_tests.lake.conftest import new_catalog
 from sync_pipeline_tests.npsp import NPSP, write_under_api_names
 from sync_pipeline_tests.sync.test_systems import Both, both
 
-__all__ = ["both", "lake", "new_catalog"]
+__all__ = ["both", "new_catalog", "real_lake"]
 pytestmark = pytest.mark.skipif(not NPSP.is_dir(), reason="the recorded data set is not on this machine")
 DEALS = tuple(
     catalog.by_name(name, catalog.objects("salesforce")) for name in ("opportunity", "opportunity_contact_role")
