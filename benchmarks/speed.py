@@ -42,7 +42,7 @@ def speed() -> Iterator[Bar]:
         lakes = [Path(folder, f"lake-{i}") for i in range(TIMES)]
         ours = best(load_of(sandbox, lake, "contact") for lake in lakes)
         plain = _rival(sandbox, Path(folder, "rival.duckdb"), columns)
-        dlt = _dlt(sandbox, Path(folder))
+        dlt = _dlt(sandbox, Path(folder).absolute())
         files = files_of(lakes[0], "salesforce", "contact")
     share = ours.sandbox_cpu / (ours.sandbox_cpu + ours.cpu)
     yield stated(
