@@ -131,8 +131,8 @@ def _rival(sandbox: Sandbox, database: Path, columns: str) -> Spent:
 def _dlt(sandbox: Sandbox, folder: Path) -> Spent:
     """Return what dlt needs for as many contacts.
 
-    Its client wants a host of Salesforce's behind TLS; results come in
-    several files, as a real org writes a new one after 1 GB.
+    Its client wants a host of Salesforce's behind TLS; results come in several files, as a real org writes a new one
+    after 1 GB.
     """
     tools = Python(DLT).install()
     sandbox.bulk1.result_rows = RECORDS // 4

@@ -75,11 +75,10 @@ def whole_sync(sizes: MappingProxyType[str, int] = SIZES) -> Iterator[Bar]:
             written = dict(lake.rows(WRITTEN))
             [(calls,)] = lake.rows(SENT)
             links = dict(lake.rows("select pairing, count(*) from lake.sync.link where ended_at is null group by all"))
-            tasks = lake.rows("select count(*) from lake.sync.activity where state = 'sent'")
         fewest = sum(-(-count // A_CALL) for count in written.values())
         said = ", ".join(f"{count:,} {kind}" for kind, count in written.items())
         cpu = sum(cycle.cpu for cycle in cycles)
-        yield stated("first sync of all objects", f"{said}: {seconds:.0f} s, {cpu:.0f} CPU s, {tasks}")
+        yield stated("first sync of all objects", f"{said}: {seconds:.0f} s, {cpu:.0f} CPU s")
         yield at_most("... calls to write them", calls, SPARE * fewest, note=f" (1 for each {A_CALL}: {fewest})")
         yield at_most("... peak memory", max(cycle.peak for cycle in cycles) / 1e9, 1.5, " GB")
         with org.cursor() as cursor:

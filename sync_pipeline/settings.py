@@ -353,8 +353,7 @@ class Settings(BaseSettings):
         """Read the links of programs and campaigns, one to one (SF-CAMP-3)."""
         if not isinstance(given, str):
             return given
-        halves = (part.partition("=") for part in given.split(",") if part.strip())
-        pairs = [(program.strip(), campaign.strip()) for program, _, campaign in halves]
+        pairs = _pairs(given)
         if any(not PROGRAM_ID.fullmatch(p) or not CAMPAIGN_ID.fullmatch(c) for p, c in pairs):
             raise ValueError("a link is the id of a program, =, and that of a campaign, as in 1001=701Dn000000aBcDIAU")
         if any(len({p[end] for p in pairs}) < len(pairs) for end in (0, 1)):
@@ -367,8 +366,7 @@ class Settings(BaseSettings):
         """Read pairs of fields, one to one."""
         if not isinstance(given, str):
             return given
-        halves = (part.partition("=") for part in given.split(",") if part.strip())
-        pairs = [(crm.strip(), marketo.strip()) for crm, _, marketo in halves]
+        pairs = _pairs(given)
         if any(not name or "=" in name for pair in pairs for name in pair):
             raise ValueError("a pair is a field of the CRM, =, and one of Marketo, as in Lunch__c=lunch")
         if any(len({pair[end] for pair in pairs}) < len(pairs) for end in (0, 1)) or len(pairs) > member_fields.MOST:
@@ -478,3 +476,9 @@ class Settings(BaseSettings):
             self.salesforce_client_secret or self.salesforce_refresh_token or self.salesforce_private_key_file
         )
         return bool(by_app or (self.salesforce_username and self.salesforce_password))
+
+
+def _pairs(given: str) -> list[tuple[str, str]]:
+    """Return the halves of `one=other, ...`; what has no sign has an empty other half."""
+    halves = (part.partition("=") for part in given.split(",") if part.strip())
+    return [(one.strip(), other.strip()) for one, _, other in halves]

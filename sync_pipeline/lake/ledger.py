@@ -261,11 +261,16 @@ def add_errors(
     insert(con, "error", rows)
 
 
-def close_errors(con: Connection, which: str, now: datetime) -> None:
-    """Close the open errors for which this SQL holds; where there are none nothing is written, as a look costs less."""
+def close_errors(con: Connection, which: str, now: datetime) -> int:
+    """Close the open errors for which this SQL holds; return how many.
+
+    Where there are none nothing is written, as a look costs less.
+    """
     still = f"resolved_at is null and ({which})"
-    if con.execute(f"select 1 from {table('error')} where {still} limit 1").fetchone():
+    (count,) = con.execute(f"select count(*) from {table('error')} where {still}").fetchone() or (0,)
+    if count:
         con.execute(f"update {table('error')} set resolved_at = ? where {still}", [now])
+    return int(count)
 
 
 def resolve_job_errors(con: Connection, objects: Iterable[Object], now: datetime) -> None:

@@ -42,6 +42,11 @@ def in_force(con: Connection, pairing: Pairing) -> Pairing:
     return replace(pairing, mappings=tuple(_holding(pairing, kept)))
 
 
+def known(con: Connection) -> set[str]:
+    """Return the names of the pairings of which a mapping was ever chosen."""
+    return {name for (name,) in con.execute(f"select distinct pairing from {ledger.table('mapping')}").fetchall()}
+
+
 def settle(
     lake: Lake, pairing: Pairing, crm: Describe, marketo: Describe, run_id: str, now: datetime
 ) -> tuple[Pairing, list[Notice]]:

@@ -116,7 +116,7 @@ class Pass:
         notices: list[Notice] = []
         try:
             pairing = self._fitted(pairing, before)
-            pairing, unfit = chosen.settle(self.lake, pairing, *self._describes(pairing), self.run_id, now)
+            pairing, unfit = self._chosen(pairing, now)
             fields, notices = self._fields(pairing)
             notices = [*notices, *unfit]
             if misfit := partitions.misfit(self.rules.partitions, pairing, fields):
@@ -128,6 +128,17 @@ class Pass:
             self._failed[pairing.name] = str(error)
             return Synced(pairing, notices=notices, error=str(error))
         return self._send(Synced(pairing, planned, notices=notices, error="; ".join(misfits)), MARKETO, fields)
+
+    def _chosen(self, pairing: Pairing, now: datetime) -> tuple[Pairing, list[Notice]]:
+        """Begin and end what was chosen of a pairing's mappings; nothing is asked where nothing ever was."""
+        if pairing.name not in self._ever_chosen and not any(mapping.chosen for mapping in pairing.mappings):
+            return pairing, []
+        return chosen.settle(self.lake, pairing, *self._describes(pairing), self.run_id, now)
+
+    @cached_property
+    def _ever_chosen(self) -> set[str]:
+        with self.lake.reading() as con:
+            return chosen.known(con)
 
     @cached_property
     def _read(self) -> set[tuple[str, str]]:

@@ -129,10 +129,8 @@ def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
     link = ledger.table("link")
     con.execute(f"""
         create or replace temp table kept as
-        select * exclude (agreed) from {link}
-        where pairing = {literal(pairing.name)} and crm_id in (select id from changed)
-            and (ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))
-        qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
+        select * exclude (agreed) from
+        ({lasting(f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)")})
     """)
     _crm_states(con, pairing, known)
     _marketo_states(con, pairing)
@@ -157,6 +155,19 @@ def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
         left join {link} twin on twin.pairing = {literal(becomes)} and twin.ended_at is null
             and twin.marketo_object = k.marketo_object and twin.marketo_id = k.marketo_id
     """)
+
+
+def lasting(of: str) -> str:
+    """Return SQL for the link of each CRM record that is open, or opens again should the record come back.
+
+    Args:
+        of: a condition on the links that are asked about.
+    """
+    return f"""
+        select * from {ledger.table("link")}
+        where ({of}) and (ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))
+        qualify row_number() over (partition by pairing, crm_id order by ended_at desc nulls first, linked_at desc) = 1
+    """
 
 
 def _crm_states(con: Connection, pairing: Pairing, known: Settling) -> None:
@@ -211,9 +222,13 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     """Fill `settled`: the links whose end differs from what they tell, who goes on, and where the link moves to.
 
     A link moves with its Marketo record to a CRM record that has none yet (`next_*`), or with its CRM record to the
-    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done.
+    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done; also where
+    the record that goes on was deleted before anybody read of it, as long as its person is there.
     """
-    link = ledger.table("link")
+    link, marketo = ledger.table("link"), pairing.marketo
+    persons = (
+        f"select {quoted(marketo.key)}::varchar from {full_name(*marketo.table)} where {quoted(DELETED_AT)} is null"
+    )
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
     others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
     moves = (
@@ -222,12 +237,14 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     )
     con.execute(f"""
         create or replace temp table settled as
-        with met as (
+        with heirs as ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}),
+        met as (
             select e.*,
                 coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
             from ending e
-            left join {link} w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
-                and w.pairing = e.to_pairing and w.crm_id = e.to_id and w.ended_at is null
+            left join heirs w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
+                and w.pairing = e.to_pairing and w.crm_id = e.to_id
+                and (w.ended_at is null or w.marketo_id in ({persons}))
             left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
                 and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.ended_at is null
                 and o.pairing in ({others})

@@ -15,7 +15,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
-from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED
+from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, lasting
 from sync_pipeline.sync.touched import CRM, MARKETO, alive
 
 Connection = duckdb.DuckDBPyConnection
@@ -42,7 +42,8 @@ def followed(of: str) -> str:
             join {link} l on l.pairing = led.to_pairing and l.crm_id = led.to_id and l.heir_id is not null
         )
         select led.*, s.marketo_id from led
-        join {link} s on s.pairing = led.to_pairing and s.crm_id = led.to_id and s.ended_at is null
+        join ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from led)")}) s
+            on s.pairing = led.to_pairing and s.crm_id = led.to_id
     """
 
 

@@ -55,9 +55,4 @@ def _create_again(con: Connection, pairing: Pairing, ids: str, now: datetime) ->
 
 def dismiss(con: Connection, record_ids: Sequence[str], now: datetime) -> int:
     """Close the open errors of these records; return how many. The records stay as they are, and may differ."""
-    which = f"record_id in ({commas(map(literal, record_ids)) or 'null'})"
-    count = con.execute(
-        f"select count(*) from {ledger.table('error')} where resolved_at is null and {which}"
-    ).fetchone()
-    ledger.close_errors(con, which, now)
-    return int(count[0]) if count else 0
+    return ledger.close_errors(con, f"record_id in ({commas(map(literal, record_ids)) or 'null'})", now)

@@ -190,6 +190,30 @@ def test_a_lead_converted_into_a_contact_that_is_a_person_already_is_merged_into
     assert course.lives.contacts.records[course.crm["known"]]["Title"] == "Dr"
 
 
+@pytest.mark.parametrize("converted", [False, True])
+def test_a_merge_is_done_also_where_the_record_that_goes_on_was_deleted_before_it_was_read_of(
+    shared_lake: Lake, tmp_path: Path, converted: bool
+) -> None:
+    """MERGE-1, CONV-2, DEL-1, DEL-7: it ends as if a cycle had come in between, so nobody is left behind or doubled."""
+    lives = Lives(shared_lake, tmp_path)
+    winner = lives.contact()
+    loser = lives.lead() if converted else lives.contact()
+    lives.cycle()
+    one, other = lives.person(winner), lives.person(loser)
+    lives.minute += 1
+    lives.convert(loser, winner) if converted else lives.contacts.delete(loser, winner)
+    lives.contacts.delete(winner)
+    lives.settled()
+    assert set(lives.people.living) == {one}
+    assert lives.people.records[one]["inCrmDeleted"] is True
+    assert lives.ends() == {winner: DELETED, loser: CONVERTED if converted else MERGED}
+    lives.minute += 1
+    lives.contacts.undelete(winner)
+    lives.settled()
+    assert (lives.person(winner), lives.people.records[one]["inCrmDeleted"]) == (one, False)
+    assert other in lives.people.dead
+
+
 def test_chains_of_merges_and_conversions_end_with_the_last_one(course: Course) -> None:
     """MERGE-17, CONV-2: a lead merged into another, which is converted into a contact, which is merged into another."""
     ends = course.ends("first", "second", "third", "last")
