@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     changes,
     deciding,
+    drift,
     first_sync,
     marketo,
     month,
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[], Iterable[Bar]]] = {
     "addresses": people.addresses,
     "changes": changes.changes,
     "deciding": deciding.deciding,
+    "drift": drift.drift,
     "first_sync": first_sync.first_sync,
     "marketo": marketo.marketo,
     "month": month.month,

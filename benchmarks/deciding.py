@@ -56,7 +56,7 @@ def _spent(count: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
         at = Path(folder)
         with Lake.open(str(at / "catalog.sqlite"), str(at / "files")) as lake:
-            _link(lake, count)
+            link(lake, count)
             _change(lake, count)
             began, cpu = time.monotonic(), time.process_time()
             (done,) = Pass(lake, [PAIRING], DESCRIBED, "run", Rules(Limits(share=1.0))).run(NOW)
@@ -66,7 +66,7 @@ def _spent(count: int) -> tuple[float, float]:
     return spent
 
 
-def _link(lake: Lake, count: int) -> None:
+def link(lake: Lake, count: int) -> None:
     """Make so many contacts, the persons they are, and links that agree on all fields."""
     values = commas(f"'value ' || (i * {n + 7} % 1000) as {name}" for n, name in enumerate(NAMES))
     agreed = f"map_from_entries([{commas(f'{{k: {literal(name)}, v: {name}}}' for name in NAMES)}])"

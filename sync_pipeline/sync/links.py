@@ -13,9 +13,9 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT
+from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD
+from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD, lasting
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.matching import is_wanted, met_sql
 from sync_pipeline.sync.outcomes import crm_value, marketo_value, references
@@ -51,7 +51,11 @@ def _adopt_by_address(con: Connection, asked: Question, now: datetime) -> int:
 
 
 def _adopt_by_key(con: Connection, asked: Question, now: datetime) -> int:
-    """Link by id or keys. Of several records with one key the oldest is linked; the others show up as duplicates."""
+    """Link by id or keys. Of several records with one key the oldest is linked; the others show up as duplicates.
+
+    So is what we made of a record that was deleted, merged or converted before we had the answer: the next pass ends
+    the link, and does what follows from that.
+    """
     pairing, marketo, link = asked.pairing, asked.pairing.marketo, ledger.table("link")
     name, id_ = literal(pairing.name), f"m.{quoted(marketo.key)}::varchar"
     linked = f"from {link} where ended_at is null and"
@@ -75,6 +79,9 @@ def _adopt_by_key(con: Connection, asked: Question, now: datetime) -> int:
             and (crm_id, {id_}) not in (select (crm_id, marketo_id) from {link} where pairing = {name})
         qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
     """)
+    if pairing.key:
+        gone = f"from paired where crm_id not in ({_living(pairing)})"
+        look_again(con, f"select {name}, crm_id, 'gone when it was linked', {literal(now)} {gone}")
     return _link_paired(con, asked, now)
 
 
@@ -142,16 +149,25 @@ def _given(asked: Question) -> str:
 
 def _recognised(con: Connection, asked: Question) -> str:
     """Return SQL for the records of `stranger`, each with the id of the CRM record that its key names."""
-    key, living = quoted(asked.pairing.crm.key), alive(asked.pairing.crm, asked.pairing)
-    if asked.pairing.key:
-        name = quoted(asked.pairing.key)
-        return f"select m.*, c.{key} as crm_id from stranger m join {living} c on c.{key} = m.{name}"
+    pairing, key = asked.pairing, quoted(asked.pairing.crm.key)
+    if pairing.key:
+        known = f"select {key} as crm_id from {full_name(*pairing.crm.table)}"
+        linked = f"select crm_id from ({lasting(f'pairing = {literal(pairing.name)}')})"
+        return (
+            f"select m.*, c.crm_id from stranger m join ({known}) c on c.crm_id = m.{quoted(pairing.key)} "
+            f"where crm_id in ({_living(pairing)}) or crm_id not in ({linked})"
+        )
     references(con, asked, f"select {key} from {asked.crm}")
     keys = [field for field in asked.fields if field.is_key]
     values = commas(f"{crm_value(field, asked)} as key_{number}" for number, field in enumerate(keys))
     same = " and ".join(f"c.key_{number} = {marketo_value(field, asked)}" for number, field in enumerate(keys))
-    named = f"select c.{key} as crm_id, {values} from {living} c"
+    named = f"select c.{key} as crm_id, {values} from {alive(pairing.crm, pairing)} c"
     return f"select m.*, c.crm_id from stranger m join ({named}) c on {same}"
+
+
+def _living(pairing: Pairing) -> str:
+    """Return SQL for the ids of the CRM's records that take part."""
+    return f"select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)}"
 
 
 def remember(

@@ -90,7 +90,7 @@ class Lives(Peopled):
         query = f"select {', '.join(columns)} from {ledger.table('link')} where pairing in ({names}) order by all"
         return self.lake.rows(query)
 
-    def ends(self) -> dict[str, str]:
+    def ends(self) -> dict[str, str | None]:
         """Return why the link of each CRM record ended, None where it is open; of several links the last."""
         return {crm_id: because for crm_id, _, because in self.links("crm_id", "linked_at", "ended_because")}
 

@@ -16,6 +16,7 @@ from sync_pipeline.sync.ends import CONVERTED, DELETED, MARKETO_DELETED, MARKETO
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.synced import Synced
 from sync_pipeline_tests.sync.lives import Lives
+from sync_pipeline_tests.sync.peopled import gone
 
 
 @dataclass
@@ -329,3 +330,28 @@ def test_what_a_limit_held_back_is_done_as_it_then_stands_when_the_limit_is_rais
     assert lives.asked("marketo", Operation.DELETE, Operation.MERGE) == [Operation.DELETE] * 2 + [Operation.MERGE]
     assert lives.people.records[people[kept]]["phone"] == "2"
     assert len(lives.links("crm_id")) == 5
+
+
+@pytest.mark.parametrize("became", [DELETED, MERGED, CONVERTED])
+def test_a_person_whose_making_was_not_answered_follows_its_record_that_is_gone_since(
+    shared_lake: Lake, tmp_path: Path, became: str
+) -> None:
+    """GEN-16, DEL-1, MERGE-1, CONV-2: whom we made is known by the id it carries, so nobody is left behind."""
+    lives = Lives(shared_lake, tmp_path)
+    other = lives.contact()
+    lives.cycle()
+    lost = lives.lead() if became == CONVERTED else lives.contact()
+    lives.people.after = gone
+    lives.cycle()
+    lives.people.after = lambda: None
+    assert (lives.person(lost), lives.ends()) == ("2", {other: None})
+    lives.minute += 1
+    if became == CONVERTED:
+        lives.convert(lost, other)
+    else:
+        lives.contacts.delete(lost, other if became == MERGED else None)
+    lives.cycle()
+    lives.settled()
+    assert lives.ends() == {other: None, lost: became}
+    assert lives.people.dead == (set() if became == DELETED else {"2"})
+    assert lives.people.records["2"]["inCrmDeleted"] is (became == DELETED)

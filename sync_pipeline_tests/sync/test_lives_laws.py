@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,6 @@ from sync_pipeline_tests.sync.peopled import Peopled
 # `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_lives_laws.py` is the long run.
 EXAMPLES, EVENTS = (int(os.environ.get(f"LAWS_{what}", few)) for what, few in (("EXAMPLES", "3"), ("EVENTS", "12")))
 
-Event = Callable[[Peopled], object]
 PERSON = 2  # instead of the number of a CRM's object
 
 
@@ -21,67 +21,73 @@ def _source(world: Peopled, number: int) -> str:
     return "lead" if number == PERSON else world.sources[number % len(world.sources)]
 
 
-def _edit(source: int, number: int, value: str) -> Event:
-    def edit(world: Peopled) -> None:
-        of = _source(world, source)
-        if found := world.pick(of, number):
-            world.system(of).edit(found, **{"phone" if of == "lead" else "Phone": value})
-
-    return edit
+def edit(world: Peopled, source: int, number: int, value: str) -> None:
+    of = _source(world, source)
+    if found := world.pick(of, number):
+        world.system(of).edit(found, **{"phone" if of == "lead" else "Phone": value})
 
 
-def _delete(source: int, number: int) -> Event:
-    def delete(world: Peopled) -> None:
-        of = _source(world, source)
-        if found := world.pick(of, number):
-            world.system(of).delete(found)
-
-    return delete
+def delete(world: Peopled, source: int, number: int) -> None:
+    of = _source(world, source)
+    if found := world.pick(of, number):
+        world.system(of).delete(found)
 
 
-def _undelete(source: int, number: int) -> Event:
-    def undelete(world: Peopled) -> None:
-        system = world.system(_source(world, source))
-        binned = sorted(i for i in system.dead if not system.records[i]["MasterRecordId"])
-        if binned:
-            system.undelete(binned[number % len(binned)])
-
-    return undelete
+def undelete(world: Peopled, source: int, number: int) -> None:
+    system = world.system(_source(world, source))
+    binned = sorted(i for i in system.dead if not system.records[i]["MasterRecordId"])
+    if binned:
+        system.undelete(binned[number % len(binned)])
 
 
-def _merge(source: int, one: int, other: int) -> Event:
-    def merge(world: Peopled) -> None:
-        of = _source(world, source)
-        loser, winner = world.pick(of, one), world.pick(of, other)
-        if loser and winner and loser != winner:
-            world.merge(of, loser, winner)
-
-    return merge
+def merge(world: Peopled, source: int, one: int, other: int) -> None:
+    of = _source(world, source)
+    loser, winner = world.pick(of, one), world.pick(of, other)
+    if loser and winner and loser != winner:
+        world.merge(of, loser, winner)
 
 
-def _scene(which: int, one: int, other: int) -> Event:
-    return lambda world: world.scenes[which % len(world.scenes)](world, one, other)
+def scene(world: Peopled, which: int, one: int, other: int) -> None:
+    world.scenes[which % len(world.scenes)](world, one, other)
 
 
-def _read(source: int) -> Event:
-    return lambda world: world.read(_source(world, source))
+def hire(world: Peopled, source: int) -> None:
+    world.hire(_source(world, source))
+
+
+def read(world: Peopled, source: int) -> None:
+    world.read(_source(world, source))
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens, so that a counterexample can be read, and copied into a test."""
+
+    done: Callable[..., object]
+    to: tuple[int | str, ...] = ()
+
+    def __call__(self, world: Peopled) -> None:
+        self.done(world, *self.to)
+
+    def __repr__(self) -> str:
+        return f"{self.done.__name__}{self.to}"
 
 
 numbers = st.integers(0, 5)
 crm, anywhere = st.integers(0, 1), st.integers(0, PERSON)
 events = st.one_of(
-    st.builds(_edit, anywhere, numbers, st.sampled_from(["1", "2", "3"])),
-    st.builds(_delete, anywhere, numbers),
-    st.builds(_undelete, crm, numbers),
-    st.builds(_merge, anywhere, numbers, numbers),
-    st.builds(_scene, st.integers(0, 6), numbers, numbers),
-    st.builds(lambda source: lambda world: world.hire(_source(world, source)), crm),
-    st.sampled_from([Peopled.cycle, Peopled.sync, Peopled.mend]),
-    st.builds(_read, anywhere),
+    st.builds(Event, st.just(edit), st.tuples(anywhere, numbers, st.sampled_from(["1", "2", "3"]))),
+    st.builds(Event, st.just(delete), st.tuples(anywhere, numbers)),
+    st.builds(Event, st.just(undelete), st.tuples(crm, numbers)),
+    st.builds(Event, st.just(merge), st.tuples(anywhere, numbers, numbers)),
+    st.builds(Event, st.just(scene), st.tuples(st.integers(0, 6), numbers, numbers)),
+    st.builds(Event, st.just(hire), st.tuples(crm)),
+    st.sampled_from([Event(Peopled.cycle), Event(Peopled.sync), Event(Peopled.mend)]),
+    st.builds(Event, st.just(read), st.tuples(anywhere)),
     st.builds(
-        lambda *how: lambda world: world.spoil(*how),
-        st.sampled_from(["crm", "marketo"]),
-        st.sampled_from(["before", "after", "retry"]),
+        Event,
+        st.just(Peopled.spoil),
+        st.tuples(st.sampled_from(["crm", "marketo"]), st.sampled_from(["before", "after", "retry"])),
     ),
 )
 
