@@ -29,8 +29,8 @@ WAITING_BYTES = 64 << 20
 # even lz4 took a third of the time of landing them.
 GROUP_BYTES = 64 << 20
 # A month that fills more is inserted in parts: the memory of an insert grows with what it takes in, so that without
-# this five million records needed 1.8 GB where one million needed 1.1. Maintenance merges the files it costs.
-MONTH_BYTES = 192 << 20
+# this five million records needed twice the memory of one million. Maintenance merges the files it costs.
+MONTH_BYTES = 96 << 20
 
 
 class LandingError(Exception):
@@ -137,8 +137,8 @@ class Landing:
         """Return all landed rows as several streams, each of one month or of a few months of moderate size.
 
         A partitioned insert holds every partition it has met in memory until it ends; inserted a few months at a time
-        it takes half the time and memory. Only a month of more than `MONTH_BYTES` is in several streams, all others
-        stay one file a partition.
+        it takes half the time and memory. Only a month with which a stream would exceed `MONTH_BYTES` is in several,
+        all others stay one file a partition.
         """
         schema, group, size = self.schema(), list[Path](), 0
         for path in self._files():
