@@ -78,6 +78,9 @@ def find_merges(
         return
     link, name, key = ledger.table("link"), literal(pairing.name), quoted(pairing.marketo.key)
     changed = "crm_id in (select id from changed)"
+    losers = f"select * from {link} where pairing = {name} and {changed} and heir_id is not null"
+    if con.execute(f"{losers} limit 1").fetchone() is None:
+        return
     persons = f"(select {key}::varchar from {full_name(*pairing.marketo.table)} where {quoted(DELETED_AT)} is null)"
     targets = {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
     winners = " or ".join(
@@ -88,9 +91,7 @@ def find_merges(
     )
     con.execute(f"""
         insert into merging
-        with loser as (
-            select * from {link} where pairing = {name} and {changed} and heir_id is not null
-        ), led as ({followed(f"l.pairing = {name} and l.{changed}")}), met as (
+        with loser as ({losers}), led as ({followed(f"l.pairing = {name} and l.{changed}")}), met as (
             select l.*, f.to_pairing, f.to_id, f.marketo_id as to_marketo_id from loser l join led f using (crm_id)
         )
         select {literal(MARKETO)} as side, {literal(MERGE)} as operation, crm_id, marketo_id, to_marketo_id as into_id,
