@@ -16,7 +16,9 @@ from sync_pipeline.lake import pause as pauses
     "--wait", type=click.FloatRange(min=0), default=600, show_default=True, help="Seconds to wait for a cycle."
 )
 def pause(because: str, wait: float) -> None:
-    """Stop the background sync once the cycle at work is over, BECAUSE of something; flow actions go on.
+    """Stop the background sync once the cycle at work is over, BECAUSE of something.
+
+    Flow actions go on, and so do unsubscribes: nobody is mailed against their will because of a pause.
 
     For large changes of data, fields or custom objects: what happens meanwhile is synced after `resume`.
     """

@@ -1,4 +1,7 @@
-"""The switch that stops the background sync and lets it go on (GEN-8, GEN-10); what is asked for on demand goes on."""
+"""The switch that stops the background sync and lets it go on (GEN-8, GEN-10).
+
+What is asked for on demand goes on, and so do unsubscribes.
+"""
 
 from __future__ import annotations
 

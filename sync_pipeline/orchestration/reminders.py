@@ -6,10 +6,12 @@ import dagster as dg
 
 from sync_pipeline import assembly
 from sync_pipeline.actions import tables
+from sync_pipeline.lake import pause
 from sync_pipeline.model import FAILED
 from sync_pipeline.orchestration.actions import RUNNING, asset_job, table_shown, table_spec
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
+from sync_pipeline.orchestration.sensors import state
 from sync_pipeline.settings import Settings
 
 REMINDERS, ALL_DONE = asset_key(tables.REMINDERS), "all_done"
@@ -26,7 +28,7 @@ def reminders(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def compute(sync: SyncResource) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         given = sync.settings()
-        with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
+        with sync.lake() as lake, pause.cycle(lake, WAIT_SECONDS):
             done = assembly.exchange_reminders(given, lake)
             [(count,)] = lake.rows("select count(*) from lake.actions.reminder_task where deleted_at is null")
             shown = {
@@ -58,9 +60,12 @@ def definitions(mirrors: list[dg.AssetKey], settings: Settings) -> dg.Definition
     @dg.schedule(
         job=job, cron_schedule="*/5 * * * *", name=f"{JOB}_schedule", default_status=dg.DefaultScheduleStatus.RUNNING
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def schedule(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> dg.RunRequest | dg.SkipReason:
         if context.instance.get_runs_count(dg.RunsFilter(job_name=JOB, statuses=RUNNING)):
             return dg.SkipReason("the last run has not ended yet")
+        _, switched_off = state(sync)
+        if switched_off:
+            return dg.SkipReason(switched_off)
         return dg.RunRequest()
 
     return dg.Definitions(assets=[asset], jobs=[job], schedules=[schedule])

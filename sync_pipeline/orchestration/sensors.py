@@ -58,7 +58,7 @@ def cycle_sensor(job: dg.JobDefinition, months: dg.MonthlyPartitionsDefinition) 
             return dg.SkipReason(undecided)
         last = _last(context.instance, job.name)
         now = datetime.now(UTC)
-        in_use, switched_off = _state(sync)
+        in_use, switched_off = state(sync)
         wait = why_wait(last, in_use, now, timedelta(seconds=given.sync_pause_seconds), switched_off)
         if wait:
             return dg.SkipReason(wait)
@@ -84,7 +84,7 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _state(sync: SyncResource) -> tuple[bool, str]:
+def state(sync: SyncResource) -> tuple[bool, str]:
     """Return whether a pipeline is at work on the lake, and since when and why the sync is switched off."""
     try:
         with sync.lake(read_only=True) as lake, lake.reading() as con:

@@ -155,6 +155,9 @@ def test_a_reminder_becomes_a_task_of_the_org_once_it_is_switched_on(
     on = {"ACTIONS_REMINDERS": "true", "WRITE_BACK": "apply"}
     (lead,) = salesforce.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee"}])
     assert run("sync", "--objects", "task", "--json").exit_code == 0
+    run("pause")
+    assert "the sync is paused since" in run("reminders", **on).stderr
+    run("resume")
     assert run("reminders", **on).exit_code == 0
     told = {
         "task_id": "r1",

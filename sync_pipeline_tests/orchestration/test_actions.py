@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import dagster as dg
 import pytest
 
 from sync_pipeline import assembly
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, pause
 from sync_pipeline.orchestration.actions import CAPACITY, DUPLICATES, NO_NEW_GROUPS, PEOPLE
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.reminders import ALL_DONE, REMINDERS
@@ -121,6 +122,8 @@ def test_reminders_are_an_asset_once_they_are_switched_on(deployed: Deployed) ->
     result = deployed.run("reminders")
     assert (deployed.shown(result, REMINDERS)["due in Salesforce"], warned(result)) == (0, {ALL_DONE: True})
     assert isinstance(deployed.scheduled("reminders"), dg.RunRequest)
+    pause.begin(deployed.mirrored.lake, datetime(2026, 5, 17, tzinfo=UTC), "")
+    assert "the sync is paused since 2026-05-17" in str(deployed.scheduled("reminders"))
 
 
 def test_without_marketo_s_people_no_run_is_started(deployed: Deployed) -> None:
