@@ -13,6 +13,7 @@ import duckdb
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, map_sql, quoted
 from sync_pipeline.lake.table import full_name
+from sync_pipeline.model import Rule
 from sync_pipeline.sync import partitions
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
@@ -166,7 +167,8 @@ def _noted(asked: Question) -> str:
 def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     """Put each refusal on record once, for as long as it stands, and close what no longer does.
 
-    A refusal stands while the field is refused, a rejection while there is still something to write.
+    A refusal stands while the field is refused, a rejection while there is still something to write. Of a field that
+    flows one way, a move of the other side's record decides nothing, so nothing is closed by it.
     """
     crm, marketo = asked.pairing.crm, asked.pairing.marketo
     error = ledger.table("error")
@@ -178,6 +180,10 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
         select crm_id, {literal(mail_field(asked.pairing))}, {literal(AMBIGUOUS)},
             {literal(f"not created in Marketo: {SHARED}")} from held where because = {literal(SHARED)}
     """
+    undecided = (
+        f"select (coalesce(crm_id, marketo_id), crm_field) from outcome where taken = '{Outcome.KEEP}' and known "
+        f"and not gone and rule in ('{Rule.CRM_ONLY}', '{Rule.MARKETO_ONLY}') and crm is distinct from marketo"
+    )
     done_with = {
         side: "record_id in (select unnest([crm_id, marketo_id]) from touched) and not exists (from write w "
         f"where w.side = {literal(side)} and record_id in (w.crm_id, w.marketo_id))"
@@ -186,7 +192,8 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     ledger.close_errors(
         con,
         f"({of_writes(crm)} and field is not null and record_id in (select unnest([crm_id, marketo_id]) from touched) "
-        f"and (record_id, field, code) not in (select (record_id, crm_field, code) from ({refused}))) "
+        f"and (record_id, field, code) not in (select (record_id, crm_field, code) from ({refused})) "
+        f"and (record_id, field) not in ({undecided})) "
         f"or ({of_writes(crm)} and field is null and {done_with[CRM]}) "
         f"or ({of_writes(marketo)} and field is null and {done_with[MARKETO]})",
         now,
