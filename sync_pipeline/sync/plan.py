@@ -60,6 +60,8 @@ def draft(con: Connection, asked: Question) -> Planned:
     other_key = f"{to_marketo} and is_key"
     can_create = literal(bool(asked.pairing.key or needed))
     has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, needed)) or 'null'})) = {len(needed)}"
+    # People may come a cycle later, where they are imported in bulk: a copy is made once, with all that it refers to.
+    waits = f"coalesce(bool_or(waits), false) and {literal(asked.pairing.custom)}"
     defaults = map_sql(asked.pairing.defaults)
     deletes = f"t.gone and {literal(asked.pairing.deletes)}"
     con.execute(f"""
@@ -76,7 +78,7 @@ def draft(con: Connection, asked: Question) -> Planned:
         -- One equality: with a condition besides, DuckDB compares every record with every field.
         from touched t left join chosen c on c.crm_id = if({deletes}, null, t.crm_id)
         group by t.crm_id, t.marketo_id, t.gone
-        having if(t.marketo_id is null, {can_create} and {has_key},
+        having if(t.marketo_id is null, {can_create} and {has_key} and not ({waits}),
             coalesce(bool_or({to_marketo}) and not bool_or({other_key}), false)) or coalesce({deletes}, false)
         union all
         select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, null, map {{}},

@@ -13,7 +13,7 @@ from sync_pipeline.catalog.pairings import PERSON_KEY
 from sync_pipeline.catalog.salesforce import declare
 from sync_pipeline.connectors.marketo.answers import record_fields
 from sync_pipeline.connectors.marketo.kinds import FATE
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Pairing
 from sync_pipeline.settings import Settings
@@ -107,6 +107,21 @@ def test_custom_objects_one_and_two_levels_away_are_chosen_by_settings_alone(lak
     many.pairings = pairings
     many.cycle()
     assert many.marketo_values("invoice_c", "paid") == [(False,)]
+
+
+def test_a_custom_object_waits_for_its_person_and_is_made_once(lake: Lake, tmp_path: Path) -> None:
+    """SF-CO-6: whoever is imported in bulk, or refused for a while, has no id of Marketo's yet."""
+    many = Many(lake, tmp_path / "landing", chosen("Invoice__c", "invoice_c"), DESCRIBED)
+    contact = many.crm["Contact"].edit(LastName="Ada")
+    many.crm["Invoice__c"].edit(Contact__c=contact, Amount__c=1.0)
+    many.crm["Invoice__c"].edit(Amount__c=2.0)  # nobody's, so it waits for nobody
+    many.marketo["lead"].refuse = lambda _: Answer(Verdict.RETRY, code="NO", message="not now")
+    many.cycle()
+    assert many.marketo_values("invoice_c", "person", "amount") == [(None, 2.0)]
+    many.marketo["lead"].refuse = lambda _: None
+    many.settled()
+    assert many.marketo_values("invoice_c", "person", "amount") == [(1, 1.0), (None, 2.0)]
+    assert len(many.marketo["invoice_c"].writes) == 2
 
 
 def test_a_copy_that_marketo_shows_hourly_follows_each_change_at_once(lake: Lake, tmp_path: Path) -> None:
