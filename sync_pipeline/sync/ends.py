@@ -137,7 +137,8 @@ def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
     becomes = pairing.becomes[0] if pairing.becomes else ""
     con.execute(f"""
         create or replace temp table ending as
-        select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin, coalesce(m.alive, false) as in_marketo,
+        select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin,
+            coalesce(m.alive, true) as in_marketo,  -- so is whom we have made and not read yet
             case
                 when c.to_id is not null and c.heir_known then c.passes
                 when c.to_id is not null then k.ended_because  -- its heir has not been read yet
@@ -222,13 +223,11 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     """Fill `settled`: the links whose end differs from what they tell, who goes on, and where the link moves to.
 
     A link moves with its Marketo record to a CRM record that has none yet (`next_*`), or with its CRM record to the
-    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done; also where
-    the record that goes on was deleted before anybody read of it, as long as its person is there.
+    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done. The record
+    that goes on may have been deleted before anybody read of it, or its person: then the one that is left is taken.
     """
     link, marketo = ledger.table("link"), pairing.marketo
-    persons = (
-        f"select {quoted(marketo.key)}::varchar from {full_name(*marketo.table)} where {quoted(DELETED_AT)} is null"
-    )
+    key, into = quoted(marketo.key), _column(con, marketo, marketo.master, "bigint")
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
     others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
     moves = (
@@ -237,14 +236,19 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     )
     con.execute(f"""
         create or replace temp table settled as
-        with heirs as ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}),
-        met as (
+        with heirs as (
+            select l.* from ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}) l
+            left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
+            where case
+                when m.{key} is null then l.ended_at is null  -- it was made just now, and not read yet
+                else m.{quoted(DELETED_AT)} is null or (l.ended_at is null and {into} is not null)
+            end
+        ), met as (
             select e.*,
                 coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
             from ending e
             left join heirs w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
                 and w.pairing = e.to_pairing and w.crm_id = e.to_id
-                and (w.ended_at is null or w.marketo_id in ({persons}))
             left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
                 and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.ended_at is null
                 and o.pairing in ({others})

@@ -355,3 +355,33 @@ def test_a_person_whose_making_was_not_answered_follows_its_record_that_is_gone_
     assert lives.ends() == {other: None, lost: became}
     assert lives.people.dead == (set() if became == DELETED else {"2"})
     assert lives.people.records["2"]["inCrmDeleted"] is (became == DELETED)
+
+
+def test_where_the_person_of_the_record_that_goes_on_was_deleted_the_other_one_goes_on_with_it(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-3, DEL-4: both came to light at once; of two people one is left, so it is the record's."""
+    lives = Lives(shared_lake, tmp_path)
+    loser, winner = lives.contact(Phone="1"), lives.contact(Phone="2")
+    lives.cycle()
+    one = lives.person(loser)
+    lives.people.delete(lives.person(winner))
+    lives.contacts.delete(loser, winner)
+    lives.settled()
+    assert (lives.person(winner), set(lives.people.living)) == (one, {one})
+    assert lives.people.records[one]["phone"] == "2"
+
+
+def test_a_conversion_that_is_read_before_the_lead_s_person_makes_no_second_one(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """CONV-2, GEN-16: Marketo may be out of reach while the CRM is read."""
+    lives = Lives(shared_lake, tmp_path)
+    lead = lives.lead()
+    lives.cycle()
+    person, contact = lives.person(lead), lives.contact()
+    lives.convert(lead, contact)
+    lives.read("Lead", "Contact")
+    lives.sync()
+    lives.settled()
+    assert (lives.person(contact), set(lives.people.records)) == (person, {person})
