@@ -26,7 +26,6 @@ from sync_pipeline.sync import chosen, limits, links, lost, newcomers, outbox, p
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import decide
-from sync_pipeline.sync.ends import Settling, settle
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
 from sync_pipeline.sync.mapped import NOTHING, Choice, Mapped, lacking, lines, mapped
@@ -35,6 +34,7 @@ from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Planned
 from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.settle import Settling, settle
 from sync_pipeline.sync.synced import Synced
 from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet
 

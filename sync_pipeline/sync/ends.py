@@ -1,24 +1,18 @@
-"""The life of a link: what ends it, what opens it again, and which record goes on in its place.
+"""What ends a link between a CRM record and a Marketo record, as both mirrors tell.
 
-That a record was deleted, merged or converted is a fact that the mirrors tell: links follow it at once, also where only
-a plan is made. What either system is to be told of it is derived from the ended links, and planned like any write:
-`decide` for deletions, `merging` for merges.
+That a record was deleted, merged or converted is a fact; `settle` takes it into the links. What either system is to be
+told of it is derived from the ended links, and planned like any write: `decide` for deletions, `merging` for merges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-
 import duckdb
 
-from sync_pipeline.lake import Lake, LakeError, ledger
+from sync_pipeline.lake import ledger
 from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.touched import alive, find_changed, is_quiet, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -33,106 +27,21 @@ RETURNING = (DELETED, UNSEEN, FILTERED, EXPIRED)
 FILTERED_OR_OLD = commas(map(literal, (FILTERED, EXPIRED)))
 # Links that are written to: open ones, and those of deleted or old records, as long as that is to be told (DEL-1).
 TOLD = f"(ended_at is null or ended_because in ({literal(DELETED)}, {literal(EXPIRED)}))"
-# Chains of merges and conversions that came to light at once are followed so far; the rest waits for the next pass.
-MOST_ROUNDS = 10
 
 
-@dataclass(frozen=True)
-class Settling:
-    """What a pass knows when it settles links."""
+def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
+    """Fill `ending`: the links of changed records, and what ends each; null where nothing does.
 
-    pairings: Sequence[Pairing]
-    run_id: str
-    now: datetime
-
-    def named(self, name: str) -> Pairing | None:
-        return next((p for p in self.pairings if p.name == name), None)
-
-
-def settle(lake: Lake, known: Settling) -> dict[str, str]:
-    """End, open and hand on links as the mirrors tell; doing it again changes nothing.
-
-    Returns the pairings whose links could not be settled, by name, and why: nothing may be decided of them.
+    Args:
+        heir: the pairing whose records those of this one may turn into.
     """
-    _look_at_all(lake, known)
-    failed: dict[str, str] = {}
-    for _ in range(MOST_ROUNDS):
-        with lake.reading() as con:
-            moved = [p for p in known.pairings if p.name not in failed and not is_quiet(con, p)]
-        settled = 0
-        for pairing in moved:
-            try:
-                with lake.transaction() as con:
-                    settled += _settle(con, pairing, known)
-            except LakeError as error:  # a column that it needs is hidden, say: the other pairings go on (law 8)
-                failed[pairing.name] = str(error)
-        if not settled:
-            break
-    return failed
-
-
-def _look_at_all(lake: Lake, known: Settling) -> None:
-    """Have all that another condition than the last one leaves out, or lets in, looked at again (FILT-5).
-
-    A day that has passed makes a condition another one too, where it names one (VV-CALL-3).
-    """
-    kept, decided = ledger.table("condition"), ledger.table("decided")
-    with lake.reading() as con:
-        before = dict(con.execute(f"select pairing, alive from {kept}").fetchall())
-        begun = {name for (name,) in con.execute(f"select pairing from {decided}").fetchall()}
-    for pairing in known.pairings:
-        if before.get(pairing.name) == pairing.alive:
-            continue
-        with lake.transaction() as con:
-            if pairing.name in begun:
-                look_again(con, _out_and_in(pairing, known.now))
-            con.execute(f"delete from {kept} where pairing = {literal(pairing.name)}")
-            ledger.insert(con, "condition", [(pairing.name, pairing.alive)])
-
-
-def _out_and_in(pairing: Pairing, now: datetime) -> str:
-    """Return SQL for the linked records that take no part any more, and those that may take part now.
-
-    The latter were never linked, or took no part before; a record whose person is gone for another reason stays away.
-    """
-    crm, marketo, name, link = pairing.crm, pairing.marketo, literal(pairing.name), ledger.table("link")
-    of = f"from {link} where pairing = {name}"
-    living = f"select {quoted(crm.key)} from {alive(crm, pairing)}"
-    returning = commas(map(literal, (FILTERED, EXPIRED, REMOVED)))
-    refused = (
-        f"select record_id from {ledger.table('error')} where resolved_at is null and record_id is not null "
-        f"and system = {literal(marketo.system)} and object = {literal(marketo.name)}"
-    )
-    return (
-        f"select {name}, crm_id, {literal(FILTERED)}, {literal(now)} {of} and ended_at is null "
-        f"and crm_id not in ({living}) "
-        f"union all select {name}, id, 'takes part now', {literal(now)} from ({living}) r(id) where id not in ("
-        f"select crm_id {of} and (ended_at is null or ended_because not in ({returning}))) "
-        f"and id not in ({refused})"
-    )
-
-
-def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:
-    find_changed(con, pairing)
-    _find_ends(con, pairing, known)
-    if con.execute("from ending where because is distinct from ended_because limit 1").fetchone() is None:
-        return 0
-    _find_successions(con, pairing, known)
-    (count,) = con.execute("select count(*) from settled").fetchone() or (0,)
-    if count:
-        _apply(con, pairing, known)
-    return int(count)
-
-
-def _find_ends(con: Connection, pairing: Pairing, known: Settling) -> None:
-    """Fill `ending`: the links of changed records, and what ends each; null where nothing does."""
     link = ledger.table("link")
     con.execute(f"""
         create or replace temp table kept as
         select * exclude (agreed) from
         ({lasting(f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)")})
     """)
-    _crm_states(con, pairing, known)
+    _crm_states(con, pairing, heir)
     _marketo_states(con, pairing)
     becomes = pairing.becomes[0] if pairing.becomes else ""
     con.execute(f"""
@@ -171,12 +80,11 @@ def lasting(of: str) -> str:
     """
 
 
-def _crm_states(con: Connection, pairing: Pairing, known: Settling) -> None:
+def _crm_states(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     """Fill `crm_state`: what the CRM's mirror tells of the kept links' records, and the record each turned into."""
     crm = pairing.crm
-    heir = known.named(pairing.becomes[0]) if pairing.becomes else None
-    master = _column(con, crm, crm.master, "varchar")
-    target = _column(con, crm, pairing.becomes[1], "varchar") if pairing.becomes and heir else "null::varchar"
+    master = column_or_null(con, crm, crm.master, "varchar")
+    target = column_or_null(con, crm, pairing.becomes[1], "varchar") if pairing.becomes and heir else "null::varchar"
     merged = f"{quoted(DELETED_AT)} is not null and {master} is not null and {literal(pairing.merges)}"
     heirs = [(MERGED, pairing), (CONVERTED, heir)]
     is_known = " or ".join(
@@ -188,7 +96,7 @@ def _crm_states(con: Connection, pairing: Pairing, known: Settling) -> None:
         create or replace temp table crm_state as
         with told as (
             select {quoted(crm.key)} as crm_id, {quoted(DELETED_AT)} is not null as gone,
-                coalesce({_column(con, crm, crm.deleted, "boolean")}, false) or {master} is not null as in_bin,
+                coalesce({column_or_null(con, crm, crm.deleted, "boolean")}, false) or {master} is not null as in_bin,
                 if({merged}, {literal(MERGED)}, if({target} is null, null, {literal(CONVERTED)})) as passes,
                 if({merged}, {literal(pairing.name)}, {literal(heir.name if heir else None)}) as to_pairing,
                 if({merged}, {master}, {target}) as to_id, coalesce({pairing.alive}, false) as takes_part
@@ -202,7 +110,7 @@ def _marketo_states(con: Connection, pairing: Pairing) -> None:
     """Fill `marketo_state`: whether the kept links' records are alive, and who won where they were merged."""
     marketo = pairing.marketo
     table, key = full_name(*marketo.table), f"{quoted(marketo.key)}::varchar"
-    into = _column(con, marketo, marketo.master, "bigint")
+    into = column_or_null(con, marketo, marketo.master, "bigint")
     records = f"(select {key} as id, {into}::varchar as into_id from {table})"
     con.execute(f"""
         create or replace temp table marketo_state as
@@ -214,101 +122,6 @@ def _marketo_states(con: Connection, pairing: Pairing) -> None:
     """)
 
 
-def _column(con: Connection, obj: Object, name: str, kind: str) -> str:
+def column_or_null(con: Connection, obj: Object, name: str, kind: str) -> str:
     """Return SQL for a column of a mirror, or for null where the mirror lacks it."""
     return quoted(name) if name in columns(con, *obj.table) else f"null::{kind}"
-
-
-def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> None:
-    """Fill `settled`: the links whose end differs from what they tell, who goes on, and where the link moves to.
-
-    A link moves with its Marketo record to a CRM record that has none yet (`next_*`), or with its CRM record to the
-    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done. The record
-    that goes on may have been deleted before anybody read of it, or its person: then the one that is left is taken.
-    """
-    link, marketo = ledger.table("link"), pairing.marketo
-    key, into = quoted(marketo.key), _column(con, marketo, marketo.master, "bigint")
-    rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
-    others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
-    moves = (
-        f"because = {literal(MARKETO_MERGED)} and "
-        f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
-    )
-    con.execute(f"""
-        create or replace temp table settled as
-        with heirs as (
-            select l.* from ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}) l
-            left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
-            where case
-                when m.{key} is null then l.ended_at is null  -- it was made just now, and not read yet
-                else m.{quoted(DELETED_AT)} is null or (l.ended_at is null and {into} is not null)
-            end
-        ), met as (
-            select e.*,
-                coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
-            from ending e
-            left join heirs w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
-                and w.pairing = e.to_pairing and w.crm_id = e.to_id
-            left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
-                and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.ended_at is null
-                and o.pairing in ({others})
-            where e.because is distinct from e.ended_because
-            qualify row_number() over (partition by e.crm_id order by o.pairing in ({_listed(rivals)}), o.crm_id) = 1
-        ), placed as (
-            select *, {moves} as by_winner,
-                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is null and in_marketo as by_heir,
-                case when because in ({literal(MERGED)}, {literal(CONVERTED)}) then to_pairing
-                    when because = {literal(MARKETO_MERGED)} and not ({moves})
-                    then coalesce(other_pairing, {literal(pairing.becomes[0] if pairing.becomes else None)})
-                end as heir
-            from met
-        )
-        select * exclude (heir_pairing, heir_id), heir as heir_pairing,
-            if(heir is null, null, coalesce(to_id, other)) as heir_id,
-            if(by_winner, pairing, if(by_heir, to_pairing, null)) as next_pairing,
-            if(by_winner, crm_id, to_id) as next_crm_id, if(by_winner, winner, marketo_id) as next_marketo_id
-        from placed
-        where because is not null or not exists (
-            from {link} x where x.ended_at is null and x.marketo_object = placed.marketo_object
-                and x.marketo_id = placed.marketo_id)
-        qualify not by_winner or row_number() over (partition by winner order by crm_id) = 1
-    """)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return commas(map(literal, names)) or "null"
-
-
-def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
-    """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates."""
-    link, now, marketo = ledger.table("link"), literal(known.now), pairing.marketo
-    con.execute(f"""
-        update {link} l set ended_because = s.because, heir_pairing = s.heir_pairing, heir_id = s.heir_id,
-            ended_at = if(s.because is null, null, coalesce(l.ended_at, {now}))
-        from settled s
-        where l.pairing = s.pairing and l.crm_id = s.crm_id and l.marketo_id = s.marketo_id
-            and l.linked_at = s.linked_at
-    """)
-    con.execute(f"""
-        insert into {link} by name
-        select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
-            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, agreed, agreed_at,
-            crm_written_at, marketo_written_at
-        from settled join (select pairing, crm_id, marketo_id, linked_at, agreed from {link})
-            using (pairing, crm_id, marketo_id, linked_at)
-        where next_pairing is not null
-        qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
-    """)
-    # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.
-    look_again(
-        con,
-        f"select next_pairing, next_crm_id, 'goes on for ' || crm_id, {now} from settled "
-        "where next_pairing is not null "
-        f"union all select other_pairing, other, 'shares a person with ' || crm_id, {now} "
-        "from settled where by_winner and other is not null",
-    )
-    made = (
-        f"select pairing, crm_id from settled where because is null or because in ({FILTERED_OR_OLD}) "
-        "union all select next_pairing, next_crm_id from settled where next_pairing is not null"
-    )
-    look_at_referring(con, known.pairings, made, known.now)
