@@ -11,9 +11,10 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import commas, literal
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.table import columns
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.touched import look_again
+from sync_pipeline.sync.touched import alive, look_again
 
 Connection = duckdb.DuckDBPyConnection
 ASKED = "asked for"
@@ -27,10 +28,10 @@ def of_writes(obj: Object) -> str:
 
 
 def retry(con: Connection, pairings: Sequence[Pairing], record_ids: Sequence[str], now: datetime) -> int:
-    """Have the next cycle decide anew on what these CRM or Marketo records are linked to; return how many.
+    """Have the next cycle decide anew on these CRM or Marketo records and what they are linked to; return how many.
 
-    What is still different is then written again, though neither record moved; the error closes if it goes through. Of
-    a record that the CRM did not let be created the error closes at once: it is a new record again.
+    What is still different, or not there yet, is then written again, though neither record moved; the error closes if
+    it goes through. Of a record that the CRM did not let be created the error closes at once: it is a new record again.
     """
     names, ids = commas(literal(p.name) for p in pairings), commas(map(literal, record_ids))
     if not (names and ids):
@@ -40,7 +41,22 @@ def retry(con: Connection, pairings: Sequence[Pairing], record_ids: Sequence[str
         f"select pairing, crm_id, {literal(ASKED)}, {literal(now)} from {ledger.table('link')} "
         f"where ended_at is null and pairing in ({names}) and (crm_id in ({ids}) or marketo_id in ({ids}))",
     )
+    linked += sum(_make_again(con, p, ids, now) for p in pairings if columns(con, *p.crm.table))
     return linked + sum(_create_again(con, pairing, ids, now) for pairing in pairings if pairing.creates)
+
+
+def _make_again(con: Connection, pairing: Pairing, ids: str, now: datetime) -> int:
+    """Have the CRM's records looked at that Marketo did not let be made."""
+    refused = (
+        f"select record_id from {ledger.table('error')} where resolved_at is null and {of_writes(pairing.marketo)}"
+    )
+    linked = f"select crm_id from {ledger.table('link')} where pairing = {literal(pairing.name)} and ended_at is null"
+    key = quoted(pairing.crm.key)
+    return look_again(
+        con,
+        f"select {literal(pairing.name)}, {key}, {literal(ASKED)}, {literal(now)} from {alive(pairing.crm, pairing)} "
+        f"where {key} in ({ids}) and {key} in ({refused}) and {key} not in ({linked})",
+    )
 
 
 def _create_again(con: Connection, pairing: Pairing, ids: str, now: datetime) -> int:

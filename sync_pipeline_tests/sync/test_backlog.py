@@ -80,6 +80,22 @@ def test_a_rejected_write_is_tried_again_on_request_or_dismissed(world: World) -
     assert world.lake.rows(still, [world.pairing.crm.name]) == [(0,)]  # it went through
 
 
+def test_a_record_that_marketo_refused_is_made_on_request(world: World) -> None:
+    """OPS-17: it is linked to nobody yet."""
+    world.marketo.refuse = lambda _: Answer(Verdict.REJECTED, code="1006", message="no")
+    crm_id = world.crm.edit(LastName="Ada", HasOptedOutOfEmail=False)
+    world.cycle()
+    world.marketo.refuse = lambda _: None
+    world.cycle()
+    assert world.marketo.records == {}
+    with world.lake.transaction() as con:
+        assert retry(con, [world.pairing], [crm_id, "another"], world.now()) == 1
+    world.cycle()
+    assert [one["lastName"] for one in world.marketo.records.values()] == ["Ada"]
+    still = f"select count(*) from {ledger.table('error')} where object = ? and resolved_at is null"
+    assert world.lake.rows(still, [world.pairing.marketo.name]) == [(0,)]
+
+
 def test_an_error_is_kept_until_it_is_dismissed_and_then_as_long_as_all_that_is_on_record(world: World) -> None:
     """OPS-17."""
     crm_id, person = world.linked(Phone="1")
