@@ -27,6 +27,7 @@ PERSON = (
     Field("demoScore", "integer"),
 )
 FLAG = Mapping("IsDeleted", "inCrmDeleted", "Deleted", Direction.CRM_TO_MARKETO, rule=Rule.CRM_ONLY)
+OWNER = Mapping("OwnerId", "externalSalesPersonId", "Owner", Direction.CRM_TO_MARKETO, rule=Rule.CRM_ONLY)
 
 
 def paired(deletes: bool = False) -> tuple[Pairing, Pairing]:
@@ -36,7 +37,7 @@ def paired(deletes: bool = False) -> tuple[Pairing, Pairing]:
     lead = Object("salesforce", "Lead", f"lead_of_{number}", "", rule=Rule.MARKETO_WINS)
     person = Object("marketo", "lead", f"person_of_{number}", "", key="id", stamp="updatedAt", deleted="isDeleted",
                     master="mergedInto", tombstones=True)  # fmt: skip
-    of = Pairing(contact, person, "externalPersonId", (*MAPPINGS, FLAG), deletes=deletes, merges=True)
+    of = Pairing(contact, person, "externalPersonId", (*MAPPINGS, FLAG, OWNER), deletes=deletes, merges=True)
     became = (contact.name, "ConvertedContactId")
     return of, replace(of, crm=lead, alive='"IsConverted" is distinct from true', becomes=became)
 
@@ -51,6 +52,8 @@ class Lives(Peopled):
         "unsubscribed": "HasOptedOutOfEmail",
         "leadSource": "LeadSource",
     }
+    one_way: ClassVar = {"externalSalesPersonId": "OwnerId"}
+    owners = ("005000000000001AAA", "005000000000002AAA")
 
     def __init__(self, lake: Lake, folder: Path, deletes: bool = False) -> None:
         self.of_contacts, self.of_leads = paired(deletes)

@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.writes import Answer, Value, Verdict
+from sync_pipeline.lake import ledger
+from sync_pipeline.sync.retries import retry
 from sync_pipeline_tests.sync.many import Many, Router
 from sync_pipeline_tests.sync.world import System
 
 
+class Died(BaseException):
+    """The process that syncs was killed: nothing catches it there."""
+
+
 def gone() -> None:
     raise RetryableError("CONNECTION", "gone")
+
+
+def killed() -> None:
+    raise Died
+
+
+FAULTS = {"gone": gone, "killed": killed}
+# What `spoil` can do: a call fails before or after its batch is done, or each record is refused, for now or for good.
+REFUSALS = {"retry": Verdict.RETRY, "rejected": Verdict.REJECTED}
+OUTAGES = tuple(f"{when} {what}" for when in ("before", "after") for what in FAULTS)
+
+
+PERSON = 2  # to `source`, instead of the number of a CRM's object
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens, so that a counterexample can be read, and copied into a test."""
+
+    done: Callable[..., object]
+    to: tuple[Value, ...] = ()
+
+    def __call__(self, world: Peopled) -> None:
+        self.done(world, *self.to)
+
+    def __repr__(self) -> str:
+        return f"{self.done.__name__}{self.to}"
 
 
 class Peopled(Many):
@@ -22,6 +57,7 @@ class Peopled(Many):
     Attributes:
         sources: the CRM's objects whose records are people.
         two_way: fields that flow both ways: the CRM's name by Marketo's.
+        one_way: fields that flow to Marketo only, likewise; they hold one of `owners`.
         key: Marketo's field that names the record of the CRM.
         flag: Marketo's field that tells that this record was deleted.
         scenes: what else can happen here; two numbers choose to whom.
@@ -29,6 +65,8 @@ class Peopled(Many):
 
     sources: ClassVar[tuple[str, ...]]
     two_way: ClassVar[Mapping[str, str]]
+    one_way: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    owners: ClassVar[tuple[str, ...]] = ()
     scenes: ClassVar[tuple[Callable[[Any, int, int], None], ...]] = ()
     key = "externalPersonId"
     flag = "inCrmDeleted"
@@ -53,6 +91,10 @@ class Peopled(Many):
         """Return what else is lost, doubled or other in the end."""
         return []
 
+    def source(self, number: int) -> str:
+        """Return the name of one of the objects that people are kept in, Marketo's for `PERSON`."""
+        return "lead" if number == PERSON else self.sources[number % len(self.sources)]
+
     @property
     def people(self) -> System:
         return self.marketo["lead"]
@@ -70,19 +112,34 @@ class Peopled(Many):
         (found,) = [i for i, one in self.people.living.items() if one.get(self.key) == crm_id]
         return found
 
+    def happen(self, event: Callable[[Self], object]) -> None:
+        """Let a minute pass and something happen; a process that dies of it is followed by another one."""
+        self.minute += 1
+        try:
+            event(self)
+        except Died:
+            self.mend()
+
     def spoil(self, side: str, how: str) -> None:
-        """Let a side be gone before or after each batch, or have every record tried again."""
+        """Let the calls to a side fail, or its records be refused: one of `OUTAGES` and `REFUSALS`."""
         router: Router = getattr(self, side)
         for system in router.systems.values():
-            if how in ("before", "after"):
-                setattr(system, how, gone)
+            if how in REFUSALS:
+                system.refuse = lambda _: Answer(REFUSALS[how], code="NO", message="not now")
             else:
-                system.refuse = lambda _: Answer(Verdict(how), code="NO", message="not now")
+                when, what = how.split()
+                setattr(system, when, FAULTS[what])
 
     def mend(self) -> None:
         for system in (*self.crm.systems.values(), *self.marketo.systems.values()):
             system.before = system.after = lambda: None
             system.refuse = lambda _: None
+
+    def ask_again(self) -> None:
+        """Have all tried again that was refused for good."""
+        with self.lake.transaction() as con:
+            refused = f"select distinct record_id from {ledger.table('error')} where resolved_at is null"
+            retry(con, self.pairings, [one for (one,) in con.execute(refused).fetchall() if one], self.now())
 
     def alive(self) -> dict[str, dict[str, Any]]:
         """Return the CRM's records that are to be persons, by id."""

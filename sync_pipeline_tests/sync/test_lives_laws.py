@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync_pipeline_tests.sync.peopled import Peopled
+from sync_pipeline_tests.sync.peopled import OUTAGES, PERSON, Event, Peopled
 
 # `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_lives_laws.py` is the long run.
 EXAMPLES, EVENTS = (int(os.environ.get(f"LAWS_{what}", few)) for what, few in (("EXAMPLES", "3"), ("EVENTS", "12")))
 
-PERSON = 2  # instead of the number of a CRM's object
-
-
-def _source(world: Peopled, number: int) -> str:
-    return "lead" if number == PERSON else world.sources[number % len(world.sources)]
-
 
 def edit(world: Peopled, source: int, number: int, value: str) -> None:
-    of = _source(world, source)
+    of = world.source(source)
     if found := world.pick(of, number):
         world.system(of).edit(found, **{"phone" if of == "lead" else "Phone": value})
 
 
 def delete(world: Peopled, source: int, number: int) -> None:
-    of = _source(world, source)
+    of = world.source(source)
     if found := world.pick(of, number):
         world.system(of).delete(found)
 
 
 def undelete(world: Peopled, source: int, number: int) -> None:
-    system = world.system(_source(world, source))
+    system = world.system(world.source(source))
     binned = sorted(i for i in system.dead if not system.records[i]["MasterRecordId"])
     if binned:
         system.undelete(binned[number % len(binned)])
 
 
 def merge(world: Peopled, source: int, one: int, other: int) -> None:
-    of = _source(world, source)
+    of = world.source(source)
     loser, winner = world.pick(of, one), world.pick(of, other)
     if loser and winner and loser != winner:
         world.merge(of, loser, winner)
@@ -52,25 +45,11 @@ def scene(world: Peopled, which: int, one: int, other: int) -> None:
 
 
 def hire(world: Peopled, source: int) -> None:
-    world.hire(_source(world, source))
+    world.hire(world.source(source))
 
 
 def read(world: Peopled, source: int) -> None:
-    world.read(_source(world, source))
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happens, so that a counterexample can be read, and copied into a test."""
-
-    done: Callable[..., object]
-    to: tuple[int | str, ...] = ()
-
-    def __call__(self, world: Peopled) -> None:
-        self.done(world, *self.to)
-
-    def __repr__(self) -> str:
-        return f"{self.done.__name__}{self.to}"
+    world.read(world.source(source))
 
 
 numbers = st.integers(0, 5)
@@ -87,7 +66,7 @@ events = st.one_of(
     st.builds(
         Event,
         st.just(Peopled.spoil),
-        st.tuples(st.sampled_from(["crm", "marketo"]), st.sampled_from(["before", "after", "retry"])),
+        st.tuples(st.sampled_from(["crm", "marketo"]), st.sampled_from([*OUTAGES, "retry"])),
     ),
 )
 
@@ -111,8 +90,7 @@ def test_whatever_becomes_of_them_everybody_in_the_crm_is_one_person_in_the_end(
         world.hire(source)
     world.cycle()
     for event in course:
-        world.minute += 1
-        event(world)
+        world.happen(event)
     world.mend()
     world.settled()
     for crm_id in world.alive():  # whoever was deleted in Marketo comes back with a change (DEL-4)
