@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.writes import Answer, Value, Verdict
 from sync_pipeline.lake import ledger
+from sync_pipeline.model import Describe
 from sync_pipeline.sync.retries import retry
 from sync_pipeline_tests.sync.many import Many, Router
 from sync_pipeline_tests.sync.world import System
@@ -58,6 +59,7 @@ class Peopled(Many):
         sources: the CRM's objects whose records are people.
         two_way: fields that flow both ways: the CRM's name by Marketo's.
         one_way: fields that flow to Marketo only, likewise; they hold one of `owners`.
+        title: the CRM's field for a title, which no event changes.
         key: Marketo's field that names the record of the CRM.
         flag: Marketo's field that tells that this record was deleted.
         scenes: what else can happen here; two numbers choose to whom.
@@ -67,9 +69,14 @@ class Peopled(Many):
     two_way: ClassVar[Mapping[str, str]]
     one_way: ClassVar[Mapping[str, str]] = MappingProxyType({})
     owners: ClassVar[tuple[str, ...]] = ()
+    title = "Title"
     scenes: ClassVar[tuple[Callable[[Any, int, int], None], ...]] = ()
     key = "externalPersonId"
     flag = "inCrmDeleted"
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.hidden: dict[tuple[str, str], Describe] = {}
 
     @abstractmethod
     def hire(self, source: str) -> str:
@@ -134,6 +141,33 @@ class Peopled(Many):
         for system in (*self.crm.systems.values(), *self.marketo.systems.values()):
             system.before = system.after = lambda: None
             system.refuse = lambda _: None
+
+    def hide(self, source: int, which: int) -> None:
+        """Let a field that flows both ways vanish from a side's schema; nobody reads or writes it from now on."""
+        of = self.source(source)
+        marketo, crm = sorted(self.two_way.items())[which % len(self.two_way)]
+        key, told = next((key, told) for key, told in self.described.items() if key[1] == of)
+        self.described[key] = told.without({marketo if of == "lead" else crm})
+        self.hidden.setdefault(key, told)
+
+    def show(self) -> None:
+        """Let all fields be seen again; their values flow with the next change of their records (FIELD-4)."""
+        for key, told in self.hidden.items():
+            seen = self.described[key].names
+            fields = (f if f.name in seen else replace(f, since=self.now()) for f in told.fields)
+            self.described[key] = replace(told, fields=tuple(fields))
+        self.minute += 1
+        if self.hidden:
+            self.move(f"shown {self.minute}")
+            for person in self.people.living:
+                self.people.edit(person)
+        self.hidden.clear()
+
+    def move(self, title: str) -> None:
+        """Change something of every record of the CRM."""
+        for source in self.sources:
+            for record in self.crm[source].living:
+                self.crm[source].edit(record, **{self.title: title})
 
     def ask_again(self) -> None:
         """Have all tried again that was refused for good."""

@@ -70,6 +70,7 @@ class Practice(Peopled):
     """A Veeva org: people are accounts of one record type, and calls on them go to Marketo for six months."""
 
     sources = (ACCOUNT,)
+    title = "PersonTitle"
     two_way: ClassVar = {
         "lastName": "LastName",
         "phone": "Phone",
