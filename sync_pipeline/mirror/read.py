@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
@@ -28,6 +28,8 @@ from sync_pipeline.model import Counts, Describe, Object, Window
 T = TypeVar("T")
 FIELD_GONE = frozenset({"INVALID_FIELD", "1006"})  # Salesforce's word and Marketo's
 PULL = "Pull updates"  # OPS-5
+# The system's clock is told to the second and some: for a process that died just now it may have been later than it is.
+CLOCK_JITTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ def _types_of(schema: Schema, kept: Mapping[str, str]) -> dict[str, str]:
 
 def _land_window(source: Source, obj: Object, schema: Schema, window: Window, landing: Landing) -> Window:
     """Land all of a window, or the rest of it if another process began; return the window that landed."""
-    begun = landing.manifest
-    if begun and begun.fields == schema.names and begun.window.start == window.start and begun.window.end <= window.end:
+    begun, latest = landing.manifest, window.end + CLOCK_JITTER
+    if begun and begun.fields == schema.names and begun.window.start == window.start and begun.window.end <= latest:
         extract = source.connector.resume(obj, schema.names, begun.token)
         if extract:
             land(source, obj, with_known(source, obj, schema.names, begun.window, extract), landing)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -179,11 +180,16 @@ def test_a_page_cut_off_is_read_again(many: int, sandbox: Sandbox, point: Point)
     assert len(names(source)) == many
 
 
+@pytest.mark.parametrize("clock_ahead", [0, 5])
 def test_after_a_crash_a_bulk_result_is_gone_on_with_where_it_stopped(
-    many: int, sandbox: Sandbox, point: Point, tmp_path: Path
+    many: int, sandbox: Sandbox, point: Point, tmp_path: Path, clock_ahead: int
 ) -> None:
     sandbox.faults.add("error", path="*/results", code="INVALID_TYPE", message="gone for now")
     assert sync(point(salesforce_bulk_from=1_000)).status == FAILED
+    (manifest,) = tmp_path.rglob("manifest.json")
+    told = json.loads(manifest.read_text())
+    end = datetime.fromisoformat(told["end"]) + timedelta(seconds=clock_ahead)
+    manifest.write_text(json.dumps({**told, "end": end.isoformat()}))
     sandbox.log.clear()
     source = point(salesforce_bulk_from=1_000)
     assert sync(source).status == SUCCEEDED
