@@ -20,7 +20,7 @@ from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.matching import is_wanted, met_sql
 from sync_pipeline.sync.outcomes import crm_value, marketo_value, references
 from sync_pipeline.sync.question import Question
-from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, look_again, look_at_referring
+from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, living, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
 # Of a creation, the values that the other side has: of these it is on record why they were chosen. What stands in for
@@ -80,7 +80,7 @@ def _adopt_by_key(con: Connection, asked: Question, now: datetime) -> int:
         qualify row_number() over (partition by crm_id order by m.{quoted(marketo.key)}) = 1
     """)
     if pairing.key:
-        gone = f"from paired where crm_id not in ({_living(pairing)})"
+        gone = f"from paired where crm_id not in ({living(pairing)})"
         look_again(con, f"select {name}, crm_id, 'gone when it was linked', {literal(now)} {gone}")
     return _link_paired(con, asked, now)
 
@@ -155,7 +155,7 @@ def _recognised(con: Connection, asked: Question) -> str:
         linked = f"select crm_id from ({lasting(f'pairing = {literal(pairing.name)}')})"
         return (
             f"select m.*, c.crm_id from stranger m join ({known}) c on c.crm_id = m.{quoted(pairing.key)} "
-            f"where crm_id in ({_living(pairing)}) or crm_id not in ({linked})"
+            f"where crm_id in ({living(pairing)}) or crm_id not in ({linked})"
         )
     references(con, asked, f"select {key} from {asked.crm}")
     keys = [field for field in asked.fields if field.is_key]
@@ -163,11 +163,6 @@ def _recognised(con: Connection, asked: Question) -> str:
     same = " and ".join(f"c.key_{number} = {marketo_value(field, asked)}" for number, field in enumerate(keys))
     named = f"select c.{key} as crm_id, {values} from {alive(pairing.crm, pairing)} c"
     return f"select m.*, c.crm_id from stranger m join ({named}) c on {same}"
-
-
-def _living(pairing: Pairing) -> str:
-    """Return SQL for the ids of the CRM's records that take part."""
-    return f"select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)}"
 
 
 def remember(

@@ -16,7 +16,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, lasting
-from sync_pipeline.sync.touched import CRM, MARKETO, alive
+from sync_pipeline.sync.touched import CRM, MARKETO, living
 
 Connection = duckdb.DuckDBPyConnection
 MERGE, CONVERT = "merge", "convert"
@@ -84,10 +84,7 @@ def find_merges(
     persons = f"(select {key}::varchar from {full_name(*pairing.marketo.table)} where {quoted(DELETED_AT)} is null)"
     targets = {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
     winners = " or ".join(
-        f"(f.to_pairing = {literal(to)} and f.to_id in "
-        f"(select {quoted(pairings[to].crm.key)} from {alive(pairings[to].crm, pairings[to])}))"
-        for to in targets
-        if to in pairings
+        f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))" for to in targets if to in pairings
     )
     con.execute(f"""
         insert into merging
@@ -106,7 +103,7 @@ def find_merges(
             map {{}}::map(varchar, varchar), ended_because
         from met f
         where ended_because = {literal(MARKETO_MERGED)} and ({winners or "false"})
-            and crm_id in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
+            and crm_id in ({living(pairing)})
             -- One that was answered is not asked for again: the record of one that was refused is a person of its own.
             and (crm_id, to_id) not in (select (crm_id, into_id) from ({in_crm(pairing)})
                 where verdict <> {literal(Verdict.RETRY)})

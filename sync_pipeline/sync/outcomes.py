@@ -20,7 +20,7 @@ from sync_pipeline.sync.ends import DELETED, FILTERED, UNSEEN
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
-from sync_pipeline.sync.touched import CRM, MARKETO, alive
+from sync_pipeline.sync.touched import CRM, MARKETO, living
 
 Connection = duckdb.DuckDBPyConnection
 AT_ONCE = 100_000  # links whose fields are unfolded at a time: memory stays bounded by it
@@ -54,8 +54,7 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
         where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not o.applied
     """)
     expected = [
-        f"select * from referred where pairing = {literal(name)} and crm_id in ("
-        f"select {quoted(other.crm.key)} from {alive(other.crm, other)})"
+        f"select * from referred where pairing = {literal(name)} and crm_id in ({living(other)})"
         for name, other in asked.referred.items()
     ]
     expected.append(f"select * from referred where pairing in ({commas(map(literal, asked.unread)) or 'null'})")

@@ -11,7 +11,7 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import commas, literal, map_sql, quoted
+from sync_pipeline.lake.sql import commas, literal, map_sql
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Rule
 from sync_pipeline.sync import partitions
@@ -20,7 +20,7 @@ from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome, name_sql
 from sync_pipeline.sync.retries import PUSH, of_writes
-from sync_pipeline.sync.touched import CRM, MARKETO, alive, must_be_read
+from sync_pipeline.sync.touched import CRM, MARKETO, living, must_be_read
 
 Connection = duckdb.DuckDBPyConnection
 CREATE, UPDATE, UPSERT, DELETE = "create", "update", "upsert", "delete"
@@ -263,7 +263,7 @@ def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
         union all
         select id, 'waits for what it became' from changed join {ledger.table("link")} l on l.crm_id = id
         where l.pairing = {name} and l.ended_at is null
-            and id not in (select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)})
+            and id not in ({living(pairing)})
         union all
         select crm_id, because from held
         union all

@@ -27,7 +27,7 @@ from sync_pipeline.sync.ends import (
     find_ends,
     lasting,
 )
-from sync_pipeline.sync.touched import alive, find_changed, is_quiet, look_again, look_at_referring
+from sync_pipeline.sync.touched import find_changed, is_quiet, living, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -93,9 +93,8 @@ def _out_and_in(pairing: Pairing, now: datetime) -> str:
 
     The latter were never linked, or took no part before; a record whose person is gone for another reason stays away.
     """
-    crm, marketo, name, link = pairing.crm, pairing.marketo, literal(pairing.name), ledger.table("link")
+    marketo, name, link = pairing.marketo, literal(pairing.name), ledger.table("link")
     of = f"from {link} where pairing = {name}"
-    living = f"select {quoted(crm.key)} from {alive(crm, pairing)}"
     returning = commas(map(literal, (FILTERED, EXPIRED, REMOVED)))
     refused = (
         f"select record_id from {ledger.table('error')} where resolved_at is null and record_id is not null "
@@ -103,9 +102,9 @@ def _out_and_in(pairing: Pairing, now: datetime) -> str:
     )
     return (
         f"select {name}, crm_id, {literal(FILTERED)}, {literal(now)} {of} and ended_at is null "
-        f"and crm_id not in ({living}) "
-        f"union all select {name}, id, 'takes part now', {literal(now)} from ({living}) r(id) where id not in ("
-        f"select crm_id {of} and (ended_at is null or ended_because not in ({returning}))) "
+        f"and crm_id not in ({living(pairing)}) "
+        f"union all select {name}, id, 'takes part now', {literal(now)} from ({living(pairing)}) r(id) "
+        f"where id not in (select crm_id {of} and (ended_at is null or ended_because not in ({returning}))) "
         f"and id not in ({refused})"
     )
 

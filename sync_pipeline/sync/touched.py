@@ -99,6 +99,11 @@ def alive(obj: Object, pairing: Pairing) -> str:
     return f"(select * from {full_name(*obj.table)} where {quoted(DELETED_AT)} is null{own})"
 
 
+def living(pairing: Pairing) -> str:
+    """Return SQL for the ids of the CRM's records that take part."""
+    return f"select {quoted(pairing.crm.key)} from {alive(pairing.crm, pairing)}"
+
+
 def watermark(obj: Object) -> str:
     """Return SQL for the time up to which an object was read."""
     return (
