@@ -90,14 +90,19 @@ def find_merges(
         insert into merging
         with loser as ({losers}), led as ({followed(f"l.pairing = {name} and l.{changed}")}), met as (
             select l.*, f.to_pairing, f.to_id, f.marketo_id as to_marketo_id from loser l join led f using (crm_id)
+        ), last as (  -- A person that went on as another record's is merged for that one, or for none.
+            select crm_id, marketo_id from (
+                select pairing, crm_id, marketo_id, ended_at from {link}
+                where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser)
+                qualify row_number() over (
+                    partition by marketo_id order by ended_at desc nulls first, linked_at desc, pairing, crm_id) = 1
+            ) where ended_at is not null and pairing = {name}
         )
         select {literal(MARKETO)} as side, {literal(MERGE)} as operation, crm_id, marketo_id, to_marketo_id as into_id,
             {_handed_over(con, pairing, run_id, score)} as fields, ended_because as because
         from met
         where ended_because in ({commas(map(literal, (MERGED, CONVERTED)))}) and marketo_id <> to_marketo_id
-            and marketo_id in {persons} and to_marketo_id in {persons}
-            and marketo_id not in (
-                select marketo_id from {link} where ended_at is null and marketo_object = met.marketo_object)
+            and marketo_id in {persons} and to_marketo_id in {persons} and (crm_id, marketo_id) in (from last)
         union all
         select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
             map {{}}::map(varchar, varchar), ended_because

@@ -385,3 +385,20 @@ def test_a_conversion_that_is_read_before_the_lead_s_person_makes_no_second_one(
     lives.sync()
     lives.settled()
     assert (lives.person(contact), set(lives.people.records)) == (person, {person})
+
+
+def test_a_person_is_merged_for_the_last_record_that_it_was_and_not_once_more_for_each_before(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-1, CONV-2: a lead's person went on as a contact's, which is merged while the lead changes once more."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, winner = lives.lead(), lives.contact()
+    lives.settled()
+    contact = lives.contact()
+    lives.convert(lead, contact)
+    lives.settled()
+    lives.contacts.delete(contact, winner)
+    lives.leads.edit(lead, Phone="1")
+    lives.settled()
+    assert lives.asked("marketo", Operation.MERGE) == [Operation.MERGE]
+    assert len(lives.people.living) == 1
