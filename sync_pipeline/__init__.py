@@ -11,7 +11,7 @@ Read in this order:
     actions/         Sales Insight Actions: people feed, duplicates, unsubscribes, reminder tasks
     flow/            flow actions on demand: one person at once, whether or not a cycle runs
     activities/      what happened to a person, logged on the other side once and only once
-    settings.py      the only reader of the environment
+    settings/        the only reader of the environment
     assembly.py      settings made into a connector, a lake, a source
     web/             the HTTP door to what may be asked for at once
     orchestration/   DAGSTER and nothing but Dagster

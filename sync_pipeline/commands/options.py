@@ -24,7 +24,11 @@ def settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        said = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        # What is wrong with several of them together has no place, and names them itself.
+        said = "; ".join(
+            ": ".join([*(str(at).upper() for at in e["loc"][:1]), e["msg"].removeprefix("Value error, ")])
+            for e in error.errors()
+        )
         raise click.UsageError(f"bad settings: {said}") from None
 
 

@@ -121,6 +121,19 @@ def test_a_bad_setting_is_a_wrong_use_that_names_the_variable_and_no_value(run: 
     assert "s3cret" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SYNC_FILTERS", "shoe: Size__c = 1", "SYNC_FILTERS: shoe cannot have a filter; user, account"),
+        ("SYNC_FIELDS", "shoe.Size__c=size", "SYNC_FIELDS: nothing is called shoe; account, campaign"),
+        ("SYNC_CAMPAIGNS", "1001=003", "SYNC_CAMPAIGNS: a link is the id of a program"),
+    ],
+)
+def test_settings_that_do_not_go_together_say_what_is_there_instead(run: Run, name: str, value: str, said: str) -> None:
+    done = run("status", **{name: value})
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
 def test_an_org_with_person_accounts_is_made_once_and_not_out_of_another(run: Run) -> None:
     made = run("sandbox", "populate", "--people", "200", "--person-accounts", "0.5", "--org", "persons.duckdb")
     assert made.exit_code == 0, made.stderr

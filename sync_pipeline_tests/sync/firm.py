@@ -54,8 +54,10 @@ class Firm:
 
     Attributes:
         teams: everybody that both systems are to know, by the CRM's id, and which half they belong to.
-        titles: what sellers last called them, unless a merge decided between two.
-        phones: what marketers last noted, likewise.
+        titles: what sellers last called them.
+        phones: what marketers last noted.
+        united: who was merged with somebody since both systems were last alike. A merge may fill what is empty on its
+            side, which the rules then weigh against an edit on the other: either of the values may stay.
         steps: how far each member of the campaign has come.
         calls: whom each call was with.
         campaign: the campaign, "" where the firm has none.
@@ -70,6 +72,7 @@ class Firm:
     teams: dict[str, int] = field(default_factory=dict)
     titles: dict[str, str | None] = field(default_factory=dict)
     phones: dict[str, str | None] = field(default_factory=dict)
+    united: set[str] = field(default_factory=set)
     steps: dict[str, int] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=count)
@@ -174,21 +177,20 @@ class Firm:
                 for told in known:
                     if lead in told:
                         told[became] = told.pop(lead)
+                self.united |= {became} if lead in self.united else set()
 
     unions: ClassVar = (merge_records, merge_persons, qualify)
 
     def unite(self, winner: str, loser: str) -> None:
         """Note that two are one from now on."""
         del self.teams[loser]
-        for told in (self.titles, self.phones):
-            for one in (winner, loser):
-                told.pop(one, None)
+        self.united.add(winner)
         if loser in self.steps:
             self.steps[winner] = max(self.steps.pop(loser), self.steps.get(winner, 0))
         self.calls |= {call: winner for call, one in self.calls.items() if one == loser}
 
     def faults(self) -> list[str]:
-        """Return what was doubled, lost or left different."""
+        """Return what was doubled, lost or left different; cycles have run until nothing was left to do."""
         named = Counter(str(row["externalPersonId"]) for row in self.subscription.rows("from lead"))
         found = [f"{crm_id} was made {count} times" for crm_id, count in named.items() if count > 1]
         found += [f"{crm_id} is no person" for crm_id in self.teams if not named[crm_id]]
@@ -202,9 +204,12 @@ class Firm:
                 ("title", record[self.kind.title], self.titles),
                 ("phone", record["Phone"], self.phones),
             ):
-                wanted = known.get(crm_id, has) or None
+                if crm_id in self.united:
+                    known[crm_id] = has
+                wanted = known.get(crm_id)
                 if not (has or None) == (person[name] or None) == wanted:
                     found.append(f"{name} of {crm_id} is {has} in the CRM, {person[name]} in Marketo, not {wanted}")
+        self.united.clear()
         return found + self._faults_of_members() + self._faults_of_calls()
 
     def alive(self) -> set[str]:

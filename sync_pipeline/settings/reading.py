@@ -1,0 +1,60 @@
+"""Settings of what is read, and how often."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from sync_pipeline.settings.spelling import Names
+from sync_pipeline.sync import conditions
+
+
+class ReadingSettings(BaseSettings):
+    """What is read, and when."""
+
+    sync_filters: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Which records of an object of the CRM are synced, as in `lead: Country in ('DE', 'AT') and not "
+        "IsTest__c; contact: Sync__c`, in the words of SOQL (FILT-3); docs/filters.md tells more.",
+    )
+    sync_custom_objects: Names = Field(
+        (),
+        description="Custom objects to mirror besides the standard ones, by API name, separated by commas, parents "
+        "first. One that is called like one of MARKETO_CUSTOM_OBJECTS (Car_Sale__c, carSale_c) is copied to it.",
+    )
+    sync_pause_seconds: float = Field(
+        300.0, ge=0, description="Pause between the end of one cycle and the start of the next (GEN-1)."
+    )
+    sync_first_month: date = Field(
+        date(2020, 1, 1), description="First month that is a partition of its own; it stands for all before it too."
+    )
+    sync_overlap_seconds: float = Field(300.0, ge=0, description="How far a window reaches back before the watermark.")
+    sync_lag_seconds: float = Field(5.0, ge=0, description="How long before now a window ends.")
+    sync_describe_seconds: float = Field(
+        3600.0, ge=0, description="Age at which an object's schema is asked for again."
+    )
+    sync_most_deletes: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Share of an object's records that an id comparison may find gone, or, above ten, that a cycle may "
+        "find deleted or merged; above it, stop (DEL-10).",
+    )
+    sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
+    sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")
+    sync_keep_days: float = Field(
+        90.0, gt=0, description="How long runs, jobs, notices and resolved errors stay on record (OPS-17)."
+    )
+
+    @field_validator("sync_filters", mode="before")
+    @classmethod
+    def _conditions(cls, given: object) -> object:
+        return conditions.by_object(given) if isinstance(given, str) else given
+
+    @field_validator("sync_first_month")
+    @classmethod
+    def _month(cls, given: date) -> date:
+        return given.replace(day=1)
