@@ -47,11 +47,12 @@ def followed(of: str) -> str:
     """
 
 
-def in_crm(pairing: Pairing) -> str:
+def in_crm(*pairings: Pairing) -> str:
     """Return SQL for the merges that the CRM was asked for and answered: both records, the verdict, and when."""
+    names = commas(literal(pairing.name) for pairing in pairings)
     return (
         f"select crm_id, into_id, verdict, answered_at from {ledger.table('outbox')} "
-        f"join {ledger.table('write_result')} using (write_id) where pairing = {literal(pairing.name)} "
+        f"join {ledger.table('write_result')} using (write_id) where pairing in ({names}) "
         f"and side = {literal(CRM)} and operation in ({literal(MERGE)}, {literal(CONVERT)})"
     )
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
@@ -27,6 +28,7 @@ from sync_pipeline.sync.ends import (
     find_ends,
     lasting,
 )
+from sync_pipeline.sync.merging import in_crm
 from sync_pipeline.sync.touched import find_changed, is_quiet, living, look_again, look_at_referring
 
 Connection = duckdb.DuckDBPyConnection
@@ -132,6 +134,8 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
     others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
+    becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
+    asked = in_crm(pairing, becomes or pairing)
     moves = (
         f"because = {literal(MARKETO_MERGED)} and "
         f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
@@ -139,12 +143,17 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     con.execute(f"""
         create or replace temp table settled as
         with heirs as (
-            select l.* from ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}) l
+            select l.pairing, l.crm_id from ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}) l
             left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
             where case
                 when m.{key} is null then l.ended_at is null  -- it was made just now, and not read yet
                 else m.{quoted(DELETED_AT)} is null or (l.ended_at is null and {into} is not null)
             end
+            union all
+            select pairing, crm_id from {link}  -- merged in Marketo: whoever joins it is joined to its winner
+            where (pairing, crm_id) in (select (to_pairing, to_id) from ending)
+                and ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
+                and crm_id not in (select crm_id from ({asked}) where verdict = {literal(Verdict.REJECTED)})
         ), met as (
             select e.*,
                 coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
