@@ -135,7 +135,10 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
     others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
     becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
-    asked = in_crm(pairing, becomes or pairing)
+    asked, of_heirs = (
+        in_crm(pairing, becomes or pairing),
+        "(pairing, crm_id) in (select (to_pairing, to_id) from ending)",
+    )
     moves = (
         f"because = {literal(MARKETO_MERGED)} and "
         f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
@@ -143,7 +146,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     con.execute(f"""
         create or replace temp table settled as
         with heirs as (
-            select l.pairing, l.crm_id from ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from ending)")}) l
+            select l.pairing, l.crm_id from ({lasting(of_heirs)}) l
             left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
             where case
                 when m.{key} is null then l.ended_at is null  -- it was made just now, and not read yet
@@ -151,8 +154,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             end
             union all
             select pairing, crm_id from {link}  -- merged in Marketo: whoever joins it is joined to its winner
-            where (pairing, crm_id) in (select (to_pairing, to_id) from ending)
-                and ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
+            where {of_heirs} and ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
                 and crm_id not in (select crm_id from ({asked}) where verdict = {literal(Verdict.REJECTED)})
         ), met as (
             select e.*,
