@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import orgs
 from benchmarks.bars import Bar, at_most, stated
-from benchmarks.speed import best, files_of, floor_of, load_of
+from benchmarks.speed import against_floor, best, files_of, floor_of, load_of
 from sync_pipeline.connectors.marketo import Credentials, Marketo
 from sync_pipeline.connectors.marketo.exports import Exports, parts_by_time
 from sync_pipeline.connectors.marketo.kinds import FATE
@@ -49,13 +49,7 @@ def _load(persons: int) -> Iterator[Bar]:
         lakes = [Path(folder, f"lake-{i}") for i in range(TIMES)]
         ours = best(load_of(sandbox, lake, "person", AT_ONCE) for lake in lakes)
         files = files_of(lakes[0], "marketo", "person")
-    size = f"{csv.stat().st_size / 1e6:,.0f} MB"
-    share = ours.sandbox_cpu / (ours.sandbox_cpu + ours.cpu)
-    yield stated(f"floor: {persons:,} persons x {len(columns)} into Parquet", f"{floor.seconds:.1f} s ({size})")
-    said = f" ({ours.seconds:.1f} s; {ours.cpu:.1f} CPU s, the floor {floor.cpu:.1f})"
-    yield at_most("first load by bulk extract, to the floor", ours.seconds / floor.seconds, 2, "x", said)
-    yield stated("... share of the sandbox in the CPU", f"{share:.2f} ({ours.sandbox_cpu:.1f} s)")
-    yield at_most("... peak memory", ours.peak / 1e9, 1.5, " GB")
+    yield from against_floor(f"{persons:,} persons x {len(columns)}", csv, floor, ours)
     yield stated("... persons a second; files", f"{persons / ours.seconds:,.0f}; {files}")
 
 

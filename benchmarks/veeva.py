@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import orgs
-from benchmarks.bars import Bar, at_most, exactly, stated
+from benchmarks.bars import Bar, exactly
 from benchmarks.lakes import bench
-from benchmarks.speed import best, columns_of, csv_of, floor_of, load_of
+from benchmarks.speed import against_floor, best, columns_of, csv_of, floor_of, load_of
 
 PEOPLE = 100_000  # person accounts, each with ten calls
 TIMES = 3
@@ -31,9 +31,5 @@ def veeva(people: int = PEOPLE) -> Iterator[Bar]:
         at.sandbox.log.clear()
         read = at.pipeline.sync()
         calls = at.sandbox.log.count("*/query*")
-    yield stated(f"floor: {10 * people:,} calls of {len(columns)} fields into Parquet", f"{floor.seconds:.1f} s")
-    yield at_most(
-        "first load of the calls, to the floor", ours.seconds / floor.seconds, 2, "x", f" ({ours.seconds:.1f} s)"
-    )
-    yield at_most("... peak memory", ours.peak / 1e9, 1.5, " GB")
+    yield from against_floor(f"{10 * people:,} calls x {len(columns)}", csv, floor, ours)
     yield exactly(f"quiet cycle, {len(read)} objects: data calls", calls, len(read))
