@@ -95,6 +95,9 @@ def find_merges(
             select crm_id, marketo_id from (
                 select pairing, crm_id, marketo_id, ended_at from {link}
                 where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser)
+                    -- Unless that one got it by a merge in Marketo meanwhile: then all of them are one.
+                    and (ended_at is not null or (pairing, crm_id, linked_at) not in (
+                        select pairing, crm_id, ended_at from {link} where ended_because = {literal(MARKETO_MERGED)}))
                 qualify row_number() over (
                     partition by marketo_id order by ended_at desc nulls first, linked_at desc, pairing, crm_id) = 1
             ) where ended_at is not null and pairing = {name}

@@ -135,13 +135,16 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
     others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
     becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
-    asked, of_heirs = (
-        in_crm(pairing, becomes or pairing),
-        "(pairing, crm_id) in (select (to_pairing, to_id) from ending)",
-    )
+    asked = in_crm(pairing, becomes or pairing)
+    of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
     moves = (
         f"because = {literal(MARKETO_MERGED)} and "
         f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
+    )
+    # Its record is another one's now: who was merged into its person is joined to that one, not given the person.
+    merged = (
+        f"o.ended_because in ({literal(MERGED)}, {literal(CONVERTED)}) and o.heir_id is not null "
+        f"and not coalesce(o.pairing in ({_listed(rivals)}), false)"
     )
     con.execute(f"""
         create or replace temp table settled as
@@ -163,10 +166,11 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             left join heirs w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
                 and w.pairing = e.to_pairing and w.crm_id = e.to_id
             left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
-                and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.ended_at is null
-                and o.pairing in ({others})
+                and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.crm_id <> e.crm_id
+                and o.pairing in ({others}) and (o.ended_at is null or ({merged}))
             where e.because is distinct from e.ended_because
-            qualify row_number() over (partition by e.crm_id order by o.pairing in ({_listed(rivals)}), o.crm_id) = 1
+            qualify row_number() over (partition by e.crm_id order by o.ended_at is not null,
+                o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1
         ), placed as (
             select *, {moves} as by_winner,
                 because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is null and in_marketo as by_heir,

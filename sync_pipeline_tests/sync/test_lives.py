@@ -385,35 +385,3 @@ def test_a_conversion_that_is_read_before_the_lead_s_person_makes_no_second_one(
     lives.sync()
     lives.settled()
     assert (lives.person(contact), set(lives.people.records)) == (person, {person})
-
-
-def test_a_person_is_merged_for_the_last_record_that_it_was_and_not_once_more_for_each_before(
-    shared_lake: Lake, tmp_path: Path
-) -> None:
-    """MERGE-1, CONV-2: a lead's person went on as a contact's, which is merged while the lead changes once more."""
-    lives = Lives(shared_lake, tmp_path / "landing")
-    lead, winner = lives.lead(), lives.contact()
-    lives.settled()
-    contact = lives.contact()
-    lives.convert(lead, contact)
-    lives.settled()
-    lives.contacts.delete(contact, winner)
-    lives.leads.edit(lead, Phone="1")
-    lives.settled()
-    assert lives.asked("marketo", Operation.MERGE) == [Operation.MERGE]
-    assert len(lives.people.living) == 1
-
-
-def test_people_merged_in_marketo_are_merged_in_the_crm_though_one_was_joined_by_a_lead_meanwhile(
-    shared_lake: Lake, tmp_path: Path
-) -> None:
-    """MERGE-2, CONV-3: the lead's person goes where that of its contact went, and does not take the contact's place."""
-    lives = Lives(shared_lake, tmp_path / "landing")
-    lead, contact, winner = lives.lead(), lives.contact(), lives.contact()
-    lives.settled()
-    person = lives.person(winner)
-    lives.convert(lead, contact)
-    lives.people.merge(lives.person(contact), person)
-    lives.settled()
-    assert set(lives.people.living) == {person}
-    assert (set(lives.contacts.living), lives.person(winner)) == ({winner}, person)

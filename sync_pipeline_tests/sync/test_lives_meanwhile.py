@@ -1,0 +1,81 @@
+"""Both systems merge and convert the same people at the same time: whoever either of them united is one in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.lake import Lake
+from sync_pipeline_tests.sync.lives import Lives
+
+
+def test_a_person_is_merged_for_the_last_record_that_it_was_and_not_once_more_for_each_before(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-1, CONV-2: a lead's person went on as a contact's, which is merged while the lead changes once more."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, winner = lives.lead(), lives.contact()
+    lives.settled()
+    contact = lives.contact()
+    lives.convert(lead, contact)
+    lives.settled()
+    lives.contacts.delete(contact, winner)
+    lives.leads.edit(lead, Phone="1")
+    lives.settled()
+    assert lives.asked("marketo", Operation.MERGE) == [Operation.MERGE]
+    assert len(lives.people.living) == 1
+
+
+def test_people_merged_in_marketo_are_merged_in_the_crm_though_one_was_joined_by_a_lead_meanwhile(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-2, CONV-3: the lead's person goes where that of its contact went, and does not take the contact's place."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, contact, winner = lives.lead(), lives.contact(), lives.contact()
+    lives.settled()
+    person = lives.person(winner)
+    lives.convert(lead, contact)
+    lives.people.merge(lives.person(contact), person)
+    lives.settled()
+    assert set(lives.people.living) == {person}
+    assert (set(lives.contacts.living), lives.person(winner)) == ({winner}, person)
+
+
+def test_a_person_merged_in_marketo_into_one_whose_record_the_crm_merged_meanwhile_follows_it(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-2, MERGE-3, MERGE-17: all three are one in the end; nobody gets the values of a stranger."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, contact, winner = lives.lead(LastName="Lee"), lives.contact(LastName="Con"), lives.contact(LastName="Win")
+    lives.settled()
+    person = lives.person(winner)
+    lives.people.merge(lives.person(lead), lives.person(contact))
+    lives.contacts.delete(contact, winner)
+    lives.settled()
+    assert set(lives.people.living) == {person}
+    assert lives.leads.records[lead]["ConvertedContactId"] == winner
+    assert (lives.leads.records[lead]["LastName"], lives.people.records[person]["lastName"]) == ("Lee", "Win")
+
+
+@pytest.mark.parametrize("how", ["into a new contact", "into another contact", "merged into another lead"])
+def test_a_contact_whose_person_was_merged_into_a_lead_s_goes_where_the_lead_goes_meanwhile(
+    shared_lake: Lake, tmp_path: Path, how: str
+) -> None:
+    """MERGE-3, CONV-2, CONV-3: it takes the lead's person, which is then merged for what became of the lead."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, contact, other = lives.lead(), lives.contact(), lives.lead() if "lead" in how else lives.contact()
+    lives.settled()
+    lives.people.merge(lives.person(contact), lives.person(lead))
+    if "merged" in how:
+        lives.leads.delete(lead, other)
+        left = contact  # a contact beats a lead
+    else:
+        left = lives.contact() if "new" in how else other
+        lives.convert(lead, left)
+    lives.settled()
+    of_all = {left, other} if "new" in how else {left}
+    assert {person["externalPersonId"] for person in lives.people.living.values()} == of_all
+    assert set(lives.contacts.living) == of_all
+    assert lives.leads.records[other]["ConvertedContactId"] == left if "merged" in how else True
