@@ -85,6 +85,11 @@ TABLES: dict[str, dict[str, str]] = {
         "partition": "varchar", "applied": "boolean",
         "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
     },
+    # Values that were sent without an answer, and how far their system had been read when that was noticed.
+    "tried": {
+        "pairing": "varchar", "side": "varchar", "crm_id": "varchar", "fields": f"map({TEXT}, {TEXT})",
+        "read_until": STAMP,
+    },
     # Append-only: what somebody asked for on demand, and each thing that became of it, by number; the last one counts.
     "request": {
         "request_id": "varchar", "number": "integer", "noted_at": STAMP, "state": "varchar", "action": "varchar",

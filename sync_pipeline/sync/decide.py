@@ -13,7 +13,7 @@ from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.table import full_name
-from sync_pipeline.sync import creating, merging, newcomers, on_demand
+from sync_pipeline.sync import creating, merging, newcomers, on_demand, tried
 from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
 from sync_pipeline.sync.matching import SHARED, is_wanted, met_sql
 from sync_pipeline.sync.outcomes import outcomes, references
@@ -36,7 +36,7 @@ def decide(con: Connection, asked: Question) -> None:
     newcomers.find(con, asked)
     con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
     references(con, asked, "select crm_id from touched")
-    outcomes(con, asked)
+    outcomes(con, asked, unanswered=tried.find(con, asked.pairing))
 
 
 def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id: str) -> None:

@@ -21,7 +21,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
-from sync_pipeline.sync import creating, links
+from sync_pipeline.sync import creating, links, tried
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import CONVERT, MERGE, SCORE
 from sync_pipeline.sync.retries import PUSH, of_writes
@@ -65,6 +65,7 @@ def take_back(con: Connection, pairings: Sequence[Pairing], run_id: str, now: da
         f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
     )
     creating.note(con, pairings, unanswered, now)
+    tried.note(con, pairings, f"select pairing, side, crm_id, operation, fields {unanswered} and applied")
     look_again(con, f"select pairing, crm_id, 'not answered', {literal(now)} {unanswered} and applied")
     con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
 
@@ -213,6 +214,12 @@ def _remember(
         f"insert into {ledger.table('write_result')} by name "
         f"select write_id, run_id, {literal(now)} as answered_at, verdict, record_id, created, code, message "
         "from answered"
+    )
+    tried.note(
+        con,
+        [pairing],
+        f"select {literal(pairing.name)} as pairing, {literal(side)} as side, crm_id, operation, fields "
+        f"from answered where verdict = '{Verdict.RETRY}'",
     )
     record_id = record_sql(side)
     ledger.close_errors(

@@ -14,7 +14,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import SYNCED_AT, full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field
-from sync_pipeline.sync import resolve
+from sync_pipeline.sync import resolve, tried
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import DELETED, FILTERED, UNSEEN
 from sync_pipeline.sync.fields import Compared
@@ -152,13 +152,22 @@ def _base(field: Compared) -> str:
     return "null::varchar" if field.remapped else f"t.agreed[{literal(field.name)}]"
 
 
-def outcomes(con: Connection, asked: Question) -> None:
-    """Fill `outcome` for the links in `touched`, whose references are known; see `decide.decide`."""
+def _arrived(field: Compared, asked: Question, unanswered: bool) -> str:
+    """Return SQL for the side that has a value which we sent it without an answer; null of others."""
+    return tried.arrived(field, crm_value(field, asked), _marketo_now(field, asked)) if unanswered else "null::varchar"
+
+
+def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> None:
+    """Fill `outcome` for the links in `touched`, whose references are known; see `decide.decide`.
+
+    Args:
+        unanswered: whether `attempt` holds values that may have been written to them, see `tried`.
+    """
     pairing = asked.pairing
     values = commas(
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
         f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
-        f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked)}}}"
+        f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked)}, arrived: {_arrived(f, asked, unanswered)}}}"
         for f in asked.fields
     )
     con.execute(f"""
@@ -169,8 +178,12 @@ def outcomes(con: Connection, asked: Question) -> None:
             from touched t
             left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
             left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
+            {"left join attempt a on a.crm_id = t.crm_id" if unanswered else ""}
+        ), based as (
+            select * replace (if(arrived is null, base, if(arrived = '{CRM}', crm, marketo)) as base,
+                (known or arrived is not null) as known) from valued
         ), numbered as (
-            select *, {resolve.case_sql()} as number from valued join ({_rules(asked)}) using (field)
+            select *, {resolve.case_sql()} as number from based join ({_rules(asked)}) using (field)
         ), resolved as (
             select *, {resolve.outcome_sql("number")} as outcome,
                 if(outcome = '{Outcome.CONFLICT}', {resolve.resolution_sql()}, outcome) as taken

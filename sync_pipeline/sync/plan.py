@@ -14,7 +14,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, map_sql
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Rule
-from sync_pipeline.sync import partitions
+from sync_pipeline.sync import partitions, tried
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
 from sync_pipeline.sync.question import Question
@@ -147,6 +147,7 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
     )
     _store_refusals(con, asked, now)
     _agree(con, asked, now)
+    tried.forget(con, asked)
     _move_marks(con, asked, now)
 
 
@@ -225,8 +226,10 @@ def _agree(con: Connection, asked: Question, now: datetime) -> None:
     con.execute(f"""
         create or replace temp table agreement as
         with same as (
-            select crm_id, marketo_id, map_from_entries(list({{k: field, v: crm}})) as agreed from outcome
-            where taken = '{Outcome.SAME}' and marketo_id is not null and (not known or crm is distinct from base)
+            select crm_id, marketo_id,
+                map_from_entries(list({{k: field, v: if(taken = '{Outcome.SAME}', crm, base)}})) as agreed from outcome
+            where marketo_id is not null and (arrived is not null
+                or (taken = '{Outcome.SAME}' and (not known or crm is distinct from base)))
             group by crm_id, marketo_id
         ), parted as (
             select crm_id, marketo_id, true as ends from {link}

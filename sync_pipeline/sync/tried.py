@@ -1,0 +1,85 @@
+"""Values that were sent without an answer: whether they arrived is told by the system's next reading.
+
+A write that was cut off is decided anew. Did it arrive, and has the other side changed meanwhile, then what the system
+has is our own value of before and nobody's edit: taken for one, it could undo the later one. So a value found where it
+was tried counts as the one on which both sides last agreed (law 6: they did, when it was sent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.lake import ledger
+from sync_pipeline.lake.sql import commas, literal
+from sync_pipeline.model import Pairing
+from sync_pipeline.sync.creating import STILL_RUNNING
+from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.touched import CRM, MARKETO, watermark
+
+Connection = duckdb.DuckDBPyConnection
+TRIED = ledger.table("tried")
+BRINGS_VALUES = commas(map(literal, (Operation.CREATE, Operation.UPDATE, Operation.UPSERT)))
+
+
+def note(con: Connection, pairings: Iterable[Pairing], writes: str) -> None:
+    """Keep the values of writes that may have arrived.
+
+    Args:
+        writes: SQL for their `pairing`, `side`, `crm_id`, `operation` and `fields`.
+    """
+    sent = f"select * from ({writes}) where crm_id is not null and operation in ({BRINGS_VALUES})"
+    if con.execute(f"{sent} limit 1").fetchone() is None:
+        return
+    read_until = " union all ".join(
+        f"select {literal(pairing.name)} as pairing, {literal(side)} as side, "
+        f"{watermark(pairing.object(side))} as read_until"
+        for pairing in pairings
+        for side in (CRM, MARKETO)
+    )
+    con.execute(
+        f"insert into {TRIED} by name select pairing, side, crm_id, fields, read_until "
+        f"from ({sent}) join ({read_until}) using (pairing, side)"
+    )
+
+
+def find(con: Connection, pairing: Pairing) -> bool:
+    """Fill the temporary table `attempt` with what was tried of the links in `touched`; tell whether there is any."""
+    of = f"{TRIED} where pairing = {literal(pairing.name)} and crm_id in (select crm_id from touched)"
+    if con.execute(f"select 1 from {of} limit 1").fetchone() is None:
+        return False
+    con.execute(f"""
+        create or replace temp table attempt as
+        with entry as (select crm_id, side, unnest(map_entries(fields)) as e from {of}),
+        named as (
+            select crm_id, side || '.' || e.key as name, list(coalesce(e.value, '')) as sent from entry group by all
+        )
+        select crm_id, map_from_entries(list({{k: name, v: sent}})) as sent from named group by crm_id
+    """)
+    return True
+
+
+def arrived(field: Compared, crm: str, marketo: str) -> str:
+    """Return SQL for the side that has a value of a field that we sent it, given both values; null if none has."""
+    sides = ((MARKETO, field.name, marketo), (CRM, field.crm.name, crm))
+    found = (
+        f"when list_contains(a.sent[{literal(f'{side}.{name}')}], coalesce({has}, '')) then {literal(side)}"
+        for side, name, has in sides
+    )
+    return f"case {' '.join(found)} end"
+
+
+def forget(con: Connection, asked: Question) -> None:
+    """Drop what was tried of the decided links, once their systems were read long enough after it."""
+    of = f"from {TRIED} where pairing = {literal(asked.pairing.name)}"
+    if con.execute(f"select 1 {of} limit 1").fetchone() is None:
+        return
+    later = " or ".join(
+        f"(side = {literal(side)} and coalesce(read_until, timestamptz '-infinity') "
+        f"< {watermark(asked.pairing.object(side))} - interval '{STILL_RUNNING.seconds} seconds')"
+        for side in (CRM, MARKETO)
+    )
+    con.execute(f"delete {of} and crm_id in (select crm_id from touched) and ({later})")

@@ -1,0 +1,105 @@
+"""The law of unions: whom either system has merged or converted is one on both sides, whatever came between."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sync_pipeline.lake import Lake
+from sync_pipeline_tests.sync.conftest import lake_in
+from sync_pipeline_tests.sync.lives import Lives
+from sync_pipeline_tests.sync.peopled import OUTAGES, PERSON, Event, Peopled
+from sync_pipeline_tests.sync.test_lives_laws import edit, hire, merge, read, scene
+
+# `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_union_laws.py` is the long run.
+EXAMPLES, EVENTS = (int(os.environ.get(f"LAWS_{what}", few)) for what, few in (("EXAMPLES", "3"), ("EVENTS", "12")))
+
+
+class United(Lives):
+    """A Salesforce org and people, and who is one with whom, by the ids of the CRM."""
+
+    def __init__(self, lake: Lake, folder: Path) -> None:
+        super().__init__(lake, folder)
+        self.one_with: dict[str, set[str]] = {}
+
+    def group(self, crm_id: str) -> set[str]:
+        return self.one_with.setdefault(crm_id, {crm_id})
+
+    def unite(self, ids: Iterable[Any]) -> None:
+        together = set[str]().union(*(self.group(str(one)) for one in ids))
+        self.one_with |= dict.fromkeys(together, together)
+
+    def hire(self, source: str) -> str:
+        (hired,) = self.group(super().hire(source))
+        return hired
+
+    def merge(self, source: str, loser: str, winner: str) -> None:
+        super().merge(source, loser, winner)
+        two = (loser, winner)
+        self.unite(two if source != "lead" else (self.people.records[one][self.key] for one in two))
+
+    def convert(self, lead: str, contact: str) -> None:
+        super().convert(lead, contact)
+        self.unite((lead, contact))
+
+    def groups(self) -> list[set[str]]:
+        return [set(group) for group in {frozenset(group) for group in self.one_with.values()}]
+
+
+numbers, crm, anywhere = st.integers(0, 5), st.integers(0, 1), st.integers(0, PERSON)
+events = st.one_of(
+    st.builds(Event, st.just(edit), st.tuples(anywhere, numbers, st.sampled_from(["1", "2", "3"]))),
+    st.builds(Event, st.just(merge), st.tuples(anywhere, numbers, numbers)),
+    st.builds(Event, st.just(scene), st.tuples(st.just(0), numbers, numbers)),
+    st.builds(Event, st.just(hire), st.tuples(crm)),
+    st.sampled_from([Event(Peopled.cycle), Event(Peopled.sync), Event(Peopled.mend)]),
+    st.builds(Event, st.just(read), st.tuples(anywhere)),
+    st.builds(
+        Event,
+        st.just(Peopled.spoil),
+        st.tuples(st.sampled_from(["crm", "marketo"]), st.sampled_from([*OUTAGES, "retry"])),
+    ),
+)
+
+
+@pytest.fixture
+def new_united(tmp_path: Path) -> Callable[[], United]:
+    made = iter(range(1_000_000))
+
+    def make() -> United:
+        folder = tmp_path / str(next(made))
+        folder.mkdir()
+        return United(lake_in(folder), folder / "landing")
+
+    return make
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(course=st.lists(events, max_size=EVENTS))
+def test_whom_either_system_united_is_one_in_both(new_united: Callable[[], United], course: list[Event]) -> None:
+    """MERGE-1 to 3, MERGE-17, MERGE-18, CONV-2, CONV-3."""
+    world = new_united()
+    with world.lake:
+        for source in (*world.sources, *world.sources):
+            world.hire(source)
+        world.cycle()
+        for event in course:
+            world.happen(event)
+        world.mend()
+        done = world.settled()
+        assert {name: synced.error for name, synced in done.items()} == dict.fromkeys(done, "")
+        alive = world.alive()
+        persons = [str(person[world.key]) for person in world.people.living.values() if not person.get(world.flag)]
+        for group in world.groups():
+            assert [len(group & set(alive)), len([one for one in persons if one in group])] == [1, 1], group
+        assert sorted(persons) == sorted(alive)
