@@ -47,6 +47,7 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
         create or replace temp table ending as
         select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin,
             coalesce(m.alive, true) as in_marketo,  -- so is whom we have made and not read yet
+            coalesce(m.winner_alive, false) as in_winner,
             case
                 when c.to_id is not null and c.heir_known then c.passes
                 when c.to_id is not null then k.ended_because  -- its heir has not been read yet

@@ -91,13 +91,15 @@ def find_merges(
         insert into merging
         with loser as ({losers}), led as ({followed(f"l.pairing = {name} and l.{changed}")}), met as (
             select l.*, f.to_pairing, f.to_id, f.marketo_id as to_marketo_id from loser l join led f using (crm_id)
+        ), held as (  -- Who has the persons, and since when each is also somebody whom Marketo merged with them.
+            select *, max(linked_at) filter (linked_at = ended_at) over (partition by marketo_id) as shared_at,
+                (pairing, crm_id, linked_at) in (
+                    select pairing, crm_id, ended_at from {link} where ended_because = {literal(MARKETO_MERGED)}) as won
+            from (select pairing, crm_id, marketo_id, linked_at, ended_at from {link}
+                where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser))
         ), last as (  -- A person that went on as another record's is merged for that one, or for none.
             select crm_id, marketo_id from (
-                select pairing, crm_id, marketo_id, ended_at from {link}
-                where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser)
-                    -- Unless that one got it by a merge in Marketo meanwhile: then all of them are one.
-                    and (ended_at is not null or (pairing, crm_id, linked_at) not in (
-                        select pairing, crm_id, ended_at from {link} where ended_because = {literal(MARKETO_MERGED)}))
+                from held where ended_at is not null or not (won or coalesce(linked_at < shared_at, false))
                 qualify row_number() over (
                     partition by marketo_id order by ended_at desc nulls first, linked_at desc, pairing, crm_id) = 1
             ) where ended_at is not null and pairing = {name}

@@ -129,6 +129,8 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     A link moves with its Marketo record to a CRM record that has none yet (`next_*`), or with its CRM record to the
     winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done. The record
     that goes on may have been deleted before anybody read of it, or its person: then the one that is left is taken.
+    Where the CRM made a record one with somebody and Marketo its person with another (`by_both`), the latter's person
+    is noted as the record's own for no time, so that `merging` unites them too.
     """
     link, marketo = ledger.table("link"), pairing.marketo
     key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
@@ -173,7 +175,9 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
                 o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1
         ), placed as (
             select *, {moves} as by_winner,
-                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is null and in_marketo as by_heir,
+                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is null and (in_marketo or in_winner)
+                    as by_heir,
+                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is not null and in_winner as by_both,
                 case when because in ({literal(MERGED)}, {literal(CONVERTED)}) then to_pairing
                     when because = {literal(MARKETO_MERGED)} and not ({moves})
                     then coalesce(other_pairing, {literal(pairing.becomes[0] if pairing.becomes else None)})
@@ -199,6 +203,7 @@ def _listed(names: Sequence[str]) -> str:
 def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
     """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates."""
     link, now, marketo = ledger.table("link"), literal(known.now), pairing.marketo
+    values = "agreed, agreed_at, crm_written_at, marketo_written_at"
     con.execute(f"""
         update {link} l set ended_because = s.because, heir_pairing = s.heir_pairing, heir_id = s.heir_id,
             ended_at = if(s.because is null, null, coalesce(l.ended_at, {now}))
@@ -209,12 +214,17 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
     con.execute(f"""
         insert into {link} by name
         select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
-            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, agreed, agreed_at,
-            crm_written_at, marketo_written_at
+            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, {values},
+            null::timestamptz as ended_at, null::varchar as ended_because, null::varchar as heir_pairing,
+            null::varchar as heir_id
         from settled join (select pairing, crm_id, marketo_id, linked_at, agreed from {link})
             using (pairing, crm_id, marketo_id, linked_at)
         where next_pairing is not null
         qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
+        union all  -- Marketo merged the person with somebody else: who goes on in the CRM is one with that one too.
+        select pairing, crm_id, marketo_object, winner, {now}, {literal(known.run_id)}, null::map(varchar, varchar),
+            null, null, null, {now}, because, heir_pairing, heir_id
+        from settled where by_both
     """)
     # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.
     look_again(

@@ -79,3 +79,26 @@ def test_a_contact_whose_person_was_merged_into_a_lead_s_goes_where_the_lead_goe
     assert {person["externalPersonId"] for person in lives.people.living.values()} == of_all
     assert set(lives.contacts.living) == of_all
     assert lives.leads.records[other]["ConvertedContactId"] == left if "merged" in how else True
+
+
+@pytest.mark.parametrize("how", ["into a new contact", "into another contact", "merged into another lead"])
+@pytest.mark.parametrize("by", ["contact", "lead"])
+def test_a_lead_whose_person_was_merged_into_somebody_s_joins_them_to_what_it_becomes_meanwhile(
+    shared_lake: Lake, tmp_path: Path, how: str, by: str
+) -> None:
+    """MERGE-1 to 3, CONV-2, CONV-3: the CRM unites the lead with one, Marketo with another: all three are one."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, somebody, other = (
+        lives.lead(), getattr(lives, by)(), lives.lead() if "lead" in how else lives.contact()
+    )  # fmt: skip
+    lives.settled()
+    lives.people.merge(lives.person(lead), lives.person(somebody))
+    if "merged" in how:
+        lives.leads.delete(lead, other)
+    else:
+        lives.convert(lead, other if "another" in how else lives.contact())
+    lives.settled()
+    strangers = {other} if "new" in how else set()
+    people = [person["externalPersonId"] for person in lives.people.living.values()]
+    assert (len(set(people) - strangers), len(people)) == (1, 1 + len(strangers))
+    assert set(lives.alive()) == set(people)
