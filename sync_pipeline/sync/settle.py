@@ -135,19 +135,17 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     link, marketo = ledger.table("link"), pairing.marketo
     key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
-    others = commas(map(literal, [pairing.name, *rivals, *([pairing.becomes[0]] if pairing.becomes else [])]))
     becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
+    others = commas(map(literal, [pairing.name, *rivals, *([becomes.name] if becomes else [])]))
     asked = in_crm(pairing, becomes or pairing)
     of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
+    passes = f"because in ({literal(MERGED)}, {literal(CONVERTED)})"
     moves = (
         f"because = {literal(MARKETO_MERGED)} and "
         f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
     )
     # Its record is another one's now: who was merged into its person is joined to that one, not given the person.
-    merged = (
-        f"o.ended_because in ({literal(MERGED)}, {literal(CONVERTED)}) and o.heir_id is not null "
-        f"and not coalesce(o.pairing in ({_listed(rivals)}), false)"
-    )
+    merged = f"o.ended_{passes} and o.heir_id is not null and not coalesce(o.pairing in ({_listed(rivals)}), false)"
     con.execute(f"""
         create or replace temp table settled as
         with heirs as (
@@ -165,7 +163,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             select e.*,
                 coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
             from ending e
-            left join heirs w on e.because in ({literal(MERGED)}, {literal(CONVERTED)})
+            left join heirs w on e.{passes}
                 and w.pairing = e.to_pairing and w.crm_id = e.to_id
             left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
                 and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.crm_id <> e.crm_id
@@ -175,10 +173,9 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
                 o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1
         ), placed as (
             select *, {moves} as by_winner,
-                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is null and (in_marketo or in_winner)
-                    as by_heir,
-                because in ({literal(MERGED)}, {literal(CONVERTED)}) and other is not null and in_winner as by_both,
-                case when because in ({literal(MERGED)}, {literal(CONVERTED)}) then to_pairing
+                {passes} and other is null and (in_marketo or in_winner) as by_heir,
+                {passes} and other is not null and in_winner as by_both,
+                case when {passes} then to_pairing
                     when because = {literal(MARKETO_MERGED)} and not ({moves})
                     then coalesce(other_pairing, {literal(pairing.becomes[0] if pairing.becomes else None)})
                 end as heir
