@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import count, groupby
 
 import duckdb
 import pyarrow as pa
@@ -107,17 +107,19 @@ class _Write:
 
 def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[list[_Write]]:
     """Yield the writes that go together: of one operation, and of new persons into one partition."""
-    with lake.reading() as con:
-        found = con.execute(
-            f"select write_id, operation, crm_id, marketo_id, into_id, partition, fields from {ledger.table('outbox')} "
-            "where run_id = ? and pairing = ? and side = ? order by operation, partition, crm_id",
-            [run_id, pairing.name, side],
-        ).fetchall()
-    for (operation, _), rows in groupby(found, key=lambda row: (row[1], row[5])):
-        stays = _not_deleted(lake, pairing, side, run_id) if operation == Operation.UPSERT else set()
-        some = [_Write(*row) for row in rows if row[2] not in stays]
-        for start in range(0, len(some), AT_ONCE):
-            yield some[start : start + AT_ONCE]
+    query = (
+        f"select write_id, operation, crm_id, marketo_id, into_id, partition, fields from {ledger.table('outbox')} "
+        f"where run_id = ? and pairing = ? and side = ? order by operation, partition, crm_id, write_id limit {AT_ONCE}"
+    )
+    for start in count(step=AT_ONCE):
+        with lake.reading() as con:
+            found = con.execute(f"{query} offset {start}", [run_id, pairing.name, side]).fetchall()
+        for (operation, _), rows in groupby(found, key=lambda row: (row[1], row[5])):
+            stays = _not_deleted(lake, pairing, side, run_id) if operation == Operation.UPSERT else set()
+            if some := [_Write(*row) for row in rows if row[2] not in stays]:
+                yield some
+        if len(found) < AT_ONCE:
+            return
 
 
 def _not_deleted(lake: Lake, pairing: Pairing, side: str, run_id: str) -> set[str]:
@@ -162,8 +164,8 @@ def _send(
     told = [(write, answer) for write, answer in zip(writes, answers, strict=True) if answer]
     with lake.transaction() as con:
         _remember(con, pairing, obj, side, names, told, now(), referring)
-    count = tally(answer for _, answer in told)
-    accepted, rejected = count[Verdict.ACCEPTED], count[Verdict.REJECTED]
+    verdicts = tally(answer for _, answer in told)
+    accepted, rejected = verdicts[Verdict.ACCEPTED], verdicts[Verdict.REJECTED]
     return Sent(accepted, rejected, retry=len(writes) - accepted - rejected)
 
 

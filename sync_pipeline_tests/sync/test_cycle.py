@@ -8,6 +8,7 @@ from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Chosen, Mapping, Rule
+from sync_pipeline.sync import outbox
 from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.mapped import Choice
@@ -44,6 +45,21 @@ def test_a_person_whose_id_was_not_told_is_linked_when_it_is_read(world: World) 
     (person,) = world.marketo.records
     assert world.rows("link", "crm_id, marketo_id") == [(crm_id, person)]
     assert (len(world.marketo.writes), world.crm.writes) == (1, [])
+
+
+def test_writes_are_taken_from_the_outbox_part_by_part_and_each_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MK-REST-5: memory is bounded by a part; the last one may be full."""
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    known = [world.linked(Phone="1")[0] for _ in range(2)]
+    for crm_id in known:
+        world.crm.edit(crm_id, Phone="2")
+    new = [world.crm.edit(LastName=f"P{n}", HasOptedOutOfEmail=False) for n in range(4)]
+    world.marketo.writes.clear()
+    assert world.cycle().sent["marketo"].accepted == 6
+    assert sorted(str(p["externalPersonId"]) for p in world.marketo.records.values()) == sorted(known + new)
+    assert len(world.marketo.writes) == 6
 
 
 def test_a_person_known_to_marketo_alone_stays_there(world: World) -> None:
