@@ -16,7 +16,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.table import columns
 from sync_pipeline.model import Pairing
-from sync_pipeline.sync.touched import CRM, MARKETO, changed_sql
+from sync_pipeline.sync.touched import CRM, MARKETO, changed_sql, marks
 
 Connection = duckdb.DuckDBPyConnection
 HOUR = timedelta(hours=1)
@@ -50,12 +50,12 @@ def waiting(con: Connection, pairing: Pairing) -> dict[str, int]:
     """
     if not all(columns(con, *pairing.object(side).changes_table) for side in (CRM, MARKETO)):
         return {}
-    name, link = literal(pairing.name), ledger.table("link")
+    name, link, decided = literal(pairing.name), ledger.table("link"), marks(con)
     pending = f"select crm_id as id from {ledger.table('pending')} where pairing = {name}"
     linked = f"select crm_id as id from {link} where pairing = {name} and ended_at is null and marketo_id in"
     changed = {
-        MARKETO: f"{changed_sql(pairing.crm, pairing, CRM)} union {pending}",
-        CRM: f"{linked} ({changed_sql(pairing.marketo, pairing, MARKETO)})",
+        MARKETO: f"{changed_sql(pairing, CRM, decided)} union {pending}",
+        CRM: f"{linked} ({changed_sql(pairing, MARKETO, decided)})",
     }
     found = {
         side: con.execute(f"select count(distinct id) from ({query})").fetchone() for side, query in changed.items()

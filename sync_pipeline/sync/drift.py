@@ -17,7 +17,7 @@ from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.sync.outcomes import outcomes_in_parts
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
-from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, look_again, unread, watermark
+from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, look_again, marks, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
 SHOWN = 3
@@ -72,7 +72,7 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
 def _find(con: Connection, asked: Question) -> None:
     """Fill the temporary table `drifted`: field, record, and the two values."""
     con.execute("create or replace temp table drifted (field varchar, crm_id varchar, crm varchar, marketo varchar)")
-    for _ in outcomes_in_parts(con, asked, _settled(asked.pairing), moved=False):
+    for _ in outcomes_in_parts(con, asked, _settled(con, asked.pairing), moved=False):
         con.execute(
             "insert into drifted select field, crm_id, crm, marketo from outcome where refusal is null and known "
             f"and taken in ('{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}') "
@@ -100,7 +100,8 @@ def _links(pairing: Pairing) -> str:
     return f"{ledger.table('link')} l where l.pairing = {literal(pairing.name)} and l.ended_at is null"
 
 
-def _settled(pairing: Pairing) -> str:
+def _settled(con: Connection, pairing: Pairing) -> str:
+    decided = marks(con)
     pending = f"select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)}"
     objects = commas(f"({literal(o.system)}, {literal(o.name)})" for o in (pairing.crm, pairing.marketo))
     errors = (
@@ -112,8 +113,7 @@ def _settled(pairing: Pairing) -> str:
         for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo))
     ]
     changed = [
-        f"l.{side}_id not in (select id from ({changed_sql(pairing.object(side), pairing, side)}))"
-        for side in (CRM, MARKETO)
+        f"l.{side}_id not in (select id from ({changed_sql(pairing, side, decided)}))" for side in (CRM, MARKETO)
     ]
     return (
         f"select l.crm_id, l.marketo_id, l.agreed from {_links(pairing)} and not ({unread(pairing)}) "

@@ -20,7 +20,16 @@ from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.matching import is_wanted, met_sql
 from sync_pipeline.sync.outcomes import crm_value, marketo_value, references
 from sync_pipeline.sync.question import Question
-from sync_pipeline.sync.touched import MARKETO, alive, changed_sql, find_changed, living, look_again, look_at_referring
+from sync_pipeline.sync.touched import (
+    MARKETO,
+    alive,
+    changed_sql,
+    find_changed,
+    living,
+    look_again,
+    look_at_referring,
+    marks,
+)
 
 Connection = duckdb.DuckDBPyConnection
 # Of a creation, the values that the other side has: of these it is on record why they were chosen. What stands in for
@@ -59,7 +68,7 @@ def _adopt_by_key(con: Connection, asked: Question, now: datetime) -> int:
     pairing, marketo, link = asked.pairing, asked.pairing.marketo, ledger.table("link")
     name, id_ = literal(pairing.name), f"m.{quoted(marketo.key)}::varchar"
     linked = f"from {link} where ended_at is null and"
-    changed = changed_sql(marketo, pairing, MARKETO)
+    changed = changed_sql(pairing, MARKETO, marks(con))
     con.execute(f"""
         create or replace temp table unlinked as with news as ({changed})
         from news where id not in (

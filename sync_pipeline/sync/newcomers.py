@@ -18,7 +18,7 @@ from sync_pipeline.sync import creating, on_demand
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.retries import of_writes
-from sync_pipeline.sync.touched import MARKETO, changed_sql
+from sync_pipeline.sync.touched import MARKETO, changed_sql, marks
 
 Connection = duckdb.DuckDBPyConnection
 NONE = "select null::varchar as marketo_id, map {}::map(varchar, varchar) as keys, false as complete where false"
@@ -26,15 +26,15 @@ NONE = "select null::varchar as marketo_id, map {}::map(varchar, varchar) as key
 
 def find(con: Connection, asked: Question) -> None:
     """Fill `newcomer`: Marketo's id, what its keys refer to in the CRM, by field, and whether it can be created."""
-    con.execute(f"create or replace temp table newcomer as {_sql(asked)}")
+    con.execute(f"create or replace temp table newcomer as {_sql(con, asked)}")
 
 
 def are_there(con: Connection, asked: Question) -> bool:
     """Tell whether there are any: others' changes make newcomers, so no change of their own tells of them."""
-    return con.execute(f"from ({_sql(asked)}) limit 1").fetchone() is not None
+    return con.execute(f"from ({_sql(con, asked)}) limit 1").fetchone() is not None
 
 
-def _sql(asked: Question) -> str:
+def _sql(con: Connection, asked: Question) -> str:
     pairing = asked.pairing
     if not pairing.creates:
         return NONE
@@ -57,7 +57,7 @@ def _sql(asked: Question) -> str:
         from known where takes_part and (marketo_id not in (
                 select record_id from {ledger.table("error")}
                 where {of_writes(pairing.crm)} and field is null and resolved_at is null)
-            or marketo_id in ({changed_sql(pairing.marketo, pairing, MARKETO)}))
+            or marketo_id in ({changed_sql(pairing, MARKETO, marks(con))}))
     """
 
 

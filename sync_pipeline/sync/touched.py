@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import duckdb
@@ -14,21 +14,28 @@ from sync_pipeline.model import Object, Pairing
 
 Connection = duckdb.DuckDBPyConnection
 CRM, MARKETO = "crm", "marketo"
+Marks = Mapping[tuple[str, str], datetime]
 
 
-def changed_sql(obj: Object, pairing: Pairing, side: str) -> str:
-    """Return SQL for the ids of one side's records that changed since they were last decided on."""
-    mark = (
-        f"select max(detected_at) from {ledger.table('decided')} "
-        f"where pairing = {literal(pairing.name)} and side = {literal(side)}"
-    )
-    since = f"coalesce(({mark}), timestamptz '-infinity')"
-    return f"select {quoted(obj.key)}::varchar as id from {full_name(*obj.changes_table)} where _detected_at > {since}"
+def marks(con: Connection) -> Marks:
+    """Return until when changes were decided on, by pairing and side; both are missing before the first time."""
+    query = f"select pairing, side, max(detected_at) from {ledger.table('decided')} where detected_at is not null"
+    return {(pairing, side): at for pairing, side, at in con.execute(f"{query} group by all").fetchall()}
+
+
+def changed_sql(pairing: Pairing, side: str, decided: Marks) -> str:
+    """Return SQL for the ids of one side's records that changed since they were last decided on, see `marks`."""
+    obj = pairing.object(side)
+    # By a literal DuckLake leaves out the files from before; by a subquery it would read them all.
+    mark = decided.get((pairing.name, side))
+    since = f"where _detected_at > {literal(mark)}" if mark else ""
+    return f"select {quoted(obj.key)}::varchar as id from {full_name(*obj.changes_table)} {since}"
 
 
 def is_quiet(con: Connection, pairing: Pairing) -> bool:
     """Tell whether nothing changed on either side since it was last decided on, and nothing was left to be done."""
-    changed = [f"exists ({changed_sql(pairing.object(side), pairing, side)})" for side in (CRM, MARKETO)]
+    decided = marks(con)
+    changed = [f"exists ({changed_sql(pairing, side, decided)})" for side in (CRM, MARKETO)]
     left = f"exists (from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
     (moved,) = con.execute(f"select {' or '.join([left, *changed])}").fetchone() or (True,)
     return not moved
@@ -39,16 +46,16 @@ def find_changed(con: Connection, pairing: Pairing) -> None:
 
     A record that only Marketo changed is named by its link, open or ended.
     """
-    name = literal(pairing.name)
+    name, decided = literal(pairing.name), marks(con)
     con.execute(f"""
         create or replace temp table changed as
         with pending as (select crm_id from {ledger.table("pending")} where pairing = {name})
         select id, bool_or(side = 'crm') as by_crm, bool_or(side = 'marketo') as by_marketo from (
-            select id, 'crm' as side from ({changed_sql(pairing.crm, pairing, CRM)})
+            select id, 'crm' as side from ({changed_sql(pairing, CRM, decided)})
             union all select crm_id, 'crm' from pending
             union all select crm_id, 'marketo' from pending
             union all select crm_id, 'marketo' from {ledger.table("link")} where pairing = {name}
-                and marketo_id in ({changed_sql(pairing.marketo, pairing, MARKETO)})
+                and marketo_id in ({changed_sql(pairing, MARKETO, decided)})
         ) group by id
     """)
 
@@ -77,10 +84,9 @@ def look_at_referring(con: Connection, pairings: Iterable[Pairing], made: str, n
         pairings: those whose records may refer to them.
         made: SQL for `pairing` and `crm_id` of the links.
     """
-    marks = f"select pairing from {ledger.table('decided')} where side = {literal(CRM)} and detected_at is not null"
-    decided = {name for (name,) in con.execute(marks).fetchall()}
+    decided = marks(con)
     for pairing in pairings:
-        fields = [m for m in pairing.mappings if m.refers_to] if pairing.name in decided else []
+        fields = [m for m in pairing.mappings if m.refers_to] if (pairing.name, CRM) in decided else []
         there = columns(con, *pairing.crm.table) if fields else {}
         key, table = quoted(pairing.crm.key), full_name(*pairing.crm.table)
         for field in (m for m in fields if m.crm in there):
@@ -89,7 +95,7 @@ def look_at_referring(con: Connection, pairings: Iterable[Pairing], made: str, n
                 con,
                 f"select {literal(pairing.name)}, {key}, 'newly linked', {literal(now)} from {table} "
                 f"where {quoted(field.crm)} in ({named}) and {quoted(DELETED_AT)} is null "
-                f"and {key} not in ({changed_sql(pairing.crm, pairing, CRM)})",
+                f"and {key} not in ({changed_sql(pairing, CRM, decided)})",
             )
 
 
