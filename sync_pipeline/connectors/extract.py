@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import pyarrow as pa
@@ -15,6 +15,8 @@ import pyarrow as pa
 from sync_pipeline.model import Describe, Object, Window
 
 Batches = Iterator[pa.RecordBatch]
+# A system's clock is known to the second and some: what it stamps may seem so much earlier than what led to it.
+CLOCK_JITTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sync_pipeline.connectors import convert, soql
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.convert import Converted, convert_lead
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
-from sync_pipeline.connectors.extract import Usage
+from sync_pipeline.connectors.extract import CLOCK_JITTER, Usage
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.write_run import Run
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, one_by_one
@@ -112,10 +112,11 @@ class SalesforceWriter:
         return self._assign_leads and is_new_lead and not record.values.get("OwnerId")
 
     def find(self, obj: Object, record: Record, by: Iterable[str], since: datetime) -> str | None:
-        """Look for a record whose creation was lost: made by the sync user at `since` or later, with equal values.
+        """Look for a record whose creation was lost: made by the sync user since then, with equal values.
 
-        Deleted records count: what was created and deleted meanwhile is not to be created again. A create whose
-        connection broke may still run on the server: look again later before it is given up.
+        The clocks need not agree to the second (`CLOCK_JITTER`). Deleted records count: what was created and deleted
+        meanwhile is not to be created again. A create whose connection broke may still run on the server: look again
+        later before it is given up.
 
         Args:
             by: the fields whose values are compared, as SOQL does (letter case does not count): texts, numbers and
@@ -140,7 +141,7 @@ class SalesforceWriter:
     ) -> Iterator[dict[str, Any]]:
         own = f"CreatedById = {soql.literal(self._org.user_id())}"
         # Salesforce keeps the seconds of a creation, not its milliseconds.
-        then = f"CreatedDate >= {soql.stamp(since.replace(microsecond=0))}"
+        then = f"CreatedDate >= {soql.stamp((since - CLOCK_JITTER).replace(microsecond=0))}"
         path = self._org.resource(
             f"queryAll?q={quote(soql.select(fields, obj.source, ' and '.join([own, then, *also])))}"
         )

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
-from sync_pipeline.connectors.extract import Extract, Page
+from sync_pipeline.connectors.extract import CLOCK_JITTER, Extract, Page
 from sync_pipeline.connectors.http import retrying
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
@@ -28,8 +28,6 @@ from sync_pipeline.model import Counts, Describe, Object, Window
 T = TypeVar("T")
 FIELD_GONE = frozenset({"INVALID_FIELD", "1006"})  # Salesforce's word and Marketo's
 PULL = "Pull updates"  # OPS-5
-# The system's clock is told to the second and some: for a process that died just now it may have been later than it is.
-CLOCK_JITTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -151,6 +149,7 @@ def _types_of(schema: Schema, kept: Mapping[str, str]) -> dict[str, str]:
 
 def _land_window(source: Source, obj: Object, schema: Schema, window: Window, landing: Landing) -> Window:
     """Land all of a window, or the rest of it if another process began; return the window that landed."""
+    # For a process that died just now the system's clock may have been later than it is.
     begun, latest = landing.manifest, window.end + CLOCK_JITTER
     if begun and begun.fields == schema.names and begun.window.start == window.start and begun.window.end <= latest:
         extract = source.connector.resume(obj, schema.names, begun.token)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
+from sync_pipeline.connectors.extract import CLOCK_JITTER
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.model import Object
 
@@ -63,7 +64,8 @@ class MemoryWriter:
         found = [
             one
             for one, values in self.records.get(obj.source, {}).items()
-            if self.made_at[one] >= since and all(_folded(values, n) == _folded(record.values, n) for n in names)
+            if self.made_at[one] >= since - CLOCK_JITTER
+            and all(_folded(values, n) == _folded(record.values, n) for n in names)
         ]
         if len(found) > 1:
             raise AmbiguousError("SEVERAL_FOUND", f"{len(found)} records of {obj.source} fit what was sent", found)
@@ -71,7 +73,7 @@ class MemoryWriter:
 
     def made(self, obj: Object, fields: Sequence[str], since: datetime) -> Iterator[dict[str, Value]]:
         for one, values in self.records.get(obj.source, {}).items():
-            if self.made_at[one] >= since:
+            if self.made_at[one] >= since - CLOCK_JITTER:
                 yield {"Id": one, **{name: values.get(name) for name in fields}}
 
     def insert(self, source: str, values: Mapping[str, Value]) -> str:
