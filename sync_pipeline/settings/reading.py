@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings
 
-from sync_pipeline.settings.spelling import Names
+from sync_pipeline.settings.spelling import ByName, Names
 from sync_pipeline.sync import conditions
 
 
 class ReadingSettings(BaseSettings):
     """What is read, and when."""
 
-    sync_filters: Annotated[dict[str, str], NoDecode] = Field(
+    sync_filters: ByName = Field(
         default_factory=dict,
         description="Which records of an object of the CRM are synced, as in `lead: Country in ('DE', 'AT') and not "
         "IsTest__c; contact: Sync__c`, in the words of SOQL (FILT-3); docs/filters.md tells more.",

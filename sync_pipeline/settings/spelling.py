@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -19,5 +20,11 @@ def pairs(given: str) -> list[tuple[str, str]]:
     return [(one.strip(), other.strip()) for one, _, other in halves]
 
 
+def one_to_one(found: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether nothing is in two pairs."""
+    return all(len({pair[end] for pair in found}) == len(found) for end in (0, 1))
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(split)]
+ByName = Annotated[dict[str, str], NoDecode]

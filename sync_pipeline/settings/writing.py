@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings
 
 from sync_pipeline.catalog import activity_types, member_fields, pushed
-from sync_pipeline.settings.spelling import Names, pairs
+from sync_pipeline.settings.spelling import ByName, Names, one_to_one, pairs
 
 PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
 
@@ -89,12 +89,12 @@ class WritingSettings(BaseSettings):
         description="Whether custom fields of leads, contacts, accounts and opportunities that both systems call alike "
         "are synced without being named (FIELD-1).",
     )
-    sync_campaigns: Annotated[dict[str, str], NoDecode] = Field(
+    sync_campaigns: ByName = Field(
         default_factory=dict,
         description="Programs and the campaigns they are linked to, by id, as in 1001=701Dn000000aBcDIAU, separated by "
         "commas: members and their statuses go both ways. Off where empty (SF-CAMP-1).",
     )
-    sync_member_fields: Annotated[dict[str, str], NoDecode] = Field(
+    sync_member_fields: ByName = Field(
         default_factory=dict,
         description="Custom fields of members of linked campaigns and programs that follow one another, by API name, "
         "as in Lunch__c=lunch, separated by commas: at most 20, each of equal type on both sides. What changes from "
@@ -118,7 +118,7 @@ class WritingSettings(BaseSettings):
         found = pairs(given)
         if any(not PROGRAM_ID.fullmatch(p) or not CAMPAIGN_ID.fullmatch(c) for p, c in found):
             raise ValueError("a link is the id of a program, =, and that of a campaign, as in 1001=701Dn000000aBcDIAU")
-        if any(len({p[end] for p in found}) < len(found) for end in (0, 1)):
+        if not one_to_one(found):
             raise ValueError("a program is linked to one campaign, and a campaign to one program")
         return dict(found)
 
@@ -131,7 +131,7 @@ class WritingSettings(BaseSettings):
         found = pairs(given)
         if any(not name or "=" in name for pair in found for name in pair):
             raise ValueError("a pair is a field of the CRM, =, and one of Marketo, as in Lunch__c=lunch")
-        if any(len({pair[end] for pair in found}) < len(found) for end in (0, 1)) or len(found) > member_fields.MOST:
+        if not one_to_one(found) or len(found) > member_fields.MOST:
             raise ValueError(f"at most {member_fields.MOST} fields are paired, each once (SF-CAMP-14)")
         return dict(found)
 

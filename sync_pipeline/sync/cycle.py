@@ -36,7 +36,7 @@ from sync_pipeline.sync.plan import Planned
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.settle import Settling, settle
 from sync_pipeline.sync.synced import Synced
-from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet
+from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet, marks
 
 
 class Side(Writer, Protocol):
@@ -258,7 +258,7 @@ class Pass:
         with self.lake.reading() as con:
             pairs = links.unlinked(con, asked)
             misfits = [f"{pair}: {misfit}" for pair, misfit in pairs.items() if misfit]
-            quiet = is_quiet(con, pairing) and not newcomers.are_there(con, asked)
+            quiet = is_quiet(con, pairing, marks(con)) and not newcomers.are_there(con, asked)
             if quiet and len(misfits) == len(pairs):
                 return Planned(), misfits
         with self.lake.transaction() as con:

@@ -29,7 +29,7 @@ from sync_pipeline.sync.ends import (
     lasting,
 )
 from sync_pipeline.sync.merging import in_crm
-from sync_pipeline.sync.touched import find_changed, is_quiet, living, look_again, look_at_referring
+from sync_pipeline.sync.touched import find_changed, is_quiet, living, look_again, look_at_referring, marks
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -58,7 +58,8 @@ def settle(lake: Lake, known: Settling) -> dict[str, str]:
     failed: dict[str, str] = {}
     for _ in range(MOST_ROUNDS):
         with lake.reading() as con:
-            moved = [p for p in known.pairings if p.name not in failed and not is_quiet(con, p)]
+            decided = marks(con)
+            moved = [p for p in known.pairings if p.name not in failed and not is_quiet(con, p, decided)]
         settled = 0
         for pairing in moved:
             try:
@@ -163,8 +164,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             select e.*,
                 coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
             from ending e
-            left join heirs w on e.{passes}
-                and w.pairing = e.to_pairing and w.crm_id = e.to_id
+            left join heirs w on e.{passes} and w.pairing = e.to_pairing and w.crm_id = e.to_id
             left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
                 and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.crm_id <> e.crm_id
                 and o.pairing in ({others}) and (o.ended_at is null or ({merged}))
@@ -200,7 +200,6 @@ def _listed(names: Sequence[str]) -> str:
 def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
     """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates."""
     link, now, marketo = ledger.table("link"), literal(known.now), pairing.marketo
-    values = "agreed, agreed_at, crm_written_at, marketo_written_at"
     con.execute(f"""
         update {link} l set ended_because = s.because, heir_pairing = s.heir_pairing, heir_id = s.heir_id,
             ended_at = if(s.because is null, null, coalesce(l.ended_at, {now}))
@@ -211,9 +210,9 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
     con.execute(f"""
         insert into {link} by name
         select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
-            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, {values},
-            null::timestamptz as ended_at, null::varchar as ended_because, null::varchar as heir_pairing,
-            null::varchar as heir_id
+            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, agreed, agreed_at,
+            crm_written_at, marketo_written_at, null::timestamptz as ended_at, null::varchar as ended_because,
+            null::varchar as heir_pairing, null::varchar as heir_id
         from settled join (select pairing, crm_id, marketo_id, linked_at, agreed from {link})
             using (pairing, crm_id, marketo_id, linked_at)
         where next_pairing is not null

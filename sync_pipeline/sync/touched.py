@@ -32,9 +32,8 @@ def changed_sql(pairing: Pairing, side: str, decided: Marks) -> str:
     return f"select {quoted(obj.key)}::varchar as id from {full_name(*obj.changes_table)} {since}"
 
 
-def is_quiet(con: Connection, pairing: Pairing) -> bool:
+def is_quiet(con: Connection, pairing: Pairing, decided: Marks) -> bool:
     """Tell whether nothing changed on either side since it was last decided on, and nothing was left to be done."""
-    decided = marks(con)
     changed = [f"exists ({changed_sql(pairing, side, decided)})" for side in (CRM, MARKETO)]
     left = f"exists (from {ledger.table('pending')} where pairing = {literal(pairing.name)})"
     (moved,) = con.execute(f"select {' or '.join([left, *changed])}").fetchone() or (True,)

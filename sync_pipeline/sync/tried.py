@@ -48,18 +48,22 @@ def note(con: Connection, pairings: Iterable[Pairing], writes: str) -> None:
 
 def find(con: Connection, pairing: Pairing) -> bool:
     """Fill the temporary table `attempt` with what was tried of the links in `touched`; tell whether there is any."""
-    of = f"{TRIED} where pairing = {literal(pairing.name)} and crm_id in (select crm_id from touched)"
-    if con.execute(f"select 1 from {of} limit 1").fetchone() is None:
-        return False
     con.execute(f"""
         create or replace temp table attempt as
-        with entry as (select crm_id, side, unnest(map_entries(fields)) as e from {of}),
+        with entry as (
+            select crm_id, side, unnest(map_entries(fields)) as e from {TRIED}
+            where pairing = {literal(pairing.name)} and crm_id in (select crm_id from touched)
+        ),
         named as (
             select crm_id, side || '.' || e.key as name, list(coalesce(e.value, '')) as sent from entry group by all
         )
         select crm_id, map_from_entries(list({{k: name, v: sent}})) as sent from named group by crm_id
     """)
-    return True
+    return _is_any(con)
+
+
+def _is_any(con: Connection) -> bool:
+    return con.execute("from attempt limit 1").fetchone() is not None
 
 
 def arrived(field: Compared, crm: str, marketo: str) -> str:
@@ -73,13 +77,15 @@ def arrived(field: Compared, crm: str, marketo: str) -> str:
 
 
 def forget(con: Connection, asked: Question) -> None:
-    """Drop what was tried of the decided links, once their systems were read long enough after it."""
-    of = f"from {TRIED} where pairing = {literal(asked.pairing.name)}"
-    if con.execute(f"select 1 {of} limit 1").fetchone() is None:
+    """Drop what `find` found of the decided links, once their systems were read long enough after it."""
+    if not _is_any(con):
         return
     later = " or ".join(
         f"(side = {literal(side)} and coalesce(read_until, timestamptz '-infinity') "
         f"< {watermark(asked.pairing.object(side))} - interval '{STILL_RUNNING.seconds} seconds')"
         for side in (CRM, MARKETO)
     )
-    con.execute(f"delete {of} and crm_id in (select crm_id from touched) and ({later})")
+    con.execute(
+        f"delete from {TRIED} where pairing = {literal(asked.pairing.name)} "
+        f"and crm_id in (select crm_id from attempt) and ({later})"
+    )

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -18,6 +19,7 @@ from sync_pipeline_tests.sync.practice import Practice
 from sync_pipeline_tests.sync.world import World
 
 __all__ = ["new_catalog", "real_lake"]
+Made = TypeVar("Made", bound=Peopled)
 
 
 def lake_in(folder: Path) -> Lake:
@@ -43,17 +45,23 @@ def world(shared_lake: Lake, tmp_path: Path) -> World:
     return World(shared_lake, tmp_path / "landing")
 
 
-@pytest.fixture(params=[Lives, Practice], ids=["salesforce", "veeva"])
-def new_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Peopled]]:
-    """Give what makes a world of either CRM with tables of its own; the world made before is closed."""
+@contextmanager
+def worlds(kind: Callable[[Lake, Path], Made], within: Path) -> Iterator[Callable[[], Made]]:
+    """Give what makes a world with tables of its own; the world made before is closed."""
     numbers = count()
     with ExitStack() as opened:
 
-        def make() -> Peopled:
+        def make() -> Made:
             opened.close()
-            folder = tmp_path / str(next(numbers))
+            folder = within / str(next(numbers))
             folder.mkdir()
-            made: Peopled = request.param(opened.enter_context(lake_in(folder)), folder / "landing")
-            return made
+            return kind(opened.enter_context(lake_in(folder)), folder / "landing")
 
+        yield make
+
+
+@pytest.fixture(params=[Lives, Practice], ids=["salesforce", "veeva"])
+def new_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Peopled]]:
+    """Give what makes a world of either CRM, see `worlds`."""
+    with worlds(request.param, tmp_path) as make:
         yield make

@@ -13,11 +13,8 @@ import pytest
 from sync_pipeline import catalog
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Pairing
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
+from sync_pipeline_tests.sync.firm import NUMBER, link
 from sync_pipeline_tests.sync.test_systems import Both
-
-STEPS = ("Invited", "Registered", "Attended")
-NUMBER = 1001
 
 
 def _pairings(campaign: str) -> tuple[Pairing, ...]:
@@ -31,16 +28,8 @@ class Linked(Both):
     def __init__(self, opened: ExitStack, lake: Lake, landing: Path) -> None:
         statuses = catalog.by_name("campaign_member_status", catalog.objects("salesforce"))
         super().__init__(opened, lake, landing, _pairings("701000000000000"), besides=[statuses])
-        (self.campaign,) = self.org.insert("Campaign", [{"Name": "Fair"}])
+        self.campaign = link(self.org, self.system.subscription)
         self.pairings = _pairings(self.campaign)
-        self.org.insert("CampaignMemberStatus", [{"CampaignId": self.campaign, "Label": step} for step in STEPS])
-        at = self.system.subscription.present()
-        steps = [{"name": n, "step": 10 * i, "success": i == 3} for i, n in enumerate(("Not in Program", *STEPS))]
-        times = {"createdAt": at, "updatedAt": at}
-        channel = {"id": 1, "name": "Webinar", "programType": "event", "statuses": json.dumps(steps), **times}
-        self.system.subscription.insert(CHANNEL, [channel])
-        program = {"id": NUMBER, "name": "Fair", "type": "Event", "channel": "Webinar", **times}
-        self.system.subscription.insert(PROGRAM, [program])
 
     def costs(self, *costs: int) -> None:
         """Give the program these period costs in place of those it has, and let the hour come in which it is read."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import Lake, ledger
-from sync_pipeline_tests.sync.conftest import lake_in
+from sync_pipeline_tests.sync.conftest import worlds
+from sync_pipeline_tests.sync.life_events import EVENTS, LASTING, courses
 from sync_pipeline_tests.sync.lives import Lives
-from sync_pipeline_tests.sync.peopled import OUTAGES, PERSON, Event, Peopled
-from sync_pipeline_tests.sync.test_lives_laws import edit, hire, merge, read, scene
-
-# `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_union_laws.py` is the long run.
-EXAMPLES, EVENTS = (int(os.environ.get(f"LAWS_{what}", few)) for what, few in (("EXAMPLES", "3"), ("EVENTS", "12")))
+from sync_pipeline_tests.sync.peopled import Event
 
 
 class United(Lives):
@@ -57,59 +53,32 @@ class United(Lives):
     def refused(self) -> bool:
         return bool(self.lake.rows(f"from {ledger.table('write_result')} where verdict = '{Verdict.REJECTED}'"))
 
-    def groups(self) -> list[set[str]]:
-        return [set(group) for group in {frozenset(group) for group in self.one_with.values()}]
-
-
-numbers, crm, anywhere = st.integers(0, 5), st.integers(0, 1), st.integers(0, PERSON)
-events = st.one_of(
-    st.builds(Event, st.just(edit), st.tuples(anywhere, numbers, st.sampled_from(["1", "2", "3"]))),
-    st.builds(Event, st.just(merge), st.tuples(anywhere, numbers, numbers)),
-    st.builds(Event, st.just(scene), st.tuples(st.just(0), numbers, numbers)),
-    st.builds(Event, st.just(hire), st.tuples(crm)),
-    st.sampled_from([Event(Peopled.cycle), Event(Peopled.sync), Event(Peopled.mend)]),
-    st.builds(Event, st.just(read), st.tuples(anywhere)),
-    st.builds(
-        Event,
-        st.just(Peopled.spoil),
-        st.tuples(st.sampled_from(["crm", "marketo"]), st.sampled_from([*OUTAGES, "retry"])),
-    ),
-)
+    def groups(self) -> set[frozenset[str]]:
+        return set(map(frozenset, self.one_with.values()))
 
 
 @pytest.fixture
-def new_united(tmp_path: Path) -> Callable[[], United]:
-    made = iter(range(1_000_000))
-
-    def make() -> United:
-        folder = tmp_path / str(next(made))
-        folder.mkdir()
-        return United(lake_in(folder), folder / "landing")
-
-    return make
+def new_united(tmp_path: Path) -> Iterator[Callable[[], United]]:
+    with worlds(United, tmp_path) as make:
+        yield make
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(course=st.lists(events, max_size=EVENTS))
+@courses
+@given(course=st.lists(st.one_of(*LASTING), max_size=EVENTS))
 def test_whom_either_system_united_is_one_in_both(new_united: Callable[[], United], course: list[Event]) -> None:
     """MERGE-1 to 3, MERGE-17, MERGE-18, CONV-2, CONV-3."""
     world = new_united()
-    with world.lake:
-        for source in (*world.sources, *world.sources):
-            world.hire(source)
-        world.cycle()
-        for event in course:
-            world.happen(event)
-        world.mend()
-        done = world.settled()
-        assert {name: synced.error for name, synced in done.items()} == dict.fromkeys(done, "")
-        alive = world.alive()
-        persons = [str(person[world.key]) for person in world.people.living.values() if not person.get(world.flag)]
-        # A lead that was converted since it was read is refused, say; that stays on record, and both go their own ways.
-        for group in () if world.refused() else world.groups():
-            assert [len(group & set(alive)), len([one for one in persons if one in group])] == [1, 1], group
-        assert sorted(persons) == sorted(alive)
+    for source in (*world.sources, *world.sources):
+        world.hire(source)
+    world.cycle()
+    for event in course:
+        world.happen(event)
+    world.mend()
+    done = world.settled()
+    assert {name: synced.error for name, synced in done.items()} == dict.fromkeys(done, "")
+    alive = world.alive()
+    persons = [str(person[world.key]) for person in world.people.living.values() if not person.get(world.flag)]
+    # A lead that was converted since it was read is refused, say; that stays on record, and both go their own ways.
+    for group in () if world.refused() else world.groups():
+        assert [len(group & set(alive)), len([one for one in persons if one in group])] == [1, 1], group
+    assert sorted(persons) == sorted(alive)
