@@ -131,13 +131,14 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done. The record
     that goes on may have been deleted before anybody read of it, or its person: then the one that is left is taken.
     Where the CRM made a record one with somebody and Marketo its person with another (`by_both`), the latter's person
-    is noted as the record's own for no time, so that `merging` unites them too.
+    is noted as the record's own for no time, so that `merging` unites them too. Where each made the other one go on
+    (`leads`), the record that is left gets the person that is left.
     """
-    link, marketo = ledger.table("link"), pairing.marketo
+    link, marketo, name = ledger.table("link"), pairing.marketo, literal(pairing.name)
     key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
     rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
     becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
-    others = commas(map(literal, [pairing.name, *rivals, *([becomes.name] if becomes else [])]))
+    near = commas(map(literal, [pairing.name, *rivals, *([becomes.name] if becomes else [])]))
     asked = in_crm(pairing, becomes or pairing)
     of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
     passes = f"because in ({literal(MERGED)}, {literal(CONVERTED)})"
@@ -149,7 +150,16 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     merged = f"o.ended_{passes} and o.heir_id is not null and not coalesce(o.pairing in ({_listed(rivals)}), false)"
     con.execute(f"""
         create or replace temp table settled as
-        with heirs as (
+        with recursive turned as materialized (
+            select crm_id, to_id from ending where {passes} and to_pairing = pairing
+            union all
+            select crm_id, heir_id from {link} where pairing = {name} and heir_pairing = {name} and crm_id not in (
+                select crm_id from {link} where pairing = {name} and ended_at is null)
+        ), leads(crm_id, to_id) as (
+            select crm_id, to_id from turned where to_id in (select crm_id from ending)
+            union
+            select t.crm_id, l.to_id from turned t join leads l on l.crm_id = t.to_id
+        ), heirs as (
             select l.pairing, l.crm_id from ({lasting(of_heirs)}) l
             left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
             where case
@@ -160,14 +170,18 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             select pairing, crm_id from {link}  -- merged in Marketo: whoever joins it is joined to its winner
             where {of_heirs} and ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
                 and crm_id not in (select crm_id from ({asked}) where verdict = {literal(Verdict.REJECTED)})
+        ), others as (
+            select e.crm_id as of_id, w.pairing, w.crm_id, null::timestamptz as linked_at, null::timestamptz as ended_at
+            from ending e join heirs w on w.pairing = e.to_pairing and w.crm_id = e.to_id where e.{passes}
+            union all
+            select e.crm_id, o.pairing, o.crm_id, o.linked_at, o.ended_at
+            from ending e join {link} o on o.marketo_object = e.marketo_object and o.marketo_id = e.winner
+            where e.because = {literal(MARKETO_MERGED)} and o.crm_id <> e.crm_id
+                and o.pairing in ({near}) and (o.ended_at is null or ({merged}))
         ), met as (
-            select e.*,
-                coalesce(w.crm_id, o.crm_id, e.twin) as other, coalesce(w.pairing, o.pairing) as other_pairing
+            select e.*, coalesce(o.crm_id, e.twin) as other, o.pairing as other_pairing
             from ending e
-            left join heirs w on e.{passes} and w.pairing = e.to_pairing and w.crm_id = e.to_id
-            left join {link} o on e.because = {literal(MARKETO_MERGED)} and e.winner is not null
-                and o.marketo_object = e.marketo_object and o.marketo_id = e.winner and o.crm_id <> e.crm_id
-                and o.pairing in ({others}) and (o.ended_at is null or ({merged}))
+            left join (from others where (crm_id, of_id) not in (from leads)) o on o.of_id = e.crm_id
             where e.because is distinct from e.ended_because
             qualify row_number() over (partition by e.crm_id order by o.ended_at is not null,
                 o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,24 @@ def test_a_lead_whose_person_was_merged_into_somebody_s_joins_them_to_what_it_be
     people = [person["externalPersonId"] for person in lives.people.living.values()]
     assert (len(set(people) - strangers), len(people)) == (1, 1 + len(strangers))
     assert set(lives.alive()) == set(people)
+
+
+@pytest.mark.parametrize("first", ["", "Contact", "lead"], ids=["at once", "the CRM first", "Marketo first"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_people_whom_each_system_merged_the_other_way_round_are_one_in_each(
+    shared_lake: Lake, tmp_path: Path, steps: int, first: str
+) -> None:
+    """MERGE-1 to 3: the record that is left gets the person that is left, whichever merge comes to light first."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    records = [lives.contact(Phone=str(number)) for number in range(steps + 1)]
+    lives.settled()
+    lives.people.merge(lives.person(records[-1]), lives.person(records[0]))
+    for loser, winner in pairwise(records):
+        lives.contacts.delete(loser, winner)
+    if first:
+        lives.read(first)
+        lives.sync()
+    lives.settled()
+    (person,) = lives.people.living
+    assert (set(lives.contacts.living), lives.person(records[-1])) == ({records[-1]}, person)
+    assert lives.contacts.records[records[-1]]["Phone"] == lives.people.records[person]["phone"]
