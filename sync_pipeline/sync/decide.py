@@ -31,8 +31,8 @@ def decide(con: Connection, asked: Question) -> None:
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
     find_changed(con, asked.pairing)
-    merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score)
-    _touched(con, asked)
+    early = merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score)
+    _touched(con, asked, early)
     newcomers.find(con, asked)
     con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
     references(con, asked, "select crm_id from touched")
@@ -55,12 +55,16 @@ def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id
     merging.none(con)
 
 
-def _touched(con: Connection, asked: Question) -> None:
-    """Fill `touched`. Of a record that is gone only that is told, to the person it was linked to (DEL-1)."""
+def _touched(con: Connection, asked: Question, early: str) -> None:
+    """Fill `touched`. Of a record that is gone only that is told, to the person it was linked to (DEL-1).
+
+    Args:
+        early: SQL for records that wait for something else, and for what.
+    """
     pairing, name = asked.pairing, literal(asked.pairing.name)
     link, key, marketo_key = ledger.table("link"), quoted(pairing.crm.key), quoted(pairing.marketo.key)
     stale = unread(pairing) if pairing.is_rarely_read else "false"
-    con.execute(f"create or replace temp table held as {_held(con, asked)}")
+    con.execute(f"create or replace temp table held as {_held(con, asked, early)}")
     con.execute(f"""
         create or replace temp table touched as
         with living as (select {key} as id from {alive(pairing.crm, pairing)} where {key} in (select id from changed)),
@@ -98,7 +102,7 @@ def _may_come_back(asked: Question) -> str:
     )
 
 
-def _held(con: Connection, asked: Question) -> str:
+def _held(con: Connection, asked: Question, waiting: str) -> str:
     """Return SQL for the new records that may turn out to be linked in a moment, and why; they are looked at again.
 
     Taken for a stranger, what somebody has just created on demand would become a second person in Marketo (GEN-16),
@@ -106,7 +110,8 @@ def _held(con: Connection, asked: Question) -> str:
     merged for us since it was read.
     """
     pairing, crm = asked.pairing, asked.pairing.crm
-    early = [
+    early = [waiting]
+    early += [
         f"select {quoted(crm.key)}, 'may come of a conversion' from {asked.crm} "
         f"where {quoted(crm.stamp)} >= {watermark(other.crm)}"
         for other in asked.referred.values()
@@ -127,7 +132,7 @@ def _held(con: Connection, asked: Question) -> str:
         early.append(
             f"select crm_id, {literal(SHARED)} from ({met_sql(pairing, asked.referred.values())}) where not is_only"
         )
-    told = " union all ".join(early) or "select null::varchar, null where false"
+    told = " union all ".join(early)
     return (
         f"select id as crm_id, because from changed join ({told}) t(crm_id, because) on t.crm_id = id where id not in "
         f"(select crm_id from {ledger.table('link')} where pairing = {literal(pairing.name)} and ended_at is null)"

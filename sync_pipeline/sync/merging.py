@@ -12,10 +12,11 @@ import duckdb
 
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
+from sync_pipeline.lake.merges import winners as winners_of
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
-from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, lasting
+from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, column_or_null, lasting
 from sync_pipeline.sync.touched import CRM, MARKETO, living
 
 Connection = duckdb.DuckDBPyConnection
@@ -27,8 +28,8 @@ SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE
 def followed(of: str) -> str:
     """Return SQL for CRM records whose link has ended for another's, and who goes on in the end (MERGE-17).
 
-    The columns are `pairing`, `crm_id`, `to_pairing`, `to_id`, `marketo_id`: a late change of a loser, and whatever
-    still names it, belongs to `to_id`.
+    The columns are `pairing`, `crm_id`, `to_pairing`, `to_id`, `marketo_id`, and when the latter two were linked: a
+    late change of a loser, and whatever still names it, belongs to `to_id`.
 
     Args:
         of: a condition on the links, `l`, that are asked about.
@@ -41,7 +42,7 @@ def followed(of: str) -> str:
             select led.pairing, led.crm_id, l.heir_pairing, l.heir_id from led
             join {link} l on l.pairing = led.to_pairing and l.crm_id = led.to_id and l.heir_id is not null
         )
-        select led.*, s.marketo_id from led
+        select led.*, s.marketo_id, s.linked_at from led
         join ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from led)")}) s
             on s.pairing = led.to_pairing and s.crm_id = led.to_id
     """
@@ -68,47 +69,41 @@ def none(con: Connection) -> None:
 
 def find_merges(
     con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], run_id: str, score: Score = "sum"
-) -> None:
+) -> str:
     """Fill the temporary table `merging` with the merges asked for by the links of changed records.
+
+    Returns SQL for the losers, and the reason, whose winner's person was not read yet.
 
     Args:
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
     """
     none(con)
+    nobody = "select null::varchar, null where false"
     if not pairing.merges:
-        return
+        return nobody
     link, name, key = ledger.table("link"), literal(pairing.name), quoted(pairing.marketo.key)
     changed = "crm_id in (select id from changed)"
     losers = f"select * from {link} where pairing = {name} and {changed} and heir_id is not null"
     if con.execute(f"{losers} limit 1").fetchone() is None:
-        return
-    persons = f"(select {key}::varchar from {full_name(*pairing.marketo.table)} where {quoted(DELETED_AT)} is null)"
+        return nobody
+    table = full_name(*pairing.marketo.table)
+    passed = f"ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
+    persons = f"(select {key}::varchar from {table} where {quoted(DELETED_AT)} is null)"
     targets = {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
     winners = " or ".join(
         f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))" for to in targets if to in pairings
     )
+    _meet(con, pairing, losers)
+    asked = f"""
+        from met where ({passed}) and marketo_id <> to_marketo_id and is_last and marketo_id in {persons}
+            and to_marketo_id in {persons} and (marketo_id = own_id or to_linked_at <= ended_at)
+        qualify row_number() over (partition by marketo_id order by own_id <> marketo_id, ended_at, crm_id) = 1
+    """
     con.execute(f"""
         insert into merging
-        with loser as ({losers}), led as ({followed(f"l.pairing = {name} and l.{changed}")}), met as (
-            select l.*, f.to_pairing, f.to_id, f.marketo_id as to_marketo_id from loser l join led f using (crm_id)
-        ), held as (  -- Who has the persons, and since when each is also somebody whom Marketo merged with them.
-            select *, max(linked_at) filter (linked_at = ended_at) over (partition by marketo_id) as shared_at,
-                (pairing, crm_id, linked_at) in (
-                    select pairing, crm_id, ended_at from {link} where ended_because = {literal(MARKETO_MERGED)}) as won
-            from (select pairing, crm_id, marketo_id, linked_at, ended_at from {link}
-                where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser))
-        ), last as (  -- A person that went on as another record's is merged for that one, or for none.
-            select crm_id, marketo_id from (
-                from held where ended_at is not null or not (won or coalesce(linked_at < shared_at, false))
-                qualify row_number() over (
-                    partition by marketo_id order by ended_at desc nulls first, linked_at desc, pairing, crm_id) = 1
-            ) where ended_at is not null and pairing = {name}
-        )
         select {literal(MARKETO)} as side, {literal(MERGE)} as operation, crm_id, marketo_id, to_marketo_id as into_id,
             {_handed_over(con, pairing, run_id, score)} as fields, ended_because as because
-        from met
-        where ended_because in ({commas(map(literal, (MERGED, CONVERTED)))}) and marketo_id <> to_marketo_id
-            and marketo_id in {persons} and to_marketo_id in {persons} and (crm_id, marketo_id) in (from last)
+        from ({asked}) met
         union all
         select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
             map {{}}::map(varchar, varchar), ended_because
@@ -119,6 +114,52 @@ def find_merges(
             and (crm_id, to_id) not in (select (crm_id, into_id) from ({in_crm(pairing)})
                 where verdict <> {literal(Verdict.RETRY)})
             and crm_id not in (select crm_id from {link} where pairing = {name} and ended_at is null)
+    """)
+    return (
+        f"select crm_id, 'its winner was not read yet' from met where ({passed}) and is_last "
+        f"and to_marketo_id not in (select {key}::varchar from {table})"
+    )
+
+
+def _meet(con: Connection, pairing: Pairing, losers: str) -> None:
+    """Fill `met`: losers and who goes on for each, with the persons of both, of which `marketo_id` is the loser's.
+
+    Whoever was merged in Marketo meanwhile is the one to be merged there now; `own_id` is the person of the link. Where
+    several links had a person, only the last (`is_last`) has it merged, and none if it has gone on as somebody's.
+
+    Args:
+        losers: SQL for their links, with an `heir_id`.
+    """
+    link, name = ledger.table("link"), literal(pairing.name)
+    key, into = quoted(pairing.marketo.key), column_or_null(con, pairing.marketo, pairing.marketo.master, "bigint")
+    records = f"(select {key}::varchar as id, {into}::varchar as into_id from {full_name(*pairing.marketo.table)})"
+    con.execute(f"""
+        create or replace temp table met as
+        with loser as ({losers}), led as ({followed("(l.pairing, l.crm_id) in (select (pairing, crm_id) from loser)")}),
+        went as ({winners_of(records, "id", "into_id", "select marketo_id from loser")}),
+        met as (
+            select l.* replace (coalesce(w.winner, l.marketo_id) as marketo_id), l.marketo_id as own_id,
+                f.to_pairing, f.to_id, f.marketo_id as to_marketo_id, f.linked_at as to_linked_at
+            from loser l join led f using (crm_id) left join went w on w.loser = l.marketo_id
+        ), owned as (
+            select pairing, crm_id, marketo_id, linked_at, ended_at, heir_pairing, heir_id from {link}
+            where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser)
+        ), held as (  -- Since when each is also somebody whom Marketo merged with them, and who has it by such a union.
+            select *, max(linked_at) filter (linked_at = ended_at) over (partition by marketo_id) as shared_at,
+                (pairing, crm_id, linked_at) in (
+                    select pairing, crm_id, ended_at from {link} where ended_because = {literal(MARKETO_MERGED)}
+                ) or (pairing, crm_id) in (
+                    select heir_pairing, heir_id from owned where heir_id is not null
+                ) as by_union
+            from owned
+        ), last as (
+            select crm_id, marketo_id from (
+                from held where ended_at is not null or not (by_union or coalesce(linked_at < shared_at, false))
+                qualify row_number() over (
+                    partition by marketo_id order by ended_at desc nulls first, linked_at desc, pairing, crm_id) = 1
+            ) where ended_at is not null and pairing = {name}
+        )
+        select met.*, marketo_id <> own_id or (crm_id, own_id) in (from last) as is_last from met
     """)
 
 

@@ -125,3 +125,63 @@ def test_people_whom_each_system_merged_the_other_way_round_are_one_in_each(
     (person,) = lives.people.living
     assert (set(lives.contacts.living), lives.person(records[-1])) == ({records[-1]}, person)
     assert lives.contacts.records[records[-1]]["Phone"] == lives.people.records[person]["phone"]
+
+
+@pytest.mark.parametrize("how", ["into a new contact", "into another contact", "merged into another lead"])
+@pytest.mark.parametrize(
+    ("of", "first"), [("contact", ()), ("lead", ()), ("contact", ("Contact", "Lead"))], ids=["", "leads", "CRM first"]
+)
+def test_three_unions_of_the_same_people_make_all_of_them_one(
+    shared_lake: Lake, tmp_path: Path, of: str, first: tuple[str, ...], how: str
+) -> None:
+    """MERGE-1 to 3, CONV-2: of one, the CRM merges the record and Marketo the person, with a lead that goes on too."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    make = getattr(lives, of)
+    loser, winner, lead, other = make(), make(), lives.lead(), lives.lead() if "lead" in how else lives.contact()
+    lives.settled()
+    lives.people.merge(lives.person(loser), lives.person(lead))
+    lives.system(of.title()).delete(loser, winner)
+    if "merged" in how:
+        lives.leads.delete(lead, other)
+    else:
+        lives.convert(lead, other if "another" in how else lives.contact())
+    if first:
+        lives.read(*first)
+        lives.sync()
+    lives.settled()
+    people = [str(person["externalPersonId"]) for person in lives.people.living.values()]
+    strangers = {other} if "new" in how else set()
+    assert sorted(people) == sorted(lives.alive())
+    assert (len(set(people) - strangers), len(people)) == (1, 1 + len(strangers))
+
+
+def test_a_loser_is_merged_once_its_winner_s_person_which_was_just_made_has_been_read(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-1, CONV-2: a lead merged into one that becomes a new contact, whose own person a contact has taken."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    contact, loser, lead = lives.contact(), lives.lead(), lives.lead()
+    lives.settled()
+    lives.people.merge(lives.person(contact), lives.person(lead))
+    lives.leads.delete(loser, lead)
+    lives.convert(lead, lives.contact())
+    lives.settled()
+    (person,) = lives.people.living.values()
+    assert list(lives.alive()) == [person["externalPersonId"]]
+
+
+def test_a_person_that_marketo_merged_before_it_could_be_told_of_a_conversion_takes_its_winner_along(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-1, MERGE-2, CONV-2: whoever the person is one with by now is one with the contact, in both systems."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    lead, contact, other = lives.lead(), lives.contact(), lives.contact()
+    lives.settled()
+    lives.spoil("marketo", "before gone")
+    lives.convert(lead, contact)
+    lives.cycle()
+    lives.people.merge(lives.person(lead), lives.person(other))
+    lives.mend()
+    lives.settled()
+    (person,) = lives.people.living.values()
+    assert list(lives.contacts.living) == [person["externalPersonId"]]

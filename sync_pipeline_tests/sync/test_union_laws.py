@@ -38,11 +38,6 @@ class United(Lives):
 
     def merge(self, source: str, loser: str, winner: str) -> None:
         two = (loser, winner)
-        if source == "lead":
-            # Known limit: a person whose own merge Marketo is still to be told of, as it was out of reach, say.
-            linked = self.lake.rows(f"select marketo_id from {ledger.table('link')} where ended_at is null")
-            if not {(loser,), (winner,)} <= set(linked):
-                return
         super().merge(source, loser, winner)
         self.unite(two if source != "lead" else (self.people.records[one][self.key] for one in two))
 
