@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
+# A small process in between: on Linux the peak of a process counts that of the one that started it, and a sandbox of
+# millions of records is larger than what is measured here.
+BETWEEN = """
+import json, os, subprocess, sys
+_, status, usage = os.wait4(subprocess.Popen(sys.argv[2:]).pid, 0)
+with open(int(sys.argv[1]), "w") as told:
+    json.dump([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss], told)
+"""
 
 
 @dataclass(frozen=True)
@@ -34,14 +42,16 @@ def spent(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     Raises:
         RuntimeError: it failed; the message is what it said.
     """
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+    temporary = tempfile.TemporaryFile
+    with temporary("w+") as output, temporary("w+") as errors, temporary("w+") as told:
         began, own = time.monotonic(), time.process_time()
-        process = subprocess.Popen(command, cwd=folder, env=dict(environment), stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
+        between, env = [sys.executable, "-c", BETWEEN, str(told.fileno()), *command], dict(environment)
+        handed = [told.fileno()]
+        subprocess.run(between, cwd=folder, env=env, stdout=output, stderr=errors, pass_fds=handed, check=True)
         seconds, own = time.monotonic() - began, time.process_time() - own
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        errors.seek(0)
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(command[:4])} ended with {process.returncode}: {errors.read()}")
-        return Spent(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT, own, output.read())
+        for file in (output, errors, told):
+            file.seek(0)
+        code, cpu, peak = json.load(told)
+        if code:
+            raise RuntimeError(f"{' '.join(command[:4])} ended with {code}: {errors.read()}")
+        return Spent(seconds, cpu, peak * RSS_UNIT, own, output.read())

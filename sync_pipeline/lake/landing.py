@@ -27,10 +27,10 @@ ROWS = ""  # no field has this name
 WAITING_BYTES = 64 << 20
 # Months are inserted together until they fill so much of the disk. Pages are not compressed: of a million contacts,
 # even lz4 took a third of the time of landing them.
-GROUP_BYTES = 64 << 20
+GROUP_BYTES = 40 << 20
 # A month that fills more is inserted in parts: the memory of an insert grows with what it takes in, so that without
 # this five million records needed twice the memory of one million. Maintenance merges the files it costs.
-MONTH_BYTES = 96 << 20
+MONTH_BYTES = 56 << 20
 
 
 class LandingError(Exception):
