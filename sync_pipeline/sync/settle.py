@@ -132,7 +132,8 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     that goes on may have been deleted before anybody read of it, or its person: then the one that is left is taken.
     Where the CRM made a record one with somebody and Marketo its person with another (`by_both`), the latter's person
     is noted as the record's own for no time, so that `merging` unites them too. Where each made the other one go on
-    (`leads`), the record that is left gets the person that is left.
+    (`leads`), the record that is left gets the person that is left. One that goes on may have a person that is not
+    linked yet, as the answer to its making was lost (`carried`): it is linked to that one, and a merge is to be done.
     """
     link, marketo, name = ledger.table("link"), pairing.marketo, literal(pairing.name)
     key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
@@ -140,6 +141,13 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
     near = commas(map(literal, [pairing.name, *rivals, *([becomes.name] if becomes else [])]))
     asked = in_crm(pairing, becomes or pairing)
+    carried = " union all ".join(
+        f"select {literal(heir.name)}, {column_or_null(con, marketo, heir.key, 'varchar')} "
+        f"from {full_name(*marketo.table)} where {quoted(DELETED_AT)} is null and {key}::varchar not in "
+        f"(select marketo_id from {link} where marketo_object = {literal(marketo.name)})"
+        for heir in (pairing, becomes)
+        if heir
+    )
     of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
     passes = f"because in ({literal(MERGED)}, {literal(CONVERTED)})"
     moves = (
@@ -185,9 +193,12 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             where e.because is distinct from e.ended_because
             qualify row_number() over (partition by e.crm_id order by o.ended_at is not null,
                 o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1
+        ), carried(pairing, crm_id) as (
+            select * from ({carried}) c(pairing, crm_id) where crm_id in (select to_id from ending)
         ), placed as (
             select *, {moves} as by_winner,
-                {passes} and other is null and (in_marketo or in_winner) as by_heir,
+                {passes} and other is null and (in_marketo or in_winner)
+                    and (to_pairing, to_id) not in (select (pairing, crm_id) from carried) as by_heir,
                 {passes} and other is not null and in_winner as by_both,
                 case when {passes} then to_pairing
                     when because = {literal(MARKETO_MERGED)} and not ({moves})

@@ -185,3 +185,23 @@ def test_a_person_that_marketo_merged_before_it_could_be_told_of_a_conversion_ta
     lives.settled()
     (person,) = lives.people.living.values()
     assert list(lives.contacts.living) == [person["externalPersonId"]]
+
+
+@pytest.mark.parametrize("how", ["merged", "converted"])
+def test_who_goes_on_keeps_the_person_whose_making_was_not_answered(
+    shared_lake: Lake, tmp_path: Path, how: str
+) -> None:
+    """MERGE-1, CONV-2, GEN-16: the loser's person is merged into it; taken in its place, there would be two."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    loser = lives.lead()
+    lives.settled()
+    winner = lives.lead() if how == "merged" else lives.contact()
+    lives.spoil("marketo", "after killed")
+    lives.happen(Lives.cycle)
+    (made,) = [i for i, person in lives.people.living.items() if person["externalPersonId"] == winner]
+    if how == "merged":
+        lives.leads.delete(loser, winner)
+    else:
+        lives.convert(loser, winner)
+    lives.settled()
+    assert (set(lives.people.living), lives.person(winner)) == ({made}, made)
