@@ -110,12 +110,14 @@ def _held(con: Connection, asked: Question, waiting: str) -> str:
     merged for us since it was read.
     """
     pairing, crm = asked.pairing, asked.pairing.crm
-    early = [waiting]
-    early += [
-        f"select {quoted(crm.key)}, 'may come of a conversion' from {asked.crm} "
-        f"where {quoted(crm.stamp)} >= {watermark(other.crm)}"
-        for other in asked.referred.values()
-        if other.becomes and other.becomes[0] == pairing.name
+    early = [
+        waiting,
+        *(
+            f"select {quoted(crm.key)}, 'may come of a conversion' from {asked.crm} "
+            f"where {quoted(crm.stamp)} >= {watermark(other.crm)}"
+            for other in asked.referred.values()
+            if other.becomes and other.becomes[0] == pairing.name
+        ),
     ]
     begun = {"on demand": on_demand.creating_since(con), "for a member": creating.since(con, pairing)}
     for why, since in ((why, since) for why, since in begun.items() if since):

@@ -12,7 +12,7 @@ import duckdb
 
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.merges import winners as winners_of
+from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
@@ -82,15 +82,16 @@ def find_merges(
     if not pairing.merges:
         return nobody
     link, name, key = ledger.table("link"), literal(pairing.name), quoted(pairing.marketo.key)
-    changed = "crm_id in (select id from changed)"
-    losers = f"select * from {link} where pairing = {name} and {changed} and heir_id is not null"
+    losers = (
+        f"select * from {link} where pairing = {name} and crm_id in (select id from changed) and heir_id is not null"
+    )
     if con.execute(f"{losers} limit 1").fetchone() is None:
         return nobody
     table = full_name(*pairing.marketo.table)
     passed = f"ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
     persons = f"(select {key}::varchar from {table} where {quoted(DELETED_AT)} is null)"
     targets = {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
-    winners = " or ".join(
+    may_win = " or ".join(
         f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))" for to in targets if to in pairings
     )
     _meet(con, pairing, losers)
@@ -108,7 +109,7 @@ def find_merges(
         select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
             map {{}}::map(varchar, varchar), ended_because
         from met f
-        where ended_because = {literal(MARKETO_MERGED)} and ({winners or "false"})
+        where ended_because = {literal(MARKETO_MERGED)} and ({may_win or "false"})
             and crm_id in ({living(pairing)})
             -- One that was answered is not asked for again: the record of one that was refused is a person of its own.
             and (crm_id, to_id) not in (select (crm_id, into_id) from ({in_crm(pairing)})
@@ -136,7 +137,7 @@ def _meet(con: Connection, pairing: Pairing, losers: str) -> None:
     con.execute(f"""
         create or replace temp table met as
         with loser as ({losers}), led as ({followed("(l.pairing, l.crm_id) in (select (pairing, crm_id) from loser)")}),
-        went as ({winners_of(records, "id", "into_id", "select marketo_id from loser")}),
+        went as ({winners(records, "id", "into_id", "select marketo_id from loser")}),
         met as (
             select l.* replace (coalesce(w.winner, l.marketo_id) as marketo_id), l.marketo_id as own_id,
                 f.to_pairing, f.to_id, f.marketo_id as to_marketo_id, f.linked_at as to_linked_at

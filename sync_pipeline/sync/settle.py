@@ -142,11 +142,9 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     near = commas(map(literal, [pairing.name, *rivals, *([becomes.name] if becomes else [])]))
     asked = in_crm(pairing, becomes or pairing)
     carried = " union all ".join(
-        f"select {literal(heir.name)}, {column_or_null(con, marketo, heir.key, 'varchar')} "
-        f"from {full_name(*marketo.table)} where {quoted(DELETED_AT)} is null and {key}::varchar not in "
-        f"(select marketo_id from {link} where marketo_object = {literal(marketo.name)})"
-        for heir in (pairing, becomes)
-        if heir
+        f"select {literal(heir.name)}, {carrier}, {key}::varchar from {full_name(*marketo.table)} "
+        f"where {quoted(DELETED_AT)} is null and {carrier} in (select to_id from ending)"
+        for heir, carrier in ((p, column_or_null(con, marketo, p.key, "varchar")) for p in (pairing, becomes) if p)
     )
     of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
     passes = f"because in ({literal(MERGED)}, {literal(CONVERTED)})"
@@ -193,12 +191,16 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
             where e.because is distinct from e.ended_because
             qualify row_number() over (partition by e.crm_id order by o.ended_at is not null,
                 o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1
-        ), carried(pairing, crm_id) as (
-            select * from ({carried}) c(pairing, crm_id) where crm_id in (select to_id from ending)
+        ), carried(pairing, crm_id, marketo_id) as materialized (  -- few, before all links are gone through
+            {carried}
         ), placed as (
             select *, {moves} as by_winner,
                 {passes} and other is null and (in_marketo or in_winner)
-                    and (to_pairing, to_id) not in (select (pairing, crm_id) from carried) as by_heir,
+                    and (to_pairing, to_id) not in (
+                        select (pairing, crm_id) from carried
+                        where marketo_id not in (
+                            select marketo_id from {link} where marketo_object = {literal(marketo.name)})
+                    ) as by_heir,
                 {passes} and other is not null and in_winner as by_both,
                 case when {passes} then to_pairing
                     when because = {literal(MARKETO_MERGED)} and not ({moves})

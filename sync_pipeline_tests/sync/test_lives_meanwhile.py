@@ -12,6 +12,14 @@ from sync_pipeline.lake import Lake
 from sync_pipeline_tests.sync.lives import Lives
 
 
+def turn(lives: Lives, lead: str, how: str, other: str) -> None:
+    """Merge a lead into the other one, or convert it into the other contact or a new one."""
+    if "merged" in how:
+        lives.leads.delete(lead, other)
+    else:
+        lives.convert(lead, other if "another" in how else lives.contact())
+
+
 def test_a_person_is_merged_for_the_last_record_that_it_was_and_not_once_more_for_each_before(
     shared_lake: Lake, tmp_path: Path
 ) -> None:
@@ -95,10 +103,7 @@ def test_a_lead_whose_person_was_merged_into_somebody_s_joins_them_to_what_it_be
     )  # fmt: skip
     lives.settled()
     lives.people.merge(lives.person(lead), lives.person(somebody))
-    if "merged" in how:
-        lives.leads.delete(lead, other)
-    else:
-        lives.convert(lead, other if "another" in how else lives.contact())
+    turn(lives, lead, how, other)
     lives.settled()
     strangers = {other} if "new" in how else set()
     people = [person["externalPersonId"] for person in lives.people.living.values()]
@@ -141,10 +146,7 @@ def test_three_unions_of_the_same_people_make_all_of_them_one(
     lives.settled()
     lives.people.merge(lives.person(loser), lives.person(lead))
     lives.system(of.title()).delete(loser, winner)
-    if "merged" in how:
-        lives.leads.delete(lead, other)
-    else:
-        lives.convert(lead, other if "another" in how else lives.contact())
+    turn(lives, lead, how, other)
     if first:
         lives.read(*first)
         lives.sync()
@@ -187,7 +189,7 @@ def test_a_person_that_marketo_merged_before_it_could_be_told_of_a_conversion_ta
     assert list(lives.contacts.living) == [person["externalPersonId"]]
 
 
-@pytest.mark.parametrize("how", ["merged", "converted"])
+@pytest.mark.parametrize("how", ["merged into another lead", "into another contact"])
 def test_who_goes_on_keeps_the_person_whose_making_was_not_answered(
     shared_lake: Lake, tmp_path: Path, how: str
 ) -> None:
@@ -195,13 +197,10 @@ def test_who_goes_on_keeps_the_person_whose_making_was_not_answered(
     lives = Lives(shared_lake, tmp_path / "landing")
     loser = lives.lead()
     lives.settled()
-    winner = lives.lead() if how == "merged" else lives.contact()
+    winner = lives.lead() if "merged" in how else lives.contact()
     lives.spoil("marketo", "after killed")
     lives.happen(Lives.cycle)
     (made,) = [i for i, person in lives.people.living.items() if person["externalPersonId"] == winner]
-    if how == "merged":
-        lives.leads.delete(loser, winner)
-    else:
-        lives.convert(loser, winner)
+    turn(lives, loser, how, winner)
     lives.settled()
     assert (set(lives.people.living), lives.person(winner)) == ({made}, made)
