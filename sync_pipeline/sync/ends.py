@@ -36,9 +36,15 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
         heir: the pairing whose records those of this one may turn into.
     """
     link = ledger.table("link")
+    of_changed = f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)"
     con.execute(f"""
-        create or replace temp table kept as
-        {lasting(f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)")}
+        create or replace temp table kept as with lasting as ({lasting(of_changed)})
+        from lasting
+        union all  -- merged in Marketo: unless it has been done there too, the CRM may make it one with somebody else
+        select * from (
+            select * exclude (agreed) from {link} where {of_changed} and crm_id not in (select crm_id from lasting)
+            qualify row_number() over (partition by crm_id order by ended_at desc, linked_at desc) = 1
+        ) where ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
     """)
     _crm_states(con, pairing, heir)
     _marketo_states(con, pairing)
@@ -49,6 +55,8 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
             coalesce(m.alive, true) as in_marketo,  -- so is whom we have made and not read yet
             coalesce(m.winner_alive, false) as in_winner,
             case
+                when k.ended_because = {literal(MARKETO_MERGED)} and (c.to_id = k.heir_id or c.to_id is null)
+                then k.ended_because
                 when c.to_id is not null and c.heir_known then c.passes
                 when c.to_id is not null then k.ended_because  -- its heir has not been read yet
                 when c.gone then if(c.in_bin, {literal(DELETED)}, {literal(UNSEEN)})
@@ -82,12 +90,24 @@ def lasting(of: str) -> str:
     """
 
 
-def _crm_states(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
-    """Fill `crm_state`: what the CRM's mirror tells of the kept links' records, and the record each turned into."""
+def told(con: Connection, pairing: Pairing, heir: Pairing | None) -> str:
+    """Return SQL for what the CRM's mirror tells of its records, and of the record that each turned into, `to_id`."""
     crm = pairing.crm
     master = column_or_null(con, crm, crm.master, "varchar")
     target = column_or_null(con, crm, pairing.becomes[1], "varchar") if pairing.becomes and heir else "null::varchar"
     merged = f"{quoted(DELETED_AT)} is not null and {master} is not null and {literal(pairing.merges)}"
+    return f"""
+        select {quoted(crm.key)} as crm_id, {quoted(DELETED_AT)} is not null as gone,
+            coalesce({column_or_null(con, crm, crm.deleted, "boolean")}, false) or {master} is not null as in_bin,
+            if({merged}, {literal(MERGED)}, if({target} is null, null, {literal(CONVERTED)})) as passes,
+            if({merged}, {literal(pairing.name)}, {literal(heir.name if heir else None)}) as to_pairing,
+            if({merged}, {master}, {target}) as to_id, coalesce({pairing.alive}, false) as takes_part
+        from {full_name(*crm.table)}
+    """
+
+
+def _crm_states(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
+    """Fill `crm_state`: what the CRM's mirror tells of the kept links' records, and whether it knows who goes on."""
     heirs = [(MERGED, pairing), (CONVERTED, heir)]
     is_known = " or ".join(
         f"(passes = {literal(how)} and to_id in (select {quoted(to.crm.key)} from {full_name(*to.crm.table)}))"
@@ -96,15 +116,8 @@ def _crm_states(con: Connection, pairing: Pairing, heir: Pairing | None) -> None
     )
     con.execute(f"""
         create or replace temp table crm_state as
-        with told as (
-            select {quoted(crm.key)} as crm_id, {quoted(DELETED_AT)} is not null as gone,
-                coalesce({column_or_null(con, crm, crm.deleted, "boolean")}, false) or {master} is not null as in_bin,
-                if({merged}, {literal(MERGED)}, if({target} is null, null, {literal(CONVERTED)})) as passes,
-                if({merged}, {literal(pairing.name)}, {literal(heir.name if heir else None)}) as to_pairing,
-                if({merged}, {master}, {target}) as to_id, coalesce({pairing.alive}, false) as takes_part
-            from {full_name(*crm.table)} where {quoted(crm.key)} in (select crm_id from kept)
-        )
-        select *, {is_known} as heir_known from told
+        select *, {is_known} as heir_known
+        from ({told(con, pairing, heir)} where {quoted(pairing.crm.key)} in (select crm_id from kept))
     """)
 
 

@@ -16,7 +16,7 @@ from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
-from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, column_or_null, lasting
+from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, column_or_null, lasting, told
 from sync_pipeline.sync.touched import CRM, MARKETO, living
 
 Connection = duckdb.DuckDBPyConnection
@@ -25,27 +25,38 @@ Score = Literal["sum", "max", "winner"]
 SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
 
 
-def followed(of: str) -> str:
-    """Return SQL for CRM records whose link has ended for another's, and who goes on in the end (MERGE-17).
+def followed(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], losers: str) -> str:
+    """Return SQL for CRM records whose link has ended for another's, and all who went on, one after another (MERGE-17).
 
-    The columns are `pairing`, `crm_id`, `to_pairing`, `to_id`, `marketo_id`, and when the latter two were linked: a
-    late change of a loser, and whatever still names it, belongs to `to_id`.
+    The columns are `crm_id`, `to_pairing`, `to_id`. Links tell, and the CRM of those who were never linked.
 
     Args:
-        of: a condition on the links, `l`, that are asked about.
+        losers: SQL for their links.
     """
     link = ledger.table("link")
+    unlinked = " union all ".join(
+        f"select {literal(p.name)}, crm_id, to_pairing, to_id from ({told(con, p, heir)}) "
+        f"where to_id is not null and crm_id not in (select crm_id from {link} where pairing = {literal(p.name)})"
+        for p in (pairings[name] for name in targets(pairing) if name in pairings)
+        for heir in [pairings.get(p.becomes[0]) if p.becomes else None]
+    )
     return f"""
-        with recursive led(pairing, crm_id, to_pairing, to_id) as (
-            select l.pairing, l.crm_id, l.heir_pairing, l.heir_id from {link} l where l.heir_id is not null and ({of})
+        with recursive gone_on(pairing, of_id, to_pairing, to_id) as materialized (
+            select pairing, crm_id, heir_pairing, heir_id from {link} where heir_id is not null
+            union all {unlinked}
+        ), led(crm_id, to_pairing, to_id) as (
+            select crm_id, heir_pairing, heir_id from ({losers})
             union
-            select led.pairing, led.crm_id, l.heir_pairing, l.heir_id from led
-            join {link} l on l.pairing = led.to_pairing and l.crm_id = led.to_id and l.heir_id is not null
+            select led.crm_id, g.to_pairing, g.to_id from led
+            join gone_on g on g.pairing = led.to_pairing and g.of_id = led.to_id
         )
-        select led.*, s.marketo_id, s.linked_at from led
-        join ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from led)")}) s
-            on s.pairing = led.to_pairing and s.crm_id = led.to_id
+        from led
     """
+
+
+def targets(pairing: Pairing) -> dict[str, str]:
+    """Return what is asked of the CRM to make a record one with another, by the other's pairing."""
+    return {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
 
 
 def in_crm(*pairings: Pairing) -> str:
@@ -72,7 +83,7 @@ def find_merges(
 ) -> str:
     """Fill the temporary table `merging` with the merges asked for by the links of changed records.
 
-    Returns SQL for the losers, and the reason, whose winner's person was not read yet.
+    Returns SQL for the losers, and the reason, whose winner's person was not made or read yet.
 
     Args:
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
@@ -90,11 +101,12 @@ def find_merges(
     table = full_name(*pairing.marketo.table)
     passed = f"ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
     persons = f"(select {key}::varchar from {table} where {quoted(DELETED_AT)} is null)"
-    targets = {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
     may_win = " or ".join(
-        f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))" for to in targets if to in pairings
+        f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))"
+        for to in targets(pairing)
+        if to in pairings
     )
-    _meet(con, pairing, losers)
+    _meet(con, pairing, pairings, losers)
     asked = f"""
         from met where ({passed}) and marketo_id <> to_marketo_id and is_last and marketo_id in {persons}
             and to_marketo_id in {persons} and (marketo_id = own_id or to_linked_at <= ended_at)
@@ -109,7 +121,7 @@ def find_merges(
         select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
             map {{}}::map(varchar, varchar), ended_because
         from met f
-        where ended_because = {literal(MARKETO_MERGED)} and ({may_win or "false"})
+        where ended_because = {literal(MARKETO_MERGED)} and to_marketo_id is not null and ({may_win or "false"})
             and crm_id in ({living(pairing)})
             -- One that was answered is not asked for again: the record of one that was refused is a person of its own.
             and (crm_id, to_id) not in (select (crm_id, into_id) from ({in_crm(pairing)})
@@ -118,15 +130,18 @@ def find_merges(
     """)
     return (
         f"select crm_id, 'its winner was not read yet' from met where ({passed}) and is_last "
-        f"and to_marketo_id not in (select {key}::varchar from {table})"
+        f"and to_marketo_id not in (select {key}::varchar from {table}) "
+        f"union all select crm_id, 'its winner is not linked yet' from met f where ({passed}) and is_last "
+        f"and to_marketo_id is null and ({may_win or 'false'})"
     )
 
 
-def _meet(con: Connection, pairing: Pairing, losers: str) -> None:
+def _meet(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], losers: str) -> None:
     """Fill `met`: losers and who goes on for each, with the persons of both, of which `marketo_id` is the loser's.
 
-    Whoever was merged in Marketo meanwhile is the one to be merged there now; `own_id` is the person of the link. Where
-    several links had a person, only the last (`is_last`) has it merged, and none if it has gone on as somebody's.
+    Who goes on may have no person yet (`to_marketo_id` is null). Whoever was merged in Marketo meanwhile is the one to
+    be merged there now; `own_id` is the person of the link. Where several links had a person, only the last (`is_last`)
+    has it merged, and none if it has gone on as somebody's.
 
     Args:
         losers: SQL for their links, with an `heir_id`.
@@ -136,12 +151,16 @@ def _meet(con: Connection, pairing: Pairing, losers: str) -> None:
     records = f"(select {key}::varchar as id, {into}::varchar as into_id from {full_name(*pairing.marketo.table)})"
     con.execute(f"""
         create or replace temp table met as
-        with loser as ({losers}), led as ({followed("(l.pairing, l.crm_id) in (select (pairing, crm_id) from loser)")}),
+        with loser as ({losers}), led as ({followed(con, pairing, pairings, "from loser")}),
+        linked as ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from led)")}),
         went as ({winners(records, "id", "into_id", "select marketo_id from loser")}),
         met as (
             select l.* replace (coalesce(w.winner, l.marketo_id) as marketo_id), l.marketo_id as own_id,
-                f.to_pairing, f.to_id, f.marketo_id as to_marketo_id, f.linked_at as to_linked_at
-            from loser l join led f using (crm_id) left join went w on w.loser = l.marketo_id
+                f.to_pairing, f.to_id, t.marketo_id as to_marketo_id, t.linked_at as to_linked_at
+            from loser l join led f using (crm_id)
+            left join linked t on t.pairing = f.to_pairing and t.crm_id = f.to_id
+            left join went w on w.loser = l.marketo_id
+            where t.crm_id is not null or (f.to_pairing, f.to_id) not in (select (pairing, crm_id) from {link})
         ), owned as (
             select pairing, crm_id, marketo_id, linked_at, ended_at, heir_pairing, heir_id from {link}
             where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser)

@@ -147,11 +147,12 @@ class Many:
         return self.sync(rules=rules)
 
     def settled(self) -> dict[str, Synced]:
-        """Go through cycles until nothing is left to be done; return the last one."""
-        for _ in range(5):
-            before = len(self.crm.order) + len(self.marketo.order)
+        """Go through cycles until nothing is written and what waits is the same; return the last one."""
+        waiting = f"select pairing, crm_id from {ledger.table('pending')} order by all"
+        for _ in range(6):
+            before = len(self.crm.order), len(self.marketo.order), self.lake.rows(waiting)
             done = self.cycle()
-            if len(self.crm.order) + len(self.marketo.order) == before:
+            if (len(self.crm.order), len(self.marketo.order), self.lake.rows(waiting)) == before:
                 return done
         raise AssertionError("each cycle writes again")
 

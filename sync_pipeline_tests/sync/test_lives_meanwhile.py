@@ -204,3 +204,47 @@ def test_who_goes_on_keeps_the_person_whose_making_was_not_answered(
     turn(lives, loser, how, winner)
     lives.settled()
     assert (set(lives.people.living), lives.person(winner)) == ({made}, made)
+
+
+@pytest.mark.parametrize("first", [(), ("Contact", "lead"), ("Lead", "lead")], ids=["", "contacts", "leads"])
+@pytest.mark.parametrize("late", [False, True])
+def test_who_was_never_a_person_leads_on_to_whom_the_crm_merged_it_into(
+    shared_lake: Lake, tmp_path: Path, late: bool, first: tuple[str, ...]
+) -> None:
+    """MERGE-17, CONV-2: a lead whose person somebody shares became a contact that was gone before it was a person."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    somebody, lead, winner = lives.contact(), lives.lead(), lives.contact()
+    lives.settled()
+    lives.people.merge(lives.person(somebody), lives.person(lead))
+    chain = [lives.contact(), lives.contact()]
+    lives.convert(lead, chain[0])
+    if late:  # nothing can be written yet of what is read
+        lives.spoil("crm", "retry")
+        lives.spoil("marketo", "retry")
+        lives.happen(Lives.cycle)
+        lives.mend()
+    for one, next_ in pairwise([*chain, winner]):
+        lives.contacts.delete(one, next_)
+    if first:
+        lives.read(*first)
+        lives.sync()
+    lives.settled()
+    (person,) = lives.people.living.values()
+    assert list(lives.alive()) == [person["externalPersonId"]]
+
+
+def test_whom_the_crm_merges_into_another_one_than_marketo_did_unites_all_three(
+    shared_lake: Lake, tmp_path: Path
+) -> None:
+    """MERGE-1, MERGE-3: the merge that Marketo asked of the CRM was not done yet."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    loser, winner, other = lives.contact(), lives.contact(), lives.contact()
+    lives.settled()
+    lives.people.merge(lives.person(loser), lives.person(winner))
+    lives.spoil("crm", "retry")
+    lives.happen(Lives.cycle)
+    lives.contacts.delete(loser, other)
+    lives.mend()
+    lives.settled()
+    (person,) = lives.people.living.values()
+    assert list(lives.alive()) == [person["externalPersonId"]]

@@ -145,6 +145,8 @@ class System:
             found = next((i for i, kept in self.living.items() if [kept.get(n) for n in by] == sought), None)
         if found in self.dead or record.into in self.dead:
             return Answer(Verdict.REJECTED, found, code="ENTITY_IS_DELETED", message="gone")
+        if found and self.records[found].get("IsConverted"):
+            return Answer(Verdict.REJECTED, found, code="CANNOT_UPDATE_CONVERTED_LEAD", message="converted")
         return self._done(operation, record, found)
 
     def _done(self, operation: Operation, record: Record, found: str | None) -> Answer:
