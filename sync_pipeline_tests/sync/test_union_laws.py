@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.table import full_name
 from sync_pipeline_tests.sync.conftest import worlds
 from sync_pipeline_tests.sync.life_events import EVENTS, LASTING, courses
 from sync_pipeline_tests.sync.lives import Lives
@@ -37,13 +39,21 @@ class United(Lives):
         return hired
 
     def merge(self, source: str, loser: str, winner: str) -> None:
-        two = (loser, winner)
         super().merge(source, loser, winner)
-        self.unite(two if source != "lead" else (self.people.records[one][self.key] for one in two))
+        if source != "lead":
+            self.unite((loser, winner))
+        elif self.is_known(loser):
+            self.unite(self.people.records[one][self.key] for one in (loser, winner))
 
     def convert(self, lead: str, contact: str) -> None:
         super().convert(lead, contact)
         self.unite((lead, contact))
+
+    def is_known(self, person: str) -> bool:
+        """Tell whether a person is linked or was read: Marketo no longer tells who it was once it is merged."""
+        mirror = f"select {self.people.key}::varchar from {full_name(*self.of_contacts.marketo.table)}"
+        known = f"select marketo_id from {ledger.table('link')} union all {mirror}"
+        return bool(self.lake.rows(f"from ({known}) k(id) where id = {literal(person)}"))
 
     def refused(self) -> bool:
         return bool(self.lake.rows(f"from {ledger.table('write_result')} where verdict = '{Verdict.REJECTED}'"))
