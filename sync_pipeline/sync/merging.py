@@ -34,11 +34,12 @@ def followed(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing],
         losers: SQL for their links.
     """
     link = ledger.table("link")
+    becomes = pairings.get(pairing.becomes[0]) if pairing.becomes else None
     unlinked = " union all ".join(
         f"select {literal(p.name)}, crm_id, to_pairing, to_id from ({told(con, p, heir)}) "
         f"where to_id is not null and crm_id not in (select crm_id from {link} where pairing = {literal(p.name)})"
-        for p in (pairings[name] for name in targets(pairing) if name in pairings)
-        for heir in [pairings.get(p.becomes[0]) if p.becomes else None]
+        for p, heir in ((pairing, becomes), (becomes, None))
+        if p
     )
     return f"""
         with recursive gone_on(pairing, of_id, to_pairing, to_id) as materialized (
@@ -52,11 +53,6 @@ def followed(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing],
         )
         from led
     """
-
-
-def targets(pairing: Pairing) -> dict[str, str]:
-    """Return what is asked of the CRM to make a record one with another, by the other's pairing."""
-    return {pairing.name: MERGE, **({pairing.becomes[0]: CONVERT} if pairing.becomes else {})}
 
 
 def in_crm(*pairings: Pairing) -> str:
@@ -101,11 +97,11 @@ def find_merges(
     table = full_name(*pairing.marketo.table)
     passed = f"ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
     persons = f"(select {key}::varchar from {table} where {quoted(DELETED_AT)} is null)"
+    targets = (pairing.name, *pairing.becomes[:1]) if pairing.becomes else (pairing.name,)
     may_win = " or ".join(
-        f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))"
-        for to in targets(pairing)
-        if to in pairings
+        f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))" for to in targets if to in pairings
     )
+    may_win = f"({may_win or 'false'})"
     _meet(con, pairing, pairings, losers)
     asked = f"""
         from met where ({passed}) and marketo_id <> to_marketo_id and is_last and marketo_id in {persons}
@@ -121,7 +117,7 @@ def find_merges(
         select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
             map {{}}::map(varchar, varchar), ended_because
         from met f
-        where ended_because = {literal(MARKETO_MERGED)} and to_marketo_id is not null and ({may_win or "false"})
+        where ended_because = {literal(MARKETO_MERGED)} and to_marketo_id is not null and {may_win}
             and crm_id in ({living(pairing)})
             -- One that was answered is not asked for again: the record of one that was refused is a person of its own.
             and (crm_id, to_id) not in (select (crm_id, into_id) from ({in_crm(pairing)})
@@ -132,7 +128,7 @@ def find_merges(
         f"select crm_id, 'its winner was not read yet' from met where ({passed}) and is_last "
         f"and to_marketo_id not in (select {key}::varchar from {table}) "
         f"union all select crm_id, 'its winner is not linked yet' from met f where ({passed}) and is_last "
-        f"and to_marketo_id is null and ({may_win or 'false'})"
+        f"and to_marketo_id is null and {may_win}"
     )
 
 
