@@ -23,6 +23,7 @@ MERGED, CONVERTED = "merged in the CRM", "converted"
 MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
 # The record may come back, and its link with it (DEL-7, FILT-5).
 RETURNING = (DELETED, UNSEEN, FILTERED, EXPIRED)
+LASTS = f"(ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))"
 # Who takes no part any more may take along what belongs to it.
 FILTERED_OR_OLD = commas(map(literal, (FILTERED, EXPIRED)))
 # Links that are written to: open ones, and those of deleted or old records, as long as that is to be told (DEL-1).
@@ -38,13 +39,14 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     link = ledger.table("link")
     of_changed = f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)"
     con.execute(f"""
-        create or replace temp table kept as with lasting as ({lasting(of_changed)})
-        from lasting
-        union all  -- merged in Marketo: unless it has been done there too, the CRM may make it one with somebody else
+        create or replace temp table kept as
         select * from (
-            select * exclude (agreed) from {link} where {of_changed} and crm_id not in (select crm_id from lasting)
-            qualify row_number() over (partition by crm_id order by ended_at desc, linked_at desc) = 1
-        ) where ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
+            select * exclude (agreed) from {link} where {of_changed}
+            qualify row_number() over (
+                partition by crm_id order by {LASTS} desc, ended_at desc nulls first, linked_at desc) = 1
+        )
+        -- Merged in Marketo: unless it has been done there too, the CRM may make it one with somebody else.
+        where {LASTS} or (ended_because = {literal(MARKETO_MERGED)} and heir_id is not null)
     """)
     _crm_states(con, pairing, heir)
     _marketo_states(con, pairing)
@@ -85,7 +87,7 @@ def lasting(of: str) -> str:
     """
     return f"""
         select * exclude (agreed) from {ledger.table("link")}
-        where ({of}) and (ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))
+        where ({of}) and {LASTS}
         qualify row_number() over (partition by pairing, crm_id order by ended_at desc nulls first, linked_at desc) = 1
     """
 
