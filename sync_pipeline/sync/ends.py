@@ -31,7 +31,9 @@ TOLD = f"(ended_at is null or ended_because in ({literal(DELETED)}, {literal(EXP
 
 
 def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
-    """Fill `ending`: the links of changed records, and what ends each; null where nothing does.
+    """Fill `ending`: the links of changed records, and what ends each, `because`; null where nothing does.
+
+    `goes_on` tells that the record went on as another one, `in_another` that its person did, by Marketo's merge.
 
     Args:
         heir: the pairing whose records those of this one may turn into.
@@ -65,10 +67,12 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
                 when m.winner is not null and m.winner_alive then {literal(MARKETO_MERGED)}
                 when m.winner is not null and m.winner_alive is null then k.ended_because
                 -- what we deleted ourselves was not deleted by somebody there (DEL-8)
-                when not m.alive then if(k.ended_because is null, {literal(MARKETO_DELETED)}, k.ended_because)
+                when not in_marketo then if(k.ended_because is null, {literal(MARKETO_DELETED)}, k.ended_because)
                 when twin.crm_id is not null then {literal(MARKETO_MERGED)}
-                when not c.takes_part then {literal(EXPIRED if pairing.expires else FILTERED)}
-            end as because
+                when not coalesce(c.takes_part, true) then {literal(EXPIRED if pairing.expires else FILTERED)}
+            end as because,
+            coalesce(because in ({literal(MERGED)}, {literal(CONVERTED)}), false) as goes_on,
+            coalesce(because = {literal(MARKETO_MERGED)}, false) as in_another
         from kept k
         left join crm_state c using (crm_id)
         left join marketo_state m using (marketo_id)

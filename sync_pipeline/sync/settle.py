@@ -147,17 +147,14 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
         for heir, carrier in ((p, column_or_null(con, marketo, p.key, "varchar")) for p in (pairing, becomes) if p)
     )
     of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
-    passes = f"because in ({literal(MERGED)}, {literal(CONVERTED)})"
-    moves = (
-        f"because = {literal(MARKETO_MERGED)} and "
-        f"(other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
-    )
+    by_winner = f"in_another and (other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
+    passed = f"o.ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
     # Its record is another one's now: who was merged into its person is joined to that one, not given the person.
-    merged = f"o.ended_{passes} and o.heir_id is not null and not coalesce(o.pairing in ({_listed(rivals)}), false)"
+    merged = f"{passed} and o.heir_id is not null and not coalesce(o.pairing in ({_listed(rivals)}), false)"
     con.execute(f"""
         create or replace temp table settled as
         with recursive turned as materialized (
-            select crm_id, to_id from ending where {passes} and to_pairing = pairing
+            select crm_id, to_id from ending where goes_on and to_pairing = pairing
             union all
             select crm_id, heir_id from {link} where pairing = {name} and heir_pairing = {name} and crm_id not in (
                 select crm_id from {link} where pairing = {name} and ended_at is null)
@@ -178,11 +175,11 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
                 and crm_id not in (select crm_id from ({asked}) where verdict = {literal(Verdict.REJECTED)})
         ), others as (
             select e.crm_id as of_id, w.pairing, w.crm_id, null::timestamptz as linked_at, null::timestamptz as ended_at
-            from ending e join heirs w on w.pairing = e.to_pairing and w.crm_id = e.to_id where e.{passes}
+            from ending e join heirs w on w.pairing = e.to_pairing and w.crm_id = e.to_id where e.goes_on
             union all
             select e.crm_id, o.pairing, o.crm_id, o.linked_at, o.ended_at
             from ending e join {link} o on o.marketo_object = e.marketo_object and o.marketo_id = e.winner
-            where e.because = {literal(MARKETO_MERGED)} and o.crm_id <> e.crm_id
+            where e.in_another and o.crm_id <> e.crm_id
                 and o.pairing in ({near}) and (o.ended_at is null or ({merged}))
         ), met as (
             select e.*, coalesce(o.crm_id, e.twin) as other, o.pairing as other_pairing
@@ -194,16 +191,16 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
         ), carried(pairing, crm_id, marketo_id) as materialized (  -- few, before all links are gone through
             {carried}
         ), placed as (
-            select *, {moves} as by_winner,
-                {passes} and other is null and (in_marketo or in_winner)
+            select *, {by_winner} as by_winner,
+                goes_on and other is null and (in_marketo or in_winner)
                     and (to_pairing, to_id) not in (
                         select (pairing, crm_id) from carried
                         where marketo_id not in (
                             select marketo_id from {link} where marketo_object = {literal(marketo.name)})
                     ) as by_heir,
-                {passes} and other is not null and in_winner as by_both,
-                case when {passes} then to_pairing
-                    when because = {literal(MARKETO_MERGED)} and not ({moves})
+                goes_on and other is not null and in_winner as by_both,
+                case when goes_on then to_pairing
+                    when in_another and not by_winner
                     then coalesce(other_pairing, {literal(pairing.becomes[0] if pairing.becomes else None)})
                 end as heir
             from met
@@ -216,7 +213,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
         where because is not null or not exists (
             from {link} x where x.ended_at is null and x.marketo_object = placed.marketo_object
                 and x.marketo_id = placed.marketo_id)
-        qualify not by_winner or row_number() over (partition by winner order by crm_id) = 1
+        qualify not by_winner or row_number() over (partition by by_winner, winner order by crm_id) = 1
     """)
 
 
