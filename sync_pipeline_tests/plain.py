@@ -17,6 +17,8 @@ from sync_pipeline.lake import Lake, ledger
 class PlainLake(Lake):
     """A lake that ends with its process. `folder` holds its locks."""
 
+    id = "00000000-0000-0000-0000-000000000000"
+
     def __init__(self, folder: Path) -> None:
         con = duckdb.connect(config={"threads": 1})
         super().__init__(con, str(folder / "catalog"), str(folder / "files"), read_only=False)

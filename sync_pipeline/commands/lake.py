@@ -27,3 +27,8 @@ def tidy() -> None:
         f"files {done.files_before} -> {done.files_after}, megabytes {done.bytes_before / 1e6:,.1f} -> "
         f"{done.bytes_after / 1e6:,.1f}, snapshots {done.snapshots_before} -> {done.snapshots_after}"
     )
+    if done.strangers:
+        click.echo(
+            f"{done.strangers} Parquet files below {given.lake_data} are in no snapshot, and nothing shows that this "
+            "lake made them: they stay"
+        )

@@ -18,8 +18,7 @@ from sync_pipeline.flow.lookups import UnknownNameError
 from sync_pipeline.flow.person import People, PersonError
 from sync_pipeline.flow.running import Running
 from sync_pipeline.flow.sides import Sides
-from sync_pipeline.lake import Lake, LakeError, ledger
-from sync_pipeline.lake.connection import LakeInUseError
+from sync_pipeline.lake import Lake, LakeError, LakeInUseError, ledger
 from sync_pipeline.model import FAILED, SUCCEEDED, Counts, Pairing
 from sync_pipeline.sync import cycle
 

@@ -7,20 +7,27 @@ embedded (SQLite) catalog take one file lock around the transaction, because con
 from __future__ import annotations
 
 import importlib
+import os
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
 
-from sync_pipeline.lake import ledger
+from sync_pipeline.lake import ledger, ownership, private
+from sync_pipeline.lake.errors import LakeError, LakeInUseError, OwnershipError
+from sync_pipeline.lake.ownership import Folder, StoredFolder
 from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.unfinished import Unfinished
 
 NAME = "lake"
+METADATA = f"__ducklake_metadata_{NAME}"
 Connection = duckdb.DuckDBPyConnection
 
 # Up to so many rows of a change go into the catalog itself instead of a Parquet file of their own; maintenance
@@ -30,14 +37,6 @@ INLINE_ROWS = 100
 # DuckDB hashes an extension's file (35 MB, 0.15 s) whenever it loads it, to verify the signature. Once a process is
 # enough: the library stays in memory, and what is loaded later is what was verified.
 _verified: set[str] = set()
-
-
-class LakeError(Exception):
-    """The lake cannot be opened or written; the message says which file and what to do."""
-
-
-class LakeInUseError(LakeError):
-    """Another pipeline is at work on this lake."""
 
 
 def is_postgres(catalog: str) -> bool:
@@ -79,10 +78,31 @@ class Lake:
     def __init__(self, con: Connection, catalog: str, data: str, read_only: bool) -> None:
         self._con = con
         self._thread_lock = threading.RLock()
-        self._file_lock = None if is_postgres(catalog) else FileLock(catalog + ".lock", timeout=600)
+        self._file_lock = None if is_postgres(catalog) else FileLock(catalog + ".lock", timeout=600, mode=private.FILE)
         self.catalog = catalog
         self.data = data
         self.read_only = read_only
+
+    @cached_property
+    def id(self) -> str:
+        """The name of this lake, which the folders that it writes to bear, too.
+
+        DuckLake gives the first schema of every catalog one that no other has, and never changes it.
+        """
+        query = f"select schema_uuid::varchar from {METADATA}.ducklake_schema where schema_id = 0"
+        return str(self.rows(query)[0][0])
+
+    @cached_property
+    def unfinished(self) -> Unfinished:
+        """The record of transactions that have begun and not ended."""
+        return Unfinished(Path(f"{self._beside}.writing"))
+
+    @property
+    def _beside(self) -> Path:
+        """Where locks and records of this machine lie: beside the catalog, or, of one in PostgreSQL, by its id."""
+        if is_postgres(self.catalog):
+            return Path(tempfile.gettempdir(), f"sync-pipeline-{os.geteuid()}-{self.id}")
+        return Path(self.catalog).absolute()
 
     @classmethod
     def open(
@@ -103,12 +123,11 @@ class Lake:
             threads: what DuckDB works with; None is one a processor.
 
         Raises:
-            LakeError: the catalog is missing (read-only), damaged or out of reach; it names the file.
+            LakeError: the catalog is missing (read-only), damaged or out of reach, or the folder is not this lake's;
+                it names the file.
         """
-        if not is_postgres(catalog):
-            if read_only and not Path(catalog).exists():
-                raise LakeError(f"there is no lake at {catalog} yet: run a sync first")
-            Path(catalog).absolute().parent.mkdir(parents=True, exist_ok=True)
+        if not is_postgres(catalog) and read_only and not Path(catalog).exists():
+            raise LakeError(f"there is no lake at {catalog} yet: run a sync first")
         extensions = _extensions(catalog, data)
         verified = extensions <= _verified
         con = duckdb.connect(config={"autoinstall_known_extensions": False, "allow_unsigned_extensions": verified})
@@ -117,16 +136,38 @@ class Lake:
                 load_extension(con, name)
             _verified.update(extensions)
             _prepare(con, data, memory_limit, threads)
+            if not read_only:
+                _make_private(con, catalog, data)
             con.execute(attach_statement(catalog, data, read_only))
-        except (duckdb.Error, ImportError, OSError) as error:
+        except (duckdb.Error, ImportError, OSError, sqlite3.Error) as error:
             con.close()
             raise _cannot_open(catalog, error) from None
+        except OwnershipError:
+            con.close()
+            raise
         lake = cls(con, catalog, data, read_only)
-        if not read_only:
-            with lake.transaction() as cursor:
-                if ledger.create(cursor):
-                    cursor.execute(f"call {NAME}.set_option('data_inlining_row_limit', {INLINE_ROWS})")
+        try:
+            lake._prove_ownership()
+        except BaseException:
+            lake.close()
+            raise
         return lake
+
+    def _prove_ownership(self) -> None:
+        """Make sure that the folder is this lake's; make what is missing of both, unless the lake is only read.
+
+        Raises:
+            OwnershipError: it is not, or the catalog is not of that folder.
+        """
+        folder = _folder(self._con, self.catalog, self.data)
+        if self.read_only:
+            if folder.mark():
+                ownership.claim("LAKE_DATA", folder, self.id, tuple)
+            return
+        ownership.claim("LAKE_DATA", folder, self.id, partial(_known_files, self._con))
+        with self.transaction() as cursor:
+            if ledger.create(cursor):
+                cursor.execute(f"call {NAME}.set_option('data_inlining_row_limit', {INLINE_ROWS})")
 
     def cursor(self) -> Connection:
         return self._con.cursor()
@@ -138,7 +179,7 @@ class Lake:
         Raises:
             LakeError: the commit was refused (a full disk, a locked catalog); nothing of it is in the lake.
         """
-        with self._thread_lock, self._locked_file():
+        with self._thread_lock, self._locked_file(), self._on_record():
             con = self.cursor()
             try:
                 con.execute("begin transaction")
@@ -162,6 +203,15 @@ class Lake:
                 yield
         except Timeout as error:
             raise LakeError(f"another process has held {self._file_lock.lock_file} for ten minutes") from error
+
+    @contextmanager
+    def _on_record(self) -> Iterator[None]:
+        """Note that a transaction is at work: what it leaves behind if it dies can then be told from others' files."""
+        if self.read_only:
+            yield
+            return
+        with self.unfinished.one(is_alone=self._file_lock is not None):
+            yield
 
     @contextmanager
     def only_pipeline(self, wait_seconds: float = 0) -> Iterator[None]:
@@ -210,8 +260,7 @@ class Lake:
             return True
 
     def _lock(self, name: str) -> FileLock:
-        beside = Path(tempfile.gettempdir(), "sync-pipeline") if self._file_lock is None else Path(self.catalog)
-        return FileLock(f"{beside.absolute()}.{name}.lock", timeout=0)
+        return FileLock(f"{self._beside}.{name}.lock", timeout=0, mode=private.FILE)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -246,9 +295,69 @@ def _extensions(catalog: str, data: str) -> set[str]:
     return {"ducklake", scanner} | ({"httpfs"} if "://" in data else set())
 
 
+def _folder(con: Connection, catalog: str, data: str) -> Folder:
+    own = () if is_postgres(catalog) else (Path(catalog),)
+    return StoredFolder(data, con) if "://" in data else Folder(data, own)
+
+
+def _known_files(con: Connection) -> list[str]:
+    """Return paths below the lake's folder of files that its catalog knows: the thousand newest."""
+    found = con.execute(
+        f"select s.path || t.path || f.path from {METADATA}.ducklake_data_file f "
+        f"join (select distinct table_id, schema_id, path, path_is_relative from {METADATA}.ducklake_table) t "
+        "using (table_id) "
+        f"join (select distinct schema_id, path, path_is_relative from {METADATA}.ducklake_schema) s using (schema_id) "
+        "where f.path_is_relative and t.path_is_relative and s.path_is_relative "
+        "order by f.data_file_id desc limit 1000"
+    )
+    return [path for (path,) in found.fetchall()]
+
+
+def _make_private(con: Connection, catalog: str, data: str) -> None:
+    """Make what is missing of a lake's folders, and keep them from others; but make nothing beside strangers' files.
+
+    Raises:
+        OwnershipError: there is no lake in the catalog yet, and the folder is not empty.
+    """
+    if _is_new(con, catalog, data):
+        ownership.refuse_lakes("LAKE_DATA", _folder(con, catalog, data))
+    if not is_postgres(catalog):
+        path = Path(catalog).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
+        path.touch(mode=private.FILE)
+        for file in (path, *path.parent.glob(f"{path.name}[-.]*")):
+            private.tighten(file)
+    if "://" not in data:
+        private.make_folder(Path(data))
+
+
+def _is_new(con: Connection, catalog: str, data: str) -> bool:
+    """Tell whether nothing is in the catalog yet.
+
+    Raises:
+        OwnershipError: there is something in it, and it is no lake.
+    """
+    if is_postgres(catalog):
+        try:
+            con.execute(f"{attach_statement(catalog, data).removesuffix(')')}, create_if_not_exists false)")
+        except duckdb.InvalidInputException as error:
+            if "creating a new DuckLake is explicitly disabled" in str(error):
+                return True
+            raise
+        con.execute(f"detach {NAME}")
+        return False
+    path = Path(catalog).absolute()
+    if not path.exists() or not path.stat().st_size:
+        return True
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reading:
+        tables = {name for (name,) in reading.execute("select name from sqlite_master where type = 'table'")}
+    if tables and "ducklake_metadata" not in tables:
+        raise OwnershipError(f"LAKE_CATALOG {catalog} is a database of something else: name a file of its own")
+    return not tables
+
+
 def _prepare(con: Connection, data: str, memory_limit: str, threads: int | None) -> None:
     if "://" not in data:
-        Path(data).mkdir(parents=True, exist_ok=True)
         con.execute(f"set temp_directory = {literal(str(Path(data).absolute().parent / 'spill'))}")
     con.execute("set timezone = 'UTC'")
     con.execute("set preserve_insertion_order = false")
@@ -271,7 +380,8 @@ def _cannot_open(catalog: str, error: Exception) -> LakeError:
         return LakeError(f"the lake's catalog in PostgreSQL cannot be opened: {said}")
     return LakeError(
         f"the lake's catalog {catalog} cannot be opened: {_first_line(error)}. If the file is damaged, put back a copy "
-        "of it, or move it away and let a sync build the lake anew."
+        "of it, and keep LAKE_DATA as it is until then: without a catalog its files are of no use. Without any copy, "
+        "name a new LAKE_CATALOG and an empty LAKE_DATA; links and agreed values are lost with the old ones."
     )
 
 

@@ -8,9 +8,10 @@ every partition is written once, memory stays bounded by a page, and a process t
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sync_pipeline.lake import private
 from sync_pipeline.model import Window
 
 NO_MONTH = "none"
+_MONTH_FILE = re.compile(r"[0-9-]{7}|none")
 ROWS = ""  # no field has this name
 # A page's months are written out together when so much of it waits in memory.
 WAITING_BYTES = 64 << 20
@@ -86,7 +89,7 @@ class Landing:
     def begin(self, manifest: Manifest) -> None:
         """Empty the landing and note what will be in it."""
         self.clear()
-        self.folder.mkdir(parents=True)
+        private.make_folder(self.folder)
         draft = self.folder / "manifest.part"
         draft.write_text(manifest.to_json(), "utf-8")
         draft.replace(self.folder / "manifest.json")
@@ -97,8 +100,8 @@ class Landing:
     def add(self, page: str, batches: Iterable[pa.RecordBatch]) -> int:
         """Write a page of text batches, split by month; it counts only once it is there whole. Returns its rows."""
         part = self.folder / f"page-{page}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        _remove_page(part)
+        private.make_folder(part)
         months = _MonthFiles(part)
         filled = Counter[str]({ROWS: 0})
         try:
@@ -171,7 +174,12 @@ class Landing:
         return sum(filled[ROWS] for filled in list(self._pages.values()))
 
     def clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the pages and what tells of them; a file that no landing makes stays, and its folder with it."""
+        for page in self.folder.glob("page-*"):
+            _remove_page(page)
+        for name in ("manifest.json", "manifest.part"):
+            (self.folder / name).unlink(missing_ok=True)
+        _remove_if_empty(self.folder)
         self._pages.clear()
 
     def _files(self) -> list[Path]:
@@ -185,6 +193,18 @@ class Landing:
                     raise LandingError(f"the pages in {self.folder} were read with different fields")
                 for i in range(reader.num_record_batches):
                     yield reader.get_batch(i)
+
+
+def _remove_page(folder: Path) -> None:
+    for file in (*folder.glob("*.arrow"), folder / "filled.json"):
+        if _MONTH_FILE.fullmatch(file.stem) or file.name == "filled.json":
+            file.unlink(missing_ok=True)
+    _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 class _MonthFiles:

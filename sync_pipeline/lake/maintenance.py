@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.connection import NAME, Lake, LakeError
+from sync_pipeline.lake.connection import NAME, Lake
+from sync_pipeline.lake.errors import LakeError
 from sync_pipeline.lake.sql import literal
 
 # A file that no snapshot needs stays for the queries that began before it was replaced.
@@ -22,7 +24,7 @@ REWRITE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Tidied:
-    """Counts before and after: data files, delete files, bytes of both, and snapshots."""
+    """Counts before and after: data and delete files, bytes of both, and snapshots; and of files that are not ours."""
 
     files_before: int
     files_after: int
@@ -30,6 +32,7 @@ class Tidied:
     bytes_after: int
     snapshots_before: int
     snapshots_after: int
+    strangers: int = 0
 
 
 def size(lake: Lake) -> tuple[int, int, int]:
@@ -67,17 +70,40 @@ def tidy(lake: Lake, keep: timedelta, grace: timedelta = GRACE, keep_record: tim
         f"call ducklake_merge_adjacent_files({literal(NAME)})",
         *([f"call ducklake_expire_snapshots({literal(NAME)}, versions => {old})"] if old else []),
         f"call ducklake_cleanup_old_files({literal(NAME)}, {cleanup})",
-        f"call ducklake_delete_orphaned_files({literal(NAME)}, older_than => now() - {_interval(max(grace, GRACE))})",
     ):
         try:
             with lake.transaction() as con:
                 con.execute(statement)
         except LakeError as error:  # the others are worth doing all the same
             failed.append(f"{statement.split('(')[0].removeprefix('call ')}: {error}")
+    strangers = 0
+    try:
+        strangers = _remove_orphans(lake, max(grace, GRACE))
+    except LakeError as error:
+        failed.append(f"orphaned files: {error}")
     if failed:
         raise LakeError("; ".join(failed))
     after = size(lake)
-    return Tidied(before[0], after[0], before[1], after[1], before[2], after[2])
+    return Tidied(before[0], after[0], before[1], after[1], before[2], after[2], strangers)
+
+
+def _remove_orphans(lake: Lake, age: timedelta) -> int:
+    """Remove what transactions that died left in the folder; return how many files there are nobody's and stay.
+
+    DuckLake would remove every Parquet file below the folder that this catalog does not know.
+    """
+    orphans = f"ducklake_delete_orphaned_files({literal(NAME)}, older_than => {literal(datetime.now(UTC) - age)}"
+    with lake.transaction() as con:
+        listed = [path for (path,) in con.execute(f"from {orphans}, dry_run => true)").fetchall()]
+    ours = [path for path in listed if lake.unfinished.left(path)]
+    if "://" not in lake.data:
+        for path in ours:
+            Path(path).unlink(missing_ok=True)
+    elif ours and len(ours) == len(listed):  # an object store's files can only be removed all together
+        with lake.transaction() as con:
+            con.execute(f"call {orphans})")
+    lake.unfinished.forget()
+    return len(listed) - len(ours)
 
 
 def _snapshots_before(lake: Lake, keep: timedelta) -> list[int]:

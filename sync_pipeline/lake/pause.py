@@ -13,7 +13,8 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger, table
-from sync_pipeline.lake.connection import Lake, LakeError
+from sync_pipeline.lake.connection import Lake
+from sync_pipeline.lake.errors import LakeError
 
 PAUSE = ledger.table("pause")
 

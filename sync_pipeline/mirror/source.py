@@ -54,4 +54,5 @@ class Source:
     landed: Callable[[Object, int, int], None] = lambda _obj, _rows, _of: None
 
     def landing(self, obj: Object, purpose: str = "window") -> Landing:
-        return Landing(self.landings / obj.system / obj.name / purpose, obj.stamp)
+        """Return the place where the pages of an object wait; lakes that share the folder never meet there."""
+        return Landing(self.landings / self.lake.id / obj.system / obj.name / purpose, obj.stamp)
