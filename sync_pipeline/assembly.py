@@ -185,7 +185,15 @@ def pass_over(
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        Limits(settings.sync_most_writes, settings.sync_most_write_share, gone=settings.sync_most_deletes),
+        Limits(
+            settings.sync_most_writes,
+            settings.sync_most_write_share,
+            settings.sync_most_emptied,
+            settings.sync_most_duplicates,
+            settings.sync_limits_from,
+            settings.sync_most_deletes,
+            settings.sync_limits_from // 2,
+        ),
         mapping=Choice(settings.mappings(), settings.sync_custom_fields),
         blocked=settings.sync_blocked_fields,
         truncates=settings.sync_cut_long_texts,

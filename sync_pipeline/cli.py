@@ -16,6 +16,7 @@ COMMANDS = {
     "pause": "pause",
     "resume": "pause",
     "plan": "two_way",
+    "brakes": "brakes",
     "explain": "two_way",
     "flow": "flow",
     "serve": "flow",

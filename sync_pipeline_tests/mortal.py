@@ -76,8 +76,8 @@ class Mortal:
         found = self._inner.resume(obj, fields, token)
         return self._mortal(found) if found else None
 
-    def count(self, obj: Object) -> int:
-        return self._inner.count(obj)
+    def count(self, obj: Object, before: datetime | None = None) -> int:
+        return self._inner.count(obj, before)
 
     def metered(self) -> Connector:
         return Mortal(self._inner.metered(), self._database, self._life)

@@ -79,8 +79,8 @@ class Connector(Protocol):
     def resume(self, obj: Object, fields: Sequence[str], token: str) -> Extract | None:
         """Go on with a result begun earlier; None if the system has forgotten it."""
 
-    def count(self, obj: Object) -> int:
-        """Return how many records the sync user can see, without deleted ones.
+    def count(self, obj: Object, before: datetime | None = None) -> int:
+        """Return how many records the sync user can see, without deleted ones; only those last modified `before`.
 
         Raises:
             RejectedError: the system does not count them (`Object.counted`).

@@ -147,8 +147,9 @@ class Salesforce:
     def resume(self, obj: Object, fields: Sequence[str], token: str) -> Extract | None:
         return self._bulk().resume(fields, token) if token else None
 
-    def count(self, obj: Object) -> int:
-        query = quote(f"select count() from {soql.name(obj.source)}")
+    def count(self, obj: Object, before: datetime | None = None) -> int:
+        where = f" where {soql.in_window(obj.stamp, Window(None, before))}" if before else ""
+        query = quote(f"select count() from {soql.name(obj.source)}{where}")
         return int(self.get(self.resource(f"query?q={query}")).json()["totalSize"])
 
     def usage(self) -> Usage:

@@ -62,6 +62,11 @@ TABLES: dict[str, dict[str, str]] = {
     "pending": {"pairing": "varchar", "crm_id": "varchar", "because": "varchar", "since": STAMP},
     # Which records took part when links were last settled: after another condition all of them are looked at (FILT-5).
     "condition": {"pairing": "varchar", "alive": "varchar"},
+    # What a limit has stopped and still stops, and when an operator let it through once.
+    "brake": {
+        "pairing": "varchar", "kind": "varchar", "number": "bigint", "message": "varchar", "run_id": "varchar",
+        "stopped_at": STAMP, "released_at": STAMP,
+    },
     # When somebody switched the background sync off, and on again.
     "pause": {"began_at": STAMP, "because": "varchar", "ended_at": STAMP},
     # How many records waited to be written to a side, hourly (OPS-9, OPS-11).

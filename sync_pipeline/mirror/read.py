@@ -73,6 +73,8 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
     landing = source.landing(obj)
     asked = window
     schema, window = with_schema(source, obj, now, lambda schema: _land_window(source, obj, schema, asked, landing))
+    if landing.rows == 0 and window.start is None:
+        _check_empty(source, obj, window)
     if landing.rows == 0 and not schema.fresh and not repair:
         landing.clear()
         return Read(obj, window, Counts(), committed=False)
@@ -84,6 +86,20 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
         ledger.move_watermarks(con, [(obj, window)], now)
     landing.clear()
     return Read(obj, window, counts, tuple(errors), unseen=unseen)
+
+
+def _check_empty(source: Source, obj: Object, window: Window) -> None:
+    """Refuse to take an object for empty of which the system counts records: what is missing is not deleted.
+
+    Raises:
+        RejectedError: it counts some that belong to the window.
+    """
+    if obj.counted and (number := source.connector.count(obj, before=window.end)):
+        raise RejectedError(
+            "EMPTY_READ",
+            f"{obj.name} reads as empty, but the system counts {number:,} records; nothing was taken in. May the sync "
+            "user query all of them?",
+        )
 
 
 def with_schema(source: Source, obj: Object, now: datetime, read: Callable[[Schema], T]) -> tuple[Schema, T]:

@@ -175,7 +175,8 @@ def _check_share(con: Connection, source: Source, obj: Object, gone: int) -> Non
         raise RejectedError(
             "TOO_MANY_DELETES",
             f"{gone} of {living} {obj.name} records are no longer there, above the limit of "
-            f"{source.policy.most_deletes:.0%}; nothing was marked. Can the sync user still see them all?",
+            f"{source.policy.most_deletes:.0%}; nothing was marked. Can the sync user still see them all? If they are "
+            "really gone, SYNC_MOST_DELETES=1 for one run marks them",
         )
 
 

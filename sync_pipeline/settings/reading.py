@@ -39,8 +39,8 @@ class ReadingSettings(BaseSettings):
         0.1,
         gt=0,
         le=1,
-        description="Share of an object's records that an id comparison may find gone, or, above ten, that a cycle may "
-        "find deleted or merged; above it, stop (DEL-10).",
+        description="Share of an object's records that an id comparison may find gone, or of its links that a cycle "
+        "may end, as their records were deleted, merged, converted, hidden or filtered out; above it, stop (DEL-10).",
     )
     sync_page_threads: int = Field(2, ge=1, description="Result pages read at once, per object.")
     sync_object_threads: int = Field(4, ge=1, description="Objects read at once.")

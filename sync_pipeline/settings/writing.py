@@ -30,8 +30,26 @@ class WritingSettings(BaseSettings):
         0.5,
         gt=0,
         le=1,
-        description="Largest share of an object's links, above a thousand, of which a cycle may replace a value in one "
-        "system; filling empty fields does not count.",
+        description="Largest share of an object's links of which a cycle may replace a value in one system; filling "
+        "empty fields does not count.",
+    )
+    sync_most_emptied: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Largest share of the values of one field that a cycle may empty, or untick, in one system.",
+    )
+    sync_most_duplicates: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Largest share of the people that a cycle creates in a system whose e-mail address it has already.",
+    )
+    sync_limits_from: int = Field(
+        20,
+        ge=0,
+        description="So many records are allowed by each limit that is a share, however large a share they are; half "
+        "as many links may end.",
     )
     sync_cut_long_texts: bool = Field(
         True, description="Cut texts that the other system cannot hold; otherwise they are refused (FIELD-25)."

@@ -22,7 +22,7 @@ from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.model import Counts, Describe, Field, Pairing
-from sync_pipeline.sync import chosen, limits, links, lost, newcomers, outbox, partitions, plan
+from sync_pipeline.sync import brakes, chosen, limits, links, lost, newcomers, outbox, partitions, plan
 from sync_pipeline.sync.conditions import condition
 from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import decide
@@ -87,6 +87,8 @@ class Pass:
     rules: Rules
     sides: Mapping[str, Side] | None = None
     _failed: dict[str, str] = field(default_factory=dict, init=False)  # pairings that cannot be decided, and why
+    _unsent: set[str] = field(default_factory=set, init=False)  # pairings of which a side was out of reach
+    _stopped: set[str] = field(default_factory=set, init=False)  # pairings that a limit stopped in this pass
 
     def run(self, now: datetime) -> list[Synced]:
         """Decide on every pairing and write Marketo's side, parents first; then write the CRM's.
@@ -95,12 +97,48 @@ class Pass:
         """
         with self.lake.transaction() as con:
             outbox.take_back(con, self.pairings, self.run_id, now)
-        self._failed = settle(self.lake, Settling(self._mirrored, self.run_id, now))
+        self._failed = self._settle(now)
         done: list[Synced] = []
         for pairing in self.pairings:
             done.append(self._to_marketo(pairing, [synced.pairing for synced in done], now))
         self._show_events([synced.pairing for synced in done])
-        return [self._to_crm(synced) for synced in done]
+        done = [self._to_crm(synced) for synced in done]
+        self._release_used()
+        return done
+
+    def _settle(self, now: datetime) -> dict[str, str]:
+        """Settle the links; return the pairings that nothing can be decided of, and why."""
+        limits, released = self.rules.limits, self._released
+        errors = settle(self.lake, Settling(self._mirrored, self.run_id, now, limits, released))
+        for name, error in errors.items():
+            if isinstance(error, RefusedError):
+                self._stop(name, error, now)
+        failed = {name: str(error) for name, error in errors.items()}
+        for pairing in self.pairings:
+            # What came of a lead that is not settled would be taken for a stranger, and become a second person.
+            if pairing.becomes and pairing.name in errors:
+                waits = f"waits for {pairing.name}, whose records may have turned into it"
+                failed.setdefault(pairing.becomes[0], waits)
+        return failed
+
+    @cached_property
+    def _released(self) -> brakes.Released:
+        with self.lake.reading() as con:
+            return brakes.released(con)
+
+    def _stop(self, name: str, error: RefusedError, now: datetime) -> None:
+        self._stopped.add(name)
+        with self.lake.transaction() as con:
+            brakes.note(con, name, error.excesses, self.run_id, now)
+
+    def _release_used(self) -> None:
+        """Forget what was stopped before and has been done now, or no longer comes up.
+
+        What an outage kept from being sent is decided anew by the next pass, under the same release.
+        """
+        if self.sides and (done := self._released.keys() - self._stopped - self._failed.keys() - self._unsent):
+            with self.lake.transaction() as con:
+                brakes.clear(con, done)
 
     def _show_events(self, pairings: Sequence[Pairing]) -> None:
         """Make the views of what happens to custom objects, whose lookups were found in this pass (SF-CO-9)."""
@@ -122,7 +160,10 @@ class Pass:
             if misfit := partitions.misfit(self.rules.partitions, pairing, fields):
                 return Synced(pairing, notices=notices, error=misfit)
             planned, misfits = self._decide(pairing, fields, now)
-        except (RefusedError, UnfitError) as error:
+        except UnfitError as error:
+            return Synced(pairing, notices=notices, error=str(error))
+        except RefusedError as error:
+            self._stop(pairing.name, error, now)
             return Synced(pairing, notices=notices, error=str(error))
         except (LakeError, duckdb.Error) as error:
             self._failed[pairing.name] = str(error)
@@ -250,9 +291,15 @@ class Pass:
         )
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:
-        """Return what is planned, and what keeps given pairs from being linked."""
+        """Return what is planned, and what keeps given pairs from being linked or the plan from being carried out.
+
+        Raises:
+            RefusedError: the plan exceeds a limit, so that all stays as it was; a mere plan is shown all the same.
+        """
         asked, fed_by = self._question(pairing, fields), self._fed_by.get(pairing.name, {})
         if self.sides and (moved := [field for field in fields if fed_by.get(field.name) != field.fed_by]):
+            with self.lake.reading() as con:  # before anything that was agreed on is forgotten
+                self._draft(con, asked)
             with self.lake.transaction() as con:
                 links.remap(con, pairing, moved, now)
         with self.lake.reading() as con:
@@ -264,14 +311,29 @@ class Pass:
         with self.lake.transaction() as con:
             lost.find(con, asked, now)
             links.adopt(con, asked, now)
-        with self.lake.transaction() as con:
-            decide(con, asked)
-            planned = plan.draft(con, asked)
-            limits.check(con, asked, planned, self.rules.limits)
-            plan.store(con, asked, now, applied=self.sides is not None)
-            if self.sides is None:
+        try:
+            with self.lake.transaction() as con:
+                planned, stop = self._draft(con, asked)
+                plan.store(con, asked, now, applied=self.sides is not None)
+                if self.sides is None:
+                    links.forget(con, asked)
+        except RefusedError:
+            with self.lake.transaction() as con:
                 links.forget(con, asked)
-        return planned, misfits
+            raise
+        if stop:
+            self._stop(pairing.name, stop, now)
+        return planned, [*misfits, *([str(stop)] if stop else [])]
+
+    def _draft(self, con: duckdb.DuckDBPyConnection, asked: Question) -> tuple[Planned, RefusedError | None]:
+        """Decide and draft; a limit that is exceeded stops all but a mere plan."""
+        decide(con, asked)
+        planned, name = plan.draft(con, asked), asked.pairing.name
+        excesses = limits.exceeded(con, asked, planned, self.rules.limits, self._released.get(name, {}))
+        stop = RefusedError(asked.pairing, excesses) if excesses else None
+        if stop and self.sides:
+            raise stop
+        return planned, stop
 
     def _send(self, synced: Synced, side: str, fields: Sequence[Compared]) -> Synced:
         if self.sides is None:
@@ -281,6 +343,7 @@ class Pass:
         try:
             sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now, self._mirrored)
         except ConnectorError as failed:
+            self._unsent.add(synced.pairing.name)
             error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"
         used = to.usage()
         spent = Counts(

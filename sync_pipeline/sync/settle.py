@@ -6,7 +6,7 @@ Links follow the mirrors at once, also where only a plan is made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
@@ -16,6 +16,7 @@ from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing
+from sync_pipeline.sync.brakes import Released
 from sync_pipeline.sync.ends import (
     CONVERTED,
     EXPIRED,
@@ -28,6 +29,7 @@ from sync_pipeline.sync.ends import (
     find_ends,
     lasting,
 )
+from sync_pipeline.sync.limits import Limits, RefusedError, exceeded_by_ends
 from sync_pipeline.sync.merging import in_crm
 from sync_pipeline.sync.touched import find_changed, is_quiet, living, look_again, look_at_referring, marks
 
@@ -39,23 +41,27 @@ MOST_ROUNDS = 10
 
 @dataclass(frozen=True)
 class Settling:
-    """What a pass knows when it settles links."""
+    """What a pass knows when it settles links, and how many of them it may end; see `limits`."""
 
     pairings: Sequence[Pairing]
     run_id: str
     now: datetime
+    limits: Limits = field(default_factory=Limits)
+    released: Released = field(default_factory=dict)
 
     def named(self, name: str) -> Pairing | None:
         return next((p for p in self.pairings if p.name == name), None)
 
 
-def settle(lake: Lake, known: Settling) -> dict[str, str]:
+def settle(lake: Lake, known: Settling) -> dict[str, LakeError | RefusedError]:
     """End, open and hand on links as the mirrors tell; doing it again changes nothing.
 
-    Returns the pairings whose links could not be settled, by name, and why: nothing may be decided of them.
+    Returns the pairings whose links could not be settled, by name, and why: nothing may be decided of them. Where too
+    many would end, none does.
     """
     _look_at_all(lake, known)
-    failed: dict[str, str] = {}
+    failed: dict[str, LakeError | RefusedError] = {}
+    counted = set[str]()  # what ends later in a pass follows from what ended first
     for _ in range(MOST_ROUNDS):
         with lake.reading() as con:
             decided = marks(con)
@@ -64,9 +70,10 @@ def settle(lake: Lake, known: Settling) -> dict[str, str]:
         for pairing in moved:
             try:
                 with lake.transaction() as con:
-                    settled += _settle(con, pairing, known)
-            except LakeError as error:  # a column that it needs is hidden, say: the other pairings go on (law 8)
-                failed[pairing.name] = str(error)
+                    settled += _settle(con, pairing, known, is_first=pairing.name not in counted)
+                counted.add(pairing.name)
+            except (LakeError, RefusedError) as error:  # a column is hidden, say: the other pairings go on (law 8)
+                failed[pairing.name] = error
         if not settled:
             break
     return failed
@@ -112,11 +119,14 @@ def _out_and_in(pairing: Pairing, now: datetime) -> str:
     )
 
 
-def _settle(con: Connection, pairing: Pairing, known: Settling) -> int:
+def _settle(con: Connection, pairing: Pairing, known: Settling, is_first: bool) -> int:
     find_changed(con, pairing)
     find_ends(con, pairing, known.named(pairing.becomes[0]) if pairing.becomes else None)
     if con.execute("from ending where because is distinct from ended_because limit 1").fetchone() is None:
         return 0
+    allowed = known.released.get(pairing.name, {})
+    if is_first and (excesses := exceeded_by_ends(con, pairing, known.limits, allowed)):
+        raise RefusedError(pairing, excesses)
     _find_successions(con, pairing, known)
     (count,) = con.execute("select count(*) from settled").fetchone() or (0,)
     if count:

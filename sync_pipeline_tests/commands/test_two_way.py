@@ -72,6 +72,28 @@ def test_a_plan_tells_what_a_cycle_would_write_and_why_and_applying_it_is_told_b
     assert "nothing is to be written" in run("plan").stdout
 
 
+def test_what_a_limit_stops_is_listed_and_let_through_once(run: Run, synced: str, salesforce: Sandbox) -> None:
+    """Law 7, as an operator meets it: the message names the command that lets it through."""
+    assert run("sync", WRITE_BACK="apply").exit_code == 0
+    assert (run("brakes").stdout, run("brakes", "--json").stdout) == ("nothing is stopped\n", "")
+    given = {"WRITE_BACK": "apply", "SYNC_LAG_SECONDS": "0", "SYNC_LIMITS_FROM": "0"}
+    salesforce.org.update("Contact", synced, {"Phone": "777"})
+    for _ in range(2):
+        stopped = run("sync", **given)
+        assert stopped.exit_code == 1
+        assert "1 of 1 links would be overwritten in marketo, more than the limit of 50%" in stopped.stderr
+        assert "`sync-pipeline brakes --release contact` lets it through once" in stopped.stderr
+    (told,) = [json.loads(line) for line in run("brakes", "--json").stdout.splitlines()]
+    assert (told["pairing"], told["kind"], told["number"]) == ("contact", "overwritten in marketo", 1)
+    shown = run("plan", **given)
+    assert (shown.exit_code, "contact  marketo  update  only the CRM changed it" in shown.stdout) == (1, True)
+    assert "nothing of lead is stopped" in run("brakes", "--release", "lead").stderr
+    assert "contact: let through once" in run("brakes", "--release", "contact").stdout
+    passed = run("sync", **given)
+    assert (passed.exit_code, "1 to update in Marketo" in passed.stderr) == (0, True)
+    assert run("brakes").stdout == "nothing is stopped\n"
+
+
 def test_explain_tells_a_person_whom_only_marketo_knows_and_nobody_at_all(run: Run, synced: str) -> None:
     """GEN-11."""
     told = json.loads(run("explain", "ann@x.example", "--json").stdout)

@@ -106,8 +106,9 @@ class Memory:
     def resume(self, obj: Object, fields: Sequence[str], token: str) -> Extract | None:
         return None
 
-    def count(self, obj: Object) -> int:
-        return sum(r["IsDeleted"] == "false" for r in self.org.visible())
+    def count(self, obj: Object, before: datetime | None = None) -> int:
+        alive = (r for r in self.org.visible() if r["IsDeleted"] == "false")
+        return sum(before is None or _stamp(r[obj.stamp]) < before for r in alive)
 
     def metered(self) -> Memory:
         return Memory(self.org)

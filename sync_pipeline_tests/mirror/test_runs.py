@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_pipeline.connectors.errors import RetryableError
+from sync_pipeline.connectors.extract import Extract
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Field
-from sync_pipeline_tests.connectors.memory import FIELDS
+from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Field, Object, Window
+from sync_pipeline_tests.connectors.memory import FIELDS, Memory
 from sync_pipeline_tests.mirror.followed import Followed
+
+
+class Blind(Memory):
+    """A connector whose queries give nothing, though the system counts."""
+
+    def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
+        return self._extract([], fields)
+
+    def metered(self) -> Blind:
+        return Blind(self.org)
 
 
 def failing(
@@ -45,6 +56,26 @@ def test_a_first_cycle_reads_everything_and_a_quiet_one_costs_one_call_and_write
     assert again.done[0].window is not None
     assert followed.watermark == again.done[0].window.end
     assert len(followed.changes()) == 3
+
+
+def test_an_object_that_reads_as_empty_though_records_are_counted_is_an_error(followed: Followed) -> None:
+    """Law 7: taken for empty, each of its records would be new to the other side."""
+    followed.people("Ann", "Bob")
+    inner = followed.source.connector
+    followed.source = replace(followed.source, connector=Blind(followed.org))
+    for options in ({}, {"full": True}):
+        blind = followed.cycle(**options)
+        assert (blind.status, blind.done[0].code, followed.watermark) == (FAILED, "EMPTY_READ", None)
+        assert "reads as empty, but the system counts 2 records" in blind.done[0].error
+    followed.source = replace(followed.source, connector=inner)
+    assert followed.cycle().counts().inserted == 2
+
+
+def test_an_object_whose_records_are_all_younger_than_the_window_is_no_error(followed: Followed) -> None:
+    followed.source = replace(followed.source, policy=replace(followed.source.policy, lag=timedelta(seconds=30)))
+    followed.people("Ann")
+    assert followed.cycle().status == SUCCEEDED
+    assert followed.cycle(seconds=60).counts().inserted == 1
 
 
 def test_a_record_shown_late_with_an_earlier_stamp_is_read_by_the_overlap(followed: Followed) -> None:

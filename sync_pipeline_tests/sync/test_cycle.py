@@ -344,9 +344,9 @@ def test_above_a_limit_nothing_is_sent_and_the_message_names_it(world: World) ->
     for person in people:
         world.marketo.edit(person, phone="2")
     done = world.cycle(limits=Limits(writes=2))
-    assert done.error == f"{world.pairing.name}: 3 writes to crm are more than the limit of 2"
+    assert done.error.startswith(f"{world.pairing.name}: 3 writes to crm are more than the limit of 2; nothing is done")
     assert world.crm.writes == []
-    assert world.cycle(limits=Limits(share=0.5, few=1)).error.endswith("more than the limit of 50%")
+    assert world.cycle(limits=Limits(share=0.5, few=1)).error.count("more than the limit of 50%") == 1
     world.cycle()
     assert len(world.crm.writes) == 3
 
@@ -360,7 +360,10 @@ def test_filling_empty_fields_of_everybody_is_below_the_limit_and_emptying_them_
             world.marketo.edit(person, title=title)
         done = world.cycle(limits=limits)
         assert bool(done.error) is (title is None)
-    assert done.error == f"{world.pairing.name}: 3 of 3 links would be overwritten in crm, more than the limit of 50%"
+    said = (
+        f"{world.pairing.name}: 3 of 3 links would be overwritten in crm, more than the limit of 50%; nothing is done"
+    )
+    assert done.error.startswith(said)
 
 
 def test_a_mirror_that_has_not_seen_our_write_yet_does_not_undo_it(world: World) -> None:

@@ -239,8 +239,10 @@ def test_what_an_operator_may_choose_and_when_a_cycle_stops(shared_lake: Lake, t
     lives.leads.delete(loser, winner)
     done = lives.pass_with(limits=Limits(gone=0.4, few_gone=1), score="winner")
     name = lives.of_contacts.name
-    said = "2 of 2 records were deleted or merged, more than the limit of 40%; nothing is done about any of them"
-    assert done[name].error == f"{name}: {said}"
+    said = "3 of 3 links would end (1 deleted in Marketo, 2 deleted in the CRM; for instance "
+    assert done[name].error.startswith(f"{name}: {said}")
+    assert f"more than the limit of 40%; nothing is done about {name}" in done[name].error
+    assert [lives.ends()[one] for one in (one, two, unliked)] == [None] * 3
     assert lives.asked("marketo", Operation.DELETE) == []
     lives.pass_with(score="winner")
     lives.contacts.undelete(one)

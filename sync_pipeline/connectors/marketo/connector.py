@@ -189,7 +189,7 @@ class Marketo:
         asked = {"filterType": by, "filterValues": [value], "fields": list(fields)}
         return list(reads.by_filter(self.calls, kind_of(LEAD).resource, asked))
 
-    def count(self, obj: Object) -> int:
+    def count(self, obj: Object, before: datetime | None = None) -> int:
         raise RejectedError("NOT_COUNTED", f"Marketo does not tell how many records {obj.source} has")
 
     def usage(self) -> Usage:
