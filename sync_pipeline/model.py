@@ -260,6 +260,8 @@ class Field:
 
     `reference_to` names objects of the CRM; of Marketo, the object and its field: `lead.id`. Marketo finds records by
     the fields that `identify` them. What a native CRM sync keeps is `managed` by it, and not written (SF-CAMP-20).
+    A number has `precision` digits, `scale` of them after the point; a whole one may have `digits` instead. A text has
+    up to `length` characters in up to `octets` bytes. What is `defaulted` is filled by the system in a new record.
     `since` is ours: when the field became visible, or another type; of a record that was read before, the mirror does
     not have its value (FIELD-4).
     """
@@ -275,6 +277,9 @@ class Field:
     custom: bool = False
     precision: int = 0
     scale: int = 0
+    digits: int = 0
+    octets: int = 0
+    defaulted: bool = False
     reference_to: tuple[str, ...] = ()
     picklist: tuple[str, ...] = ()
     restricted: bool = False  # to the values of its picklist

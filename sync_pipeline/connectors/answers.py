@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from sync_pipeline.connectors.errors import (
 )
 from sync_pipeline.model import Field
 
+MISREAD = "JSON_PARSER_ERROR"  # of a whole call, over one value of a wrong kind
+_MISREAD = re.compile(r"from VALUE_\w+ value (.*?)(?: or request may be missing a required field)?(?: at)? \[line:")
 LOCKED = "UNABLE_TO_LOCK_ROW"
 TOO_MUCH = frozenset({LOCKED, "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})  # less at a time may go through
 UNDONE = TOO_MUCH | {"SERVER_UNAVAILABLE"}  # surely nothing was done, whatever the status
@@ -58,6 +61,12 @@ def raise_error(answer: requests.Response) -> None:
     raise RejectedError(code, message)
 
 
+def misread(message: str) -> str | None:
+    """Return the value that a parser error repeats, as it was spelled; None if it repeats none."""
+    found = _MISREAD.search(message)
+    return found[1] if found else None
+
+
 def _is_soap(answer: requests.Response) -> bool:
     """Tell whether an answer is a SOAP fault: its status is 500 whatever is wrong."""
     return "xml" in answer.headers.get("Content-Type", "")
@@ -92,6 +101,9 @@ def field(told: dict[str, Any]) -> Field:
         custom=told.get("custom", False),
         precision=told.get("precision") or 0,
         scale=told.get("scale") or 0,
+        digits=told.get("digits") or 0,
+        octets=told.get("byteLength") or 0,
+        defaulted=told.get("defaultedOnCreate", False),
         reference_to=tuple(told.get("referenceTo") or ()),
         picklist=tuple(v["value"] for v in told.get("picklistValues") or () if v.get("active", True)),
         restricted=told.get("restrictedPicklist", False),

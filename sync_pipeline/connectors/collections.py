@@ -11,7 +11,7 @@ import requests
 from sync_pipeline.connectors import answers, soql
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, blamed
 
 MOST = 200
 METHODS = {Operation.CREATE: "POST", Operation.UPDATE: "PATCH", Operation.UPSERT: "PATCH", Operation.DELETE: "DELETE"}
@@ -75,17 +75,23 @@ def _formed(task: Task, record: Record) -> dict[str, Any]:
 
 
 def _answer(task: Task, told: Mapping[str, Any]) -> Answer:
-    """Return the answer of one record; of several errors the first."""
+    """Return the answer of one record."""
     if told.get("success"):
         created = told.get("created", task.operation is Operation.CREATE)
         return Answer(Verdict.ACCEPTED, told["id"], created)
-    error = (told.get("errors") or [{}])[0]
-    return refused(told.get("id"), error.get("statusCode", ""), error.get("message", ""), error.get("fields") or ())
+    errors = [(e.get("statusCode", ""), e.get("message", ""), e.get("fields") or ()) for e in told.get("errors") or ()]
+    return refused(told.get("id"), errors)
 
 
-def refused(record_id: str | None, code: str, message: str, fields: Sequence[str]) -> Answer:
-    """Return the answer that an error means; a lock that the org's own code ran into shows in its text alone."""
+Error = tuple[str, str, Sequence[str]]  # code, message, and the fields that are blamed
+
+
+def refused(record_id: str | None, errors: Sequence[Error]) -> Answer:
+    """Return the answer that the errors of a record mean: the first, with the fields that any of them blames.
+
+    A lock that the org's own code ran into shows in its text alone.
+    """
+    code, message, _ = errors[0] if errors else ("", "", ())
     passing = code in answers.PASSING_OF_ONE or answers.LOCKED in message
-    return Answer(
-        Verdict.RETRY if passing else Verdict.REJECTED, record_id, code=code, message=message, fields=tuple(fields)
-    )
+    blames = tuple(blame for code, said, fields in errors for blame in blamed(fields, code, said))
+    return Answer(Verdict.RETRY if passing else Verdict.REJECTED, record_id, code=code, message=message, blames=blames)

@@ -47,9 +47,8 @@ def _answer(task: Task, record: Record, told: Mapping[str, Any]) -> Answer:
     if told["httpStatusCode"] < 300:
         is_new = task.operation is Operation.CREATE
         return Answer(Verdict.ACCEPTED, body["id"] if is_new else record.id, created=is_new)
-    error = body[0]
-    answer = refused(record.id, error["errorCode"], error["message"], error.get("fields") or ())
-    ids = list(_matches(error))
+    answer = refused(record.id, [(one["errorCode"], one["message"], one.get("fields") or ()) for one in body])
+    ids = list(_matches(body[0]))
     return replace(answer, message=f"{answer.message} ({', '.join(ids)})") if ids else answer
 
 

@@ -116,7 +116,7 @@ def _answer(kind: str | None, record_id: str | None, created: str | None, error:
     if kind == "successfulResults":
         return Answer(Verdict.ACCEPTED, record_id, created == "true")
     if kind == "failedResults":
-        found = _ERROR.match(error or "")
-        code, message, fields = found.group("code", "message", "fields") if found else ("UNKNOWN_EXCEPTION", error, "")
-        return refused(record_id or None, code, message or "", [name for name in fields.split(",") if name])
+        told = [found.group("code", "message", "fields") for found in _ERROR.finditer(error or "")]
+        errors = [(code, said, [name for name in re.split(r"[, ]+", fields) if name]) for code, said, fields in told]
+        return refused(record_id or None, errors or [("UNKNOWN_EXCEPTION", error or "", ())])
     return None

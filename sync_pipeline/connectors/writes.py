@@ -6,7 +6,7 @@ The same on both sides, so that the outbox does not know to which system it writ
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -59,6 +59,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Blame:
+    """A field on which a system blames its refusal of a record, in its own words."""
+
+    field: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the system said of one record.
 
@@ -66,7 +75,7 @@ class Answer:
         id: the record's id, also of one just created; None if the system gave none.
         created: whether the record is new.
         code, message: the system's own words where it was not accepted (SF-LEAD-8).
-        fields: the fields that the system blames.
+        blames: the fields that the system blames.
     """
 
     verdict: Verdict
@@ -74,7 +83,34 @@ class Answer:
     created: bool = False
     code: str = ""
     message: str = ""
-    fields: tuple[str, ...] = ()
+    blames: tuple[Blame, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that the system blames, each once."""
+        return tuple(dict.fromkeys(blame.field for blame in self.blames))
+
+
+def blamed(fields: Iterable[str], code: str, message: str) -> tuple[Blame, ...]:
+    """Return one refusal, blamed on each of these fields."""
+    return tuple(Blame(name, code, message) for name in fields)
+
+
+def left_out(names: Iterable[str], answer: Answer, needed: Container[str]) -> dict[str, Blame]:
+    """Return the fields without which a refused record is worth another try, each with what is blamed on it.
+
+    None, where the system blames nothing that was sent, or a field that is `needed`: without that the record would be
+    another one, or none. The one place that decides it, for all writers, in a cycle and on demand.
+
+    Args:
+        names: the fields that were sent.
+        needed: those of them without which the record is not to be written.
+    """
+    if answer.verdict is not Verdict.REJECTED:
+        return {}
+    sent = {name.lower(): name for name in names}  # a bulk result may spell a name in its own case
+    found = {sent[blame.field.lower()]: blame for blame in reversed(answer.blames) if blame.field.lower() in sent}
+    return {} if any(name in needed for name in found) else found
 
 
 def tally(answers: Iterable[Answer]) -> Counter[Verdict]:

@@ -9,7 +9,8 @@ from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.docs_pages.markdown import NOTE, table
 from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.resolve import CASES, REFUSED_BECAUSE
+from sync_pipeline.sync.capacity import BECAUSE, TO_DO
+from sync_pipeline.sync.resolve import CASES
 
 RULES = {
     Rule.CRM_WINS: "the CRM's value; the default for contacts (SF-CONTACT-3)",
@@ -42,7 +43,9 @@ def deciding_page() -> str:
         table(("rule", "what is taken"), [(f"`{rule}`", said) for rule, said in RULES.items()]),
         "\nWhat keeps a chosen value from being written; the field then stays as it is on both sides, the others of "
         "the record are written, and the refusal is in `sync.error`:\n",
-        table(("code", "because"), [(f"`{code}`", said) for code, said in REFUSED_BECAUSE.items()]),
+        table(("code", "because", "what to do"), [(f"`{code}`", said, TO_DO[code]) for code, said in BECAUSE.items()]),
+        "\nAny other code is the system's own: it refused the record and blamed this field, and was sent the rest. The "
+        "value is not sent again before it changes, or `sync-pipeline errors --retry ID`.\n",
         "\n## What is paired\n\nIn this order, so that what others refer to is there before them; a record whose key "
         "refers to something that is not there yet waits, of others only the field does. Custom objects come with "
         "`SYNC_CUSTOM_OBJECTS` and `MARKETO_CUSTOM_OBJECTS` (here `Car_Sale__c`): fields follow from names, the "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import pyarrow as pa
@@ -28,12 +28,22 @@ class Values:
     """What belongs into the CRM: by its field names as its API takes them, and the text that both sides then agree on.
 
     `marketo_names` are Marketo's names of these fields; `refused` fields differ and stay, with the reason (FIELD-15 …).
+    A new record is `needed` to have some.
     """
 
     typed: dict[str, Value] = field(default_factory=dict)
     text: dict[str, str | None] = field(default_factory=dict)
     marketo_names: dict[str, str] = field(default_factory=dict)
     refused: tuple[tuple[str, str], ...] = ()
+    needed: frozenset[str] = frozenset()
+
+    def without(self, names: Container[str]) -> Values:
+        """Return the values of the other fields."""
+        return replace(
+            self,
+            typed={name: value for name, value in self.typed.items() if name not in names},
+            text={name: text for name, text in self.text.items() if name not in names},
+        )
 
 
 def read(reader: Reader, obj: Object, fields: Sequence[str], keys: Sequence[str], by: str = "") -> pa.Table:
@@ -75,6 +85,7 @@ def to_crm(
         {name: text for name, _, text in taken},
         {name: other for name, other, _ in taken},
         tuple((name, refusal) for name, _, _, refusal in rows if refusal is not None),
+        frozenset(f.crm.name for f in asked.fields if crm is None and f.is_needed),
     )
 
 

@@ -7,17 +7,18 @@ which takes back unanswered writes, never meets one of these. All is done in the
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Answer, Operation
+from sync_pipeline.connectors.writes import Answer, Blame, Operation
 from sync_pipeline.flow.writes import Work, Write
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.sync import links
+from sync_pipeline.sync.declined import Declined, note
 from sync_pipeline.sync.touched import CRM, look_again
 
 Connection = duckdb.DuckDBPyConnection
@@ -67,6 +68,20 @@ def accepted(con: Connection, work: Work, write: Write, answer: Answer, now: dat
         ],
     )
     links.remember(con, write.pairing, agreed.marketo_names, CRM, now)
+
+
+def declined(con: Connection, work: Work, write: Write, blamed: Mapping[str, Blame], now: datetime) -> None:
+    """Keep what the CRM blamed on fields, so that no cycle sends it again either."""
+    if write.pairing is None:
+        return
+    agreed, person = write.agreed, work.person
+    found = [
+        Declined(
+            person.crm_id, person.marketo_id, agreed.marketo_names[name], name, agreed.text[name], b.code, b.message
+        )
+        for name, b in blamed.items()
+    ]
+    note(con, write.pairing, CRM, work.request.id, found, now)
 
 
 def failed(con: Connection, work: Work, code: str, message: str, now: datetime) -> None:

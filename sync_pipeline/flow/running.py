@@ -134,19 +134,37 @@ class Running:
         write = write_of(step, self._work)
         if write is None:
             return self._close(Status.SKIPPED, "NOTHING_DIFFERS", self._refusals() or "both sides agree already")
-        answer = self._sender.send(step, write)
+        if missing := [f"{name} ({code})" for name, code in self._work.values.refused if name in self._needed(step)]:
+            return self._close(Status.FAILED, "NOT_CREATED", f"Salesforce needs of a new record: {', '.join(missing)}")
+        whole, sent = write, self._sender.send(step, write)
+        write, answer = sent.write, sent.answer
         if answer.verdict is Verdict.RETRY:
             raise RetryableError(answer.code, answer.message)
         if answer.verdict is Verdict.REJECTED and not (write.operation is Operation.DELETE and answer.code in GONE):
-            self._commit(lambda con: remember.answered(con, self._work, write, answer, self._now()))
+
+            def refuse(con: Connection) -> None:
+                remember.answered(con, self._work, write, answer, self._now())
+                remember.declined(con, self._work, whole, sent.declined, self._now())
+
+            self._commit(refuse)
             return self._close(Status.FAILED, answer.code, answer.message)
         done = replace(answer, verdict=Verdict.ACCEPTED, id=answer.id or write.record.id)
+        told = tuple((name, blame.code) for name, blame in sent.declined.items())
+        self._work = replace(self._work, values=replace(self._work.values, refused=(*self._work.values.refused, *told)))
         before = self._work
         if step is Step.CREATE:
             person = replace(before.person, pairing=self._people.lead, crm_id=done.id, crm=None)
             self._work = replace(before, person=person)
-        self._made(step, done.id, lambda con: remember.accepted(con, before, write, done, self._now()))
+
+        def keep(con: Connection) -> None:
+            remember.accepted(con, before, write, done, self._now())
+            remember.declined(con, self._work, whole, sent.declined, self._now())
+
+        self._made(step, done.id, keep)
         return None
+
+    def _needed(self, step: Step) -> frozenset[str]:
+        return self._work.values.needed if step in (Step.CREATE, Step.DOUBLE) else frozenset()
 
     def _prepare(self, step: Step) -> None:
         """Have at hand what the step writes."""

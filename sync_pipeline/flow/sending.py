@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from sync_pipeline.connectors.errors import AmbiguousError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Answer, Blame, Operation, Record, Verdict, left_out
 from sync_pipeline.flow import remember
 from sync_pipeline.flow.journal import Entry, Journal, commit, sending
 from sync_pipeline.flow.sides import Sides
@@ -15,9 +16,19 @@ from sync_pipeline.lake import Lake
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync import creating
 from sync_pipeline.sync.creating import STILL_RUNNING
+from sync_pipeline.sync.outbox import AGAIN
 from sync_pipeline.sync.touched import CRM
 
 LOOKS = (0.0, 1.0, 2.0)  # seconds before each look for a record whose creation was not answered
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The write as it was sent last, what was said of it, and the fields that it was left without."""
+
+    write: Write
+    answer: Answer
+    declined: Mapping[str, Blame] = field(default_factory=dict)
 
 
 class Sender:
@@ -29,20 +40,37 @@ class Sender:
         self._journal = journal
         self._sleep = sleep
 
-    def send(self, step: Step, write: Write) -> Answer:
-        """Send a write and return its answer; a create that was sent before is looked for first.
+    def send(self, step: Step, write: Write) -> Sent:
+        """Send a write, and again without the fields that the system blames; return what it said of the last.
+
+        A create that was sent before is looked for first.
 
         Raises:
             UnknownOutcomeError: what was to be created may still be; nothing is to be created again for a while.
             AmbiguousError: several records fit what was sent.
         """
+        if write.operation is Operation.CREATE:
+            if found := self._sent_before(step, write):
+                sent = self._journal.sent.content if self._journal.sent else None
+                left = [name for name in write.optional if isinstance(sent, Mapping) and name not in sent]
+                return Sent(write.without(left), Answer(Verdict.ACCEPTED, found, created=True))
+            if step is Step.CREATE and write.pairing:
+                self._let_cycles_finish(write.pairing)
+        declined: dict[str, Blame] = {}
+        for _ in range(1 + AGAIN):
+            answer = self._send_once(step, write)
+            blamed = left_out(write.record.values, answer, write.record.values.keys() - write.optional)
+            declined |= blamed
+            rest = write.without(blamed)
+            if not (blamed and rest.record.values):
+                break
+            write = rest
+        return Sent(write, answer, declined)
+
+    def _send_once(self, step: Step, write: Write) -> Answer:
         to = self._sides.crm if write.side == CRM else self._sides.marketo
         if write.operation is not Operation.CREATE:
             return to.write(write.obj, write.operation, [write.record])[0]
-        if found := self._sent_before(step, write):
-            return Answer(Verdict.ACCEPTED, found, created=True)
-        if step is Step.CREATE and write.pairing:
-            self._let_cycles_finish(write.pairing)
         note = sending(step, write.record.values, self._sides.crm.now())
         commit(self._lake, self._journal, lambda _: None, [note], self._sleep)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -26,6 +26,7 @@ class Write:
         found_by: the fields by which a create is looked for whose answer was lost.
         pairing: for which the answer is remembered in the link; None where the write is of no linked record.
         agreed: what of it both sides agree on once it is accepted.
+        optional: the fields without which it is still worth doing.
     """
 
     side: str
@@ -35,6 +36,12 @@ class Write:
     found_by: tuple[str, ...] = ()
     pairing: Pairing | None = None
     agreed: Values = field(default_factory=Values)
+    optional: frozenset[str] = frozenset()
+
+    def without(self, names: Container[str]) -> Write:
+        """Return the write of the other fields."""
+        values = {name: value for name, value in self.record.values.items() if name not in names}
+        return replace(self, record=replace(self.record, values=values), agreed=self.agreed.without(names))
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ def _create(work: Work) -> Write:
     owned = _owned(work) if work.request.action in (Action.SYNC_PERSON, Action.CHANGE_OWNER) else {}
     record = Record(None, {**values, **owned})
     taken = replace(work.values, text=agreed)
-    return Write(CRM, work.lead.crm, Operation.CREATE, record, found_by, work.lead, taken)
+    optional = frozenset(work.values.typed) - work.values.needed - work.defaults.keys()
+    return Write(CRM, work.lead.crm, Operation.CREATE, record, found_by, work.lead, taken, optional)
 
 
 def _double(work: Work) -> Write:
@@ -99,7 +107,8 @@ def _push(work: Work) -> Write | None:
     if not values or work.person.pairing is None:
         return None
     obj, record = work.person.pairing.crm, Record(work.person.crm_id, values)
-    return Write(CRM, obj, Operation.UPDATE, record, (), work.person.pairing, work.values)
+    optional = frozenset(work.values.typed)
+    return Write(CRM, obj, Operation.UPDATE, record, (), work.person.pairing, work.values, optional)
 
 
 def _assign(work: Work) -> Write:

@@ -88,12 +88,18 @@ TABLES: dict[str, dict[str, str]] = {
         "write_id": "varchar", "run_id": "varchar", "planned_at": STAMP, "side": "varchar", "pairing": "varchar",
         "operation": "varchar", "crm_id": "varchar", "marketo_id": "varchar", "into_id": "varchar",
         "partition": "varchar", "applied": "boolean",
+        "again_of": "varchar",  # the write that was refused over fields which this one leaves out
         "fields": f"map({TEXT}, {TEXT})", "because": f"map({TEXT}, {TEXT})",
     },
     # Values that were sent without an answer, and how far their system had been read when that was noticed.
     "tried": {
         "pairing": "varchar", "side": "varchar", "crm_id": "varchar", "fields": f"map({TEXT}, {TEXT})",
         "read_until": STAMP,
+    },
+    # Values that a system refused, by record and Marketo field: they are not sent again until they change.
+    "declined": {
+        "pairing": "varchar", "side": "varchar", "record_id": "varchar", "field": "varchar", "value": "varchar",
+        "code": "varchar", "message": "varchar", "refused_at": STAMP,
     },
     # Append-only: what somebody asked for on demand, and each thing that became of it, by number; the last one counts.
     "request": {

@@ -52,7 +52,9 @@ class WritingSettings(BaseSettings):
         "as many links may end.",
     )
     sync_cut_long_texts: bool = Field(
-        True, description="Cut texts that the other system cannot hold; otherwise they are refused (FIELD-25)."
+        True,
+        description="Cut texts that the other system cannot hold; otherwise they are refused (FIELD-25). "
+        "Addresses, phone numbers, links and choices are never cut.",
     )
     sync_delete_people: bool = Field(
         False, description="Whether a lead or contact deleted in the CRM is deleted in Marketo too, not only flagged."

@@ -10,10 +10,12 @@ from sync_pipeline.lake.ledger import Notice
 from sync_pipeline.lake.types import TEXT, column_type
 from sync_pipeline.model import Describe, Field, Pairing, Rule
 from sync_pipeline.model import Mapping as FieldMapping
-from sync_pipeline.sync.canonical import common
+from sync_pipeline.sync.canonical import INTEGER, common
 
 # What Marketo's types hold where describe gives no length: short texts characters, long ones bytes (FIELD-25).
-LENGTH_OF = {"string": 255}
+LENGTH_OF = dict.fromkeys(("string", "email", "phone", "url"), 255)
+# A part of such a value would be another one: another address, number or choice. So it is never cut.
+UNCUT = frozenset({"email", "phone", "url", "picklist", "multipicklist", "combobox", "reference", "id"})
 BYTES_OF = {"text": 30_000, "textarea": 30_000}
 
 
@@ -50,7 +52,11 @@ class Compared:
     @property
     def kind(self) -> str:
         """The column type in which the two are compared."""
-        return TEXT if self.refers_to else common(column_type(self.crm), column_type(self.marketo))
+        if self.refers_to:
+            return TEXT
+        # Marketo's percentage is a whole number, whatever the CRM's is (SPEC 31, decision 38).
+        marketo = INTEGER if self.marketo.type == "percent" else column_type(self.marketo)
+        return common(column_type(self.crm), marketo)
 
     @property
     def sources(self) -> tuple[Field, ...]:
@@ -80,6 +86,16 @@ class Compared:
         return not self.crm.nillable and self.crm.type != "boolean"
 
     @property
+    def is_needed(self) -> bool:
+        """Whether the CRM takes no new record without it."""
+        return self.crm_required and not self.crm.defaulted
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a text that is too long may be cut."""
+        return UNCUT.isdisjoint((self.crm.type, self.marketo.type))
+
+    @property
     def picklist(self) -> tuple[str, ...]:
         """The only values that the CRM takes; empty where it takes any."""
         return self.crm.picklist if self.crm.type == "picklist" and self.crm.restricted else ()
@@ -96,7 +112,7 @@ class Compared:
     def shared_length(self) -> int:
         """The most characters that both sides can hold; 0 where neither sets a limit."""
         limits = [length for length in (self.crm.length, self.marketo_length) if length]
-        return min(limits, default=0) if self.kind == TEXT else 0
+        return min(limits, default=0) if self.kind == TEXT and self.is_cut else 0
 
 
 def compared(

@@ -7,8 +7,9 @@ differs any more (law 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count, groupby
 
@@ -16,18 +17,22 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer, tally
+from sync_pipeline.connectors.writes import Answer, Blame, Operation, Record, Value, Verdict, Writer, left_out, tally
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
-from sync_pipeline.sync import creating, links, tried
+from sync_pipeline.sync import creating, declined, links, tried
+from sync_pipeline.sync.declined import Declined
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import CONVERT, MERGE, SCORE
 from sync_pipeline.sync.retries import PUSH, of_writes
-from sync_pipeline.sync.touched import CRM, look_again
+from sync_pipeline.sync.touched import CRM, MARKETO, look_again
 
 Connection = duckdb.DuckDBPyConnection
+# A record is sent again without what was blamed on fields; a system may name one bad field an answer.
+AGAIN = 3
+VALUED = frozenset({Operation.CREATE, Operation.UPDATE, Operation.UPSERT})
 AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
 # A refused merge stays on record until somebody dismisses it: both records go their own ways, and nothing differs.
 PUSH_MERGE = "Push merges"
@@ -42,14 +47,24 @@ def record_sql(side: str) -> str:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of the writes of one pairing to one side; `retry` counts those that the next cycle decides anew."""
+    """What became of the writes of one pairing to one side.
+
+    `retry` counts those that the next cycle decides anew, `declined` the fields without which a record was written, or
+    of which nothing was left to be written.
+    """
 
     accepted: int = 0
     rejected: int = 0
     retry: int = 0
+    declined: int = 0
 
     def __add__(self, other: Sent) -> Sent:
-        return Sent(self.accepted + other.accepted, self.rejected + other.rejected, self.retry + other.retry)
+        return Sent(
+            self.accepted + other.accepted,
+            self.rejected + other.rejected,
+            self.retry + other.retry,
+            self.declined + other.declined,
+        )
 
 
 def take_back(con: Connection, pairings: Sequence[Pairing], run_id: str, now: datetime) -> None:
@@ -88,28 +103,75 @@ def send(
     Raises:
         ConnectorError: the system is out of reach; writes without an answer are decided anew by the next cycle.
     """
+    way = _Way(lake, pairing, side, fields, writer, run_id, now, referring)
     total = Sent()
     for planned in _planned(lake, pairing, side, run_id):
-        total += _send(lake, pairing, side, fields, writer, planned, now, referring)
+        total += _send(way, planned)
     return total
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What all writes of one pairing to one side share."""
+
+    lake: Lake
+    pairing: Pairing
+    side: str
+    fields: Sequence[Compared]
+    writer: Writer
+    run_id: str
+    now: Callable[[], datetime]
+    referring: Sequence[Pairing]
+
+    @property
+    def obj(self) -> Object:
+        return self.pairing.object(self.side)
+
+    @property
+    def kinds(self) -> dict[str, Field]:
+        """The fields of the side, by their names."""
+        if self.side == CRM:
+            return {source.name: source for field in self.fields for source in field.sources}
+        return {**SCORES, **{field.name: field.marketo for field in self.fields}}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Marketo's name of each field, by the name under which the side has it; empty where they are the same."""
+        return {s.name: f.name for f in self.fields for s in f.sources} if self.side == CRM else {}
+
+    def needed(self, operation: Operation) -> set[str]:
+        """Return the fields without which a record is not to be written: they say which it is, or make it one."""
+        own = [f for f in self.fields if f.is_key or f.name in (self.pairing.key, self.pairing.belongs_by)]
+        if self.side == MARKETO:
+            return {self.pairing.found_by, *(f.name for f in own)}
+        new = operation is Operation.CREATE
+        own += [f for f in self.fields if new and f.is_needed]
+        return {source.name for field in own for source in field.sources}.union(self.pairing.defaults if new else ())
 
 
 @dataclass(frozen=True)
 class _Write:
     write_id: str
     operation: str
-    crm_id: str
+    crm_id: str | None
     marketo_id: str | None
     into_id: str | None
     partition: str | None
     fields: Mapping[str, str | None]
+    again_of: str | None = None
+
+    def without(self, names: Container[str]) -> _Write:
+        """Return the write that follows this one, of the other fields."""
+        rest = {name: value for name, value in self.fields.items() if name not in names}
+        return replace(self, write_id=uuid.uuid4().hex, fields=rest, again_of=self.write_id)
 
 
 def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[list[_Write]]:
     """Yield the writes that go together: of one operation, and of new persons into one partition."""
     query = (
         f"select write_id, operation, crm_id, marketo_id, into_id, partition, fields from {ledger.table('outbox')} "
-        f"where run_id = ? and pairing = ? and side = ? order by operation, partition, crm_id, write_id limit {AT_ONCE}"
+        "where run_id = ? and pairing = ? and side = ? and again_of is null "
+        f"order by operation, partition, crm_id, write_id limit {AT_ONCE}"
     )
     for start in count(step=AT_ONCE):
         with lake.reading() as con:
@@ -134,39 +196,96 @@ def _not_deleted(lake: Lake, pairing: Pairing, side: str, run_id: str) -> set[st
     return {crm_id for (crm_id,) in found}
 
 
-def _send(
-    lake: Lake,
-    pairing: Pairing,
-    side: str,
-    fields: Sequence[Compared],
-    writer: Writer,
-    writes: list[_Write],
-    now: Callable[[], datetime],
-    referring: Sequence[Pairing] = (),
-) -> Sent:
-    obj = pairing.object(side)
-    kinds = (
-        {s.name: s for f in fields for s in f.sources}
-        if side == CRM
-        else {**SCORES, **{f.name: f.marketo for f in fields}}
-    )
+def _send(way: _Way, writes: list[_Write]) -> Sent:
+    """Send writes, and again without the fields that the system blames, as long as it blames others."""
+    total = Sent()
+    for left in reversed(range(1 + AGAIN)):
+        sent, writes = _send_once(way, writes, bool(left))
+        total += sent
+        if not writes:
+            break
+    return total
+
+
+def _send_once(way: _Way, writes: list[_Write], may_again: bool) -> tuple[Sent, list[_Write]]:
+    """Send writes and put the answers on record; return with them those that go on without what was blamed."""
     operation = Operation(writes[0].operation)
-    key = pairing.found_by if operation is Operation.UPSERT else ""
-    records = [_record(write, side, kinds, key) for write in writes]
+    key = way.pairing.found_by if operation is Operation.UPSERT else ""
+    kinds = way.kinds
+    records = [_record(write, way.side, kinds, key) for write in writes]
     answers: Sequence[Answer | None]
     try:
-        answers = writer.write(obj, operation, records, key)
+        answers = way.writer.write(way.obj, operation, records, key)
     except UnknownOutcomeError as error:
         if not any(error.answers):
             raise
         answers = error.answers
-    names = {s.name: f.name for f in fields for s in f.sources} if side == CRM else {}
     told = [(write, answer) for write, answer in zip(writes, answers, strict=True) if answer]
-    with lake.transaction() as con:
-        _remember(con, pairing, obj, side, names, told, now(), referring)
+    blamed = _blamed(way, operation, told)
+    again = [write.without(blamed[write.write_id]) for write, _ in told if may_again and write.write_id in blamed]
+    again = [write for write in again if write.fields]
+    goes_on = {write.again_of or "" for write in again}
+    whole = {w.write_id for w, a in told if a.verdict is Verdict.REJECTED and not _is_of_fields(w, blamed, goes_on)}
+    with way.lake.transaction() as con:
+        _remember(con, way, told, whole)
+        _decline(con, way, told, blamed)
+        _store_again(con, again)
     verdicts = tally(answer for _, answer in told)
-    accepted, rejected = verdicts[Verdict.ACCEPTED], verdicts[Verdict.REJECTED]
-    return Sent(accepted, rejected, retry=len(writes) - accepted - rejected)
+    accepted, retry = verdicts[Verdict.ACCEPTED], len(writes) - verdicts[Verdict.ACCEPTED] - verdicts[Verdict.REJECTED]
+    told_of = sum(len(names) for write_id, names in blamed.items() if write_id not in whole)
+    return Sent(accepted, len(whole), retry, told_of), again
+
+
+def _is_of_fields(write: _Write, blamed: Mapping[str, Mapping[str, Blame]], goes_on: Container[str]) -> bool:
+    """Tell whether a refusal is that of fields alone: the rest goes on, or there is none."""
+    return write.write_id in goes_on or len(blamed.get(write.write_id, ())) == len(write.fields)
+
+
+def _blamed(way: _Way, operation: Operation, told: Sequence[tuple[_Write, Answer]]) -> dict[str, dict[str, Blame]]:
+    """Return by write the fields that a system blames, of those refused that are worth another try without them."""
+    if operation not in VALUED:
+        return {}
+    needed = way.needed(operation)
+    found = ((write.write_id, left_out({*write.fields, *needed}, answer, needed)) for write, answer in told)
+    return {write_id: fields for write_id, fields in found if fields}
+
+
+def _decline(
+    con: Connection,
+    way: _Way,
+    told: Sequence[tuple[_Write, Answer]],
+    blamed: Mapping[str, Mapping[str, Blame]],
+) -> None:
+    """Keep what was blamed on fields, as a refusal of each of them."""
+    names, crm = way.names, {field.name: field.crm.name for field in way.fields}
+    found = [
+        Declined(write.crm_id, write.marketo_id, names.get(name, name), crm.get(names.get(name, name), name),
+                 write.fields[name], blame.code, blame.message)
+        for write, _ in told
+        for name, blame in blamed.get(write.write_id, {}).items()
+    ]  # fmt: skip
+    declined.note(con, way.pairing, way.side, way.run_id, found, way.now())
+
+
+def _store_again(con: Connection, writes: Sequence[_Write]) -> None:
+    """Store what goes on before it is sent, so that after a crash it is known what may have arrived (GEN-16)."""
+    if not writes:
+        return
+    columns = {
+        "write_id": [write.write_id for write in writes],
+        "again_of": [write.again_of for write in writes],
+        "names": [list(write.fields) for write in writes],
+    }
+    kept = "map_from_entries(list_filter(map_entries(o.{0}), lambda e: list_contains(names, e.key))) as {0}"
+    con.register("going_on", pa.table(columns))
+    try:
+        con.execute(
+            f"insert into {ledger.table('outbox')} by name select o.* replace (g.write_id as write_id, "
+            f"g.again_of as again_of, {kept.format('fields')}, {kept.format('because')}) "
+            f"from {ledger.table('outbox')} o join going_on g on o.write_id = g.again_of"
+        )
+    finally:
+        con.unregister("going_on")
 
 
 def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
@@ -191,17 +310,14 @@ def typed(text: str | None, field: Field) -> Value:
     return text
 
 
-def _remember(
-    con: Connection,
-    pairing: Pairing,
-    obj: Object,
-    side: str,
-    names: dict[str, str],
-    answered: list[tuple[_Write, Answer]],
-    now: datetime,
-    referring: Sequence[Pairing],
-) -> None:
-    con.register("answers", _table(answered))
+def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answer]], whole: Container[str]) -> None:
+    """Put answers on record.
+
+    Args:
+        whole: the writes of which the record is refused, and not some of its fields.
+    """
+    pairing, obj, side, now = way.pairing, way.obj, way.side, way.now()
+    con.register("answers", _table(answered, whole))
     try:
         con.execute(
             "create or replace temp table answered as "
@@ -211,7 +327,8 @@ def _remember(
         )
     finally:
         con.unregister("answers")
-    links.remember(con, pairing, names, side, now, referring)
+    links.remember(con, pairing, way.names, side, now, way.referring)
+    declined.forget_accepted(con, pairing, side, way.names)
     con.execute(
         f"insert into {ledger.table('write_result')} by name "
         f"select write_id, run_id, {literal(now)} as answered_at, verdict, record_id, created, code, message "
@@ -234,7 +351,7 @@ def _remember(
         f"insert into {ledger.table('error')} by name select {literal(now)} as noted_at, run_id, "
         f"{literal(obj.system)} as system, {literal(obj.name)} as object, "
         f"if({IS_MERGE}, {literal(PUSH_MERGE)}, {literal(PUSH)}) as operation, "
-        f"{record_id} as record_id, code, message from answered where verdict = '{Verdict.REJECTED}'"
+        f"{record_id} as record_id, code, concat_ws(' ', message, blamed) as message from answered where whole"
     )
     look_again(
         con,
@@ -245,7 +362,7 @@ def _remember(
     )
 
 
-def _table(answered: list[tuple[_Write, Answer]]) -> pa.Table:
+def _table(answered: Sequence[tuple[_Write, Answer]], whole: Container[str]) -> pa.Table:
     return pa.table(
         {
             "write_id": pa.array([w.write_id for w, _ in answered], pa.string()),
@@ -254,5 +371,7 @@ def _table(answered: list[tuple[_Write, Answer]]) -> pa.Table:
             "created": pa.array([a.created for _, a in answered], pa.bool_()),
             "code": pa.array([a.code for _, a in answered], pa.string()),
             "message": pa.array([a.message for _, a in answered], pa.string()),
+            "blamed": pa.array([f"({', '.join(a.fields)})" if a.fields else None for _, a in answered], pa.string()),
+            "whole": pa.array([w.write_id in whole for w, _ in answered], pa.bool_()),
         }
     )

@@ -14,7 +14,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import SYNCED_AT, full_name
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field
-from sync_pipeline.sync import resolve, tried
+from sync_pipeline.sync import capacity, declined, resolve, tried
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import DELETED, FILTERED, UNSEEN
 from sync_pipeline.sync.fields import Compared
@@ -89,7 +89,7 @@ def marketo_value(field: Compared, asked: Question) -> str:
 
 
 def _comparable(column: str, of: Field, field: Compared, asked: Question) -> str:
-    most = (field.shared_length, field.marketo_bytes) if asked.truncates else (0, 0)
+    most = (field.shared_length, field.marketo_bytes) if asked.truncates and field.is_cut else (0, 0)
     return canonical(column, column_type(of), field.kind, *most)
 
 
@@ -188,8 +188,15 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
             select *, {resolve.outcome_sql("number")} as outcome,
                 if(outcome = '{Outcome.CONFLICT}', {resolve.resolution_sql()}, outcome) as taken
             from numbered
+        ), held as ({capacity.rows_sql(asked.fields)}), refused_before as ({declined.rows_sql(asked.pairing)}),
+        weighed as (
+            select *, {capacity.SENT} as sent, if(taken = '{Outcome.TAKE_CRM}', crm_id, marketo_id) as record_id,
+                coalesce(sent, '') as value
+            from resolved left join held using (field, taken)
         )
-        select *, {resolve.refusal_sql()} as refusal from resolved
+        select * exclude (sent, record_id, value, code, message, {capacity.LIMITS}), message as declined_because,
+            coalesce({resolve.refusal_sql()}, {capacity.code_sql()}, code) as refusal
+        from weighed left join refused_before using (record_id, field, taken, value)
     """)
 
 
@@ -221,10 +228,12 @@ def _rules(asked: Question) -> str:
         f"{literal(f.crm_writable)}, {literal(f.marketo_writable)}, {literal(f.crm_required)}, "
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
         f"{f.marketo_bytes or 'null'}, "
-        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates)}, {literal(f.is_key)}, {literal(f.stays)})"
+        f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates and f.is_cut)}, {literal(f.is_key)}, "
+        f"{literal(f.stays)}, {literal(f.is_needed)})"
         for f in asked.fields
     )
     return (
         f"select * from (values {rows}) r(field, crm_field, tells_end, rule, blocked, crm_writable, marketo_writable, "
-        "crm_required, picklist, crm_length, marketo_length, marketo_bytes, ascii_only, truncates, is_key, stays)"
+        "crm_required, picklist, crm_length, marketo_length, marketo_bytes, ascii_only, truncates, is_key, stays, "
+        "is_needed)"
     )

@@ -14,7 +14,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, map_sql
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Rule
-from sync_pipeline.sync import partitions, tried
+from sync_pipeline.sync import capacity, partitions, tried
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
 from sync_pipeline.sync.question import Question
@@ -26,6 +26,11 @@ Connection = duckdb.DuckDBPyConnection
 CREATE, UPDATE, UPSERT, DELETE = "create", "update", "upsert", "delete"
 # Marketo tells records apart by their keys, so what has another key there is another record (SF-OPP-11).
 OTHER_KEY = "its key is another one"
+
+
+# A field that the CRM needs of a new record is refused, and a default would say what is not so.
+UNMAKEABLE = "from outcome where crm_id is null and marketo_id is not null and refusal is not null and is_needed"
+NOT_CREATED = "NOT_CREATED"
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def draft(con: Connection, asked: Question) -> Planned:
                 map_from_entries(coalesce(list({{k: crm_field, v: marketo}}) filter ({to_crm}), []))),
             map_from_entries(coalesce(list({{k: crm_field, v: because}}) filter ({to_crm}), []))
         from newcomer n left join chosen c on c.crm_id is null and c.marketo_id = n.marketo_id
-        where n.complete group by n.marketo_id, n.keys
+        where n.complete and n.marketo_id not in (select marketo_id {UNMAKEABLE}) group by n.marketo_id, n.keys
         union all
         select uuid()::varchar, side, operation, crm_id, marketo_id, into_id, fields, map {{operation: because}}
         from merging
@@ -177,7 +182,8 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     error = ledger.table("error")
     refused = f"""
         select coalesce(crm_id, marketo_id) as record_id, crm_field, refusal as code,  -- what is new has one id
-            'not written: ' || crm_field || ' and ' || field || ' stay different' as message
+            'not written: ' || crm_field || ' and ' || field || ' stay different'
+                || coalesce({capacity.message_sql("refusal")}, ': ' || declined_because, '') as message
         from outcome where refusal is not null
         union all
         select crm_id, {literal(mail_field(asked.pairing))}, {literal(AMBIGUOUS)},
@@ -203,6 +209,13 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     )
     if not con.execute(f"{refused} limit 1").fetchone():
         return
+    con.execute(  # so that it is not looked at again until it changes, see `newcomers`
+        f"insert into {error} by name select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, "
+        f"{literal(crm.system)} as system, {literal(crm.name)} as object, {literal(PUSH)} as operation, "
+        f"marketo_id as record_id, {literal(NOT_CREATED)} as code, "
+        f"'not created in the CRM: it needs ' || string_agg(crm_field, ', ' order by crm_field) as message "
+        f"{UNMAKEABLE} group by marketo_id"
+    )
     known = (
         f"select (record_id, field, code) from {error} "
         f"where resolved_at is null and {of_writes(crm)} and field is not null"

@@ -31,7 +31,8 @@ def reasons(con: duckdb.DuckDBPyConnection, run_id: str) -> list[dict[str, Any]]
     found = con.execute(
         f"""
         with pattern as (
-            select {_WRITE}, because, count(*) as records from {ledger.table("outbox")} where run_id = ? group by all
+            select {_WRITE}, because, count(*) as records from {ledger.table("outbox")}
+            where run_id = ? and again_of is null group by all
         ), reason as (
             select object, "to", how, records, row_number() over () as number, unnest(map_entries(because)) as entry
             from pattern
@@ -52,7 +53,8 @@ def reasons(con: duckdb.DuckDBPyConnection, run_id: str) -> list[dict[str, Any]]
 def samples(con: duckdb.DuckDBPyConnection, run_id: str, most: int) -> list[dict[str, Any]]:
     """Return up to `most` writes of each object, side and kind, with their values: these are personal data."""
     found = con.execute(
-        f"select {_WRITE}, crm_id, marketo_id, fields, because from {ledger.table('outbox')} where run_id = ? "
+        f"select {_WRITE}, crm_id, marketo_id, fields, because from {ledger.table('outbox')} "
+        "where run_id = ? and again_of is null "
         'qualify row_number() over (partition by object, "to", how order by crm_id) <= ? '
         'order by object, "to", how, crm_id',
         [run_id, most],

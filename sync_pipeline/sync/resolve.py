@@ -128,7 +128,7 @@ REFUSED_BECAUSE = {
     "STAYS": "Marketo lets a person go to another company, but to none (SF-CONTACT-10)",
     "NOT_IN_PICKLIST": "the CRM takes only the values of its picklist",
     "NOT_ASCII": "Marketo takes e-mail addresses in ASCII only (FIELD-27)",
-    "TOO_LONG": "the other side cannot hold so long a text, and cutting is switched off (FIELD-25)",
+    "TOO_LONG": "the other side cannot hold so long a value, which may not be cut (FIELD-25)",
 }
 
 

@@ -36,6 +36,7 @@ def retry(con: Connection, pairings: Sequence[Pairing], record_ids: Sequence[str
     names, ids = commas(literal(p.name) for p in pairings), commas(map(literal, record_ids))
     if not (names and ids):
         return 0
+    _forget_declined(con, ids)
     linked = look_again(
         con,
         f"select pairing, crm_id, {literal(ASKED)}, {literal(now)} from {ledger.table('link')} "
@@ -43,6 +44,16 @@ def retry(con: Connection, pairings: Sequence[Pairing], record_ids: Sequence[str
     )
     linked += sum(_make_again(con, p, ids, now) for p in pairings if columns(con, *p.crm.table))
     return linked + sum(_create_again(con, pairing, ids, now) for pairing in pairings if pairing.creates)
+
+
+def _forget_declined(con: Connection, ids: str) -> None:
+    """Let what a system declined of these records be sent again (`declined`)."""
+    both = f"from {ledger.table('link')} where crm_id in ({ids}) or marketo_id in ({ids})"
+    if con.execute(f"from {ledger.table('declined')} limit 1").fetchone():
+        con.execute(
+            f"delete from {ledger.table('declined')} where record_id in ({ids}) or record_id in ("
+            f"select crm_id {both} union all select marketo_id {both})"
+        )
 
 
 def _make_again(con: Connection, pairing: Pairing, ids: str, now: datetime) -> int:

@@ -40,17 +40,22 @@ class Synced:
         return sum(sent.retry for sent in self.sent.values())
 
     @property
+    def refused(self) -> int:
+        """Fields that were not written: refused before they were sent, or declined by the system."""
+        return self.planned.refused + sum(sent.declined for sent in self.sent.values())
+
+    @property
     def status(self) -> str:
         if self.error:
             return FAILED
-        return INCOMPLETE if self.rejected or self.waiting or self.planned.refused else SUCCEEDED
+        return INCOMPLETE if self.rejected or self.waiting or self.refused else SUCCEEDED
 
     @property
     def said(self) -> str:
         """What was not done; empty if all was."""
         if self.error:
             return f"{self.pairing.name}: {self.error}"
-        numbers = {"rejected": self.rejected, "to be tried again": self.waiting, "fields refused": self.planned.refused}
+        numbers = {"rejected": self.rejected, "to be tried again": self.waiting, "fields refused": self.refused}
         told = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
         return f"{self.pairing.name}: {told}" if told else ""
 
@@ -81,7 +86,7 @@ def _jobs(run_id: str, synced: Synced, started: datetime, ended: datetime) -> It
             inserted=new,
             updated=sent.accepted - new,
             skipped=planned.skipped,
-            failed=sent.rejected + (planned.refused if side == CRM else 0),
+            failed=sent.rejected + sent.declined + (planned.refused if side == CRM else 0),
         )
         counts += synced.spent[side]
         operation = "Push new" if new and new == sent.accepted else "Push updates"

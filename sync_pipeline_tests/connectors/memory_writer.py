@@ -9,7 +9,7 @@ from itertools import count
 
 from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
 from sync_pipeline.connectors.extract import CLOCK_JITTER
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, blamed
 from sync_pipeline.model import Object
 
 Values = dict[str, Value]
@@ -47,10 +47,17 @@ class MemoryWriter:
         def rule(values: Mapping[str, Value]) -> Answer | None:
             missing = tuple(name for name in names if values.get(name) in (None, ""))
             message = f"Required fields are missing: [{', '.join(missing)}]"
-            refusal = Answer(Verdict.REJECTED, code="REQUIRED_FIELD_MISSING", message=message, fields=missing)
+            blames = blamed(missing, "REQUIRED_FIELD_MISSING", message)
+            refusal = Answer(Verdict.REJECTED, code="REQUIRED_FIELD_MISSING", message=message, blames=blames)
             return refusal if missing else None
 
         self.rules.setdefault(obj.source, []).append(rule)
+
+    def forbid(self, obj: Object, name: str, value: Value) -> None:
+        """Refuse records of the object that have this value, and blame it on the field."""
+        code, said = "FIELD_CUSTOM_VALIDATION_EXCEPTION", "Not this"
+        no = Answer(Verdict.REJECTED, code=code, message=said, blames=blamed([name], code, said))
+        self.rules.setdefault(obj.source, []).append(lambda values: no if values.get(name) == value else None)
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         self.calls.append((obj.source, operation, len(records)))

@@ -18,7 +18,7 @@ from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, blamed
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.connectors.test_writer_contract import briefly
@@ -224,7 +224,9 @@ def test_results_in_any_order_find_their_records_and_what_is_untold_is_none() ->
         *(Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ACCEPTED, Verdict.RETRY, Verdict.RETRY, None)
     ]
     assert {one.id for one in (found[0], found[2]) if one} == {"1", "2"}
-    assert found[1] == Answer(Verdict.REJECTED, code="BAD", message="why: what", fields=("Email", "Name"))
+    assert found[1] == Answer(
+        Verdict.REJECTED, code="BAD", message="why: what", blames=blamed(("Email", "Name"), "BAD", "why: what")
+    )
     assert found[3] == Answer(Verdict.RETRY, code="UNPROCESSED", message="the job was aborted")
 
 
@@ -254,7 +256,7 @@ def test_equal_records_share_their_results_and_no_others(data: st.DataObject) ->
     ("error", "answer"),
     [
         ("UNABLE_TO_LOCK_ROW:unable: 001xx,001yy:--", ("UNABLE_TO_LOCK_ROW", "unable: 001xx,001yy", ())),
-        ("A_B:first:X --;C_D:second:Y --", ("A_B", "first", ("X",))),
+        ("A_B:first:X --;C_D:second:Y, Z --", ("A_B", "first", ("X", "Y", "Z"))),
         ("A_B:two\nlines; and more:--", ("A_B", "two\nlines; and more", ())),
         ("something else", ("UNKNOWN_EXCEPTION", "something else", ())),
         (None, ("UNKNOWN_EXCEPTION", "", ())),

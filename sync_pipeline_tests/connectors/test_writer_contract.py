@@ -51,6 +51,9 @@ class InMemory(Names):
     def count(self, obj: Object) -> int:
         return len(self.memory.records[obj.source].keys() - self.memory.deleted)
 
+    def forbid(self, field: str, value: str) -> None:
+        self.memory.forbid(CONTACT, field, value)
+
     def lock(self, tries: int) -> None:
         self.memory.locks = tries
 
@@ -99,6 +102,9 @@ class OnSandbox(Names):
         with self.org.cursor() as cursor:
             found = cursor.execute(f'select count(*) from "{obj.source}" where not "IsDeleted"').fetchone()
         return int(found[0]) if found else 0
+
+    def forbid(self, field: str, value: str) -> None:
+        self.org.rules.validate("Contact", lambda record: record[field] == value, "Not this: it is odd", field)
 
     def lock(self, tries: int) -> None:
         self.sandbox.faults.add("lock", times=tries)

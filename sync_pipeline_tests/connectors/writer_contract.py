@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer, left_out
 from sync_pipeline.model import Object
 
 TEXT = 'O\'Neill, "the 2nd"\nŻółć 日本 \\ #N/A?'
@@ -43,6 +43,9 @@ class System(Protocol):
     def read(self, obj: Object, record_id: str) -> Mapping[str, object] | None: ...
 
     def count(self, obj: Object) -> int: ...
+
+    def forbid(self, field: str, value: str) -> None:
+        """Let the system refuse persons that have this value, and blame it on the field."""
 
     def lock(self, tries: int) -> None:
         """Let so many tries at a record meet a lock, from now on."""
@@ -82,6 +85,32 @@ class WriterContract(ABC):
         assert answers[1].code == "REQUIRED_FIELD_MISSING"
         assert (system.required in answers[1].message, answers[1].fields) == (True, (system.required,))
         assert (answers[1].id, answers[1].created, system.count(system.person)) == (None, False, 2)
+
+    @pytest.mark.parametrize("operation", [Operation.CREATE, Operation.UPDATE])
+    def test_a_refusal_names_the_fields_it_is_about_and_without_them_the_record_is_taken(
+        self, system: System, operation: Operation
+    ) -> None:
+        """SF-LEAD-8: of one that is refused nothing is written, and the other records are not concerned."""
+        system.forbid(system.text, "bad")
+        ids = [
+            None if operation is Operation.CREATE else system.insert(system.person, {system.required: "old"})
+            for _ in range(3)
+        ]
+        values: list[dict[str, Value]] = [
+            {system.required: name, system.text: text, system.flag: True}
+            for name, text in (("a", "good"), ("b", "bad"), ("c", "good"))
+        ]
+        records = [Record(one, given) for one, given in zip(ids, values, strict=True)]
+        answers = system.writer.write(system.person, operation, records)
+        assert verdicts(answers) == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.ACCEPTED]
+        assert left_out(values[1], answers[1], ()).keys() == {system.text}
+        assert left_out(values[1], answers[1], (system.text,)) == {}
+        assert left_out(values[0], answers[0], ()) == {}
+        rest = {name: value for name, value in values[1].items() if name not in left_out(values[1], answers[1], ())}
+        (again,) = system.writer.write(system.person, operation, [Record(ids[1], rest)])
+        assert (again.verdict, again.fields, system.count(system.person)) == (Verdict.ACCEPTED, (), 3)
+        told = system.read(system.person, again.id or "") or {}
+        assert (told[system.required], told.get(system.text), told[system.flag]) == ("b", None, True)
 
     def test_nothing_to_write_is_nothing_to_answer(self, system: System) -> None:
         for operation in Operation:

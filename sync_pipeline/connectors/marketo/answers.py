@@ -20,7 +20,7 @@ from sync_pipeline.connectors.errors import (
     SessionExpiredError,
     ThrottledError,
 )
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.writes import Answer, Verdict, blamed
 from sync_pipeline.model import Field
 
 Json = dict[str, Any]
@@ -32,9 +32,11 @@ NO_MORE_TODAY = "607"
 PASSING = frozenset({"500", "502", "604", "608", "611", "614", "713", "719"})
 PASSING_RECORD = frozenset({*PASSING, "1016", "1019"})  # import queue full, list busy
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+NUMBERS = frozenset({"integer", "float", "number", "currency", "percent", "score"})
 DONE = frozenset({"created", "updated", "deleted", "added", "removed", "memberof"})
 
 _FIELD = re.compile(r"[Ff]ield '([^']+)'")
+_MISTYPED = re.compile(r"Invalid value '(.*)'\. Required of type '([^']*)'", re.DOTALL)  # 1001 names no field
 
 
 def raise_status(answer: requests.Response) -> None:
@@ -84,8 +86,8 @@ def raise_refusal(told: Mapping[str, Any]) -> None:
     raise RejectedError(code, message)
 
 
-def of_record(result: Mapping[str, Any], id_field: str) -> Answer:
-    """Return what became of one record of a write."""
+def of_record(result: Mapping[str, Any], id_field: str, sent: Mapping[str, Any] | None = None) -> Answer:
+    """Return what became of one record of a write, whose values were `sent`."""
     status = str(result.get("status", "")).lower()
     record_id = result.get(id_field)
     found = None if record_id is None else str(record_id)
@@ -93,9 +95,31 @@ def of_record(result: Mapping[str, Any], id_field: str) -> Answer:
         return Answer(Verdict.ACCEPTED, found, created=status in ("created", "added"))
     reasons: Sequence[Mapping[str, Any]] = result.get("reasons") or result.get("errors") or ({"code": status.upper()},)
     code = str(reasons[0].get("code", "UNKNOWN"))
-    said = "; ".join(str(reason.get("message", "no reason given")) for reason in reasons)
+    told = [(str(r.get("code", "UNKNOWN")), str(r.get("message", "no reason given"))) for r in reasons]
     verdict = Verdict.RETRY if code in PASSING_RECORD else Verdict.REJECTED
-    return Answer(verdict, found, code=code, message=said, fields=tuple(dict.fromkeys(_FIELD.findall(said))))
+    blames = tuple(blame for one, said in told for blame in blamed(fields_of(said, sent or {}), one, said))
+    return Answer(verdict, found, code=code, message="; ".join(said for _, said in told), blames=blames)
+
+
+def fields_of(message: str, sent: Mapping[str, Any]) -> list[str]:
+    """Return the fields that a reason is about: those that it names, or those whose value it repeats."""
+    if named := _FIELD.findall(message):
+        return list(dict.fromkeys(named))
+    found = _MISTYPED.search(message)
+    if found is None:
+        return []
+    alike = [name for name, value in sent.items() if _is_spelled(value, found[1])]
+    numbers = [name for name in alike if isinstance(sent[name], int | float)]
+    return numbers if numbers and found[2] in NUMBERS else alike
+
+
+def _is_spelled(value: Any, text: str) -> bool:
+    if isinstance(value, float):  # 1e+20 or 100000000000000000000
+        try:
+            return float(text) == value
+        except ValueError:
+            return False
+    return value is not None and str(value).lower() == text.lower()
 
 
 def person_field(told: Mapping[str, Any]) -> Field | None:

@@ -8,20 +8,40 @@ from collections.abc import Collection, Sequence
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.model import Field
 
-# By the CRM's type (SPEC 11.2); every other is a text. Long texts are none that a call can make.
+# By the CRM's type (SPEC 11.2); numbers see `_number`, every other is a text. Long texts are none that a call can make.
 TYPES = {
-    "boolean": "boolean", "int": "integer", "long": "integer", "currency": "currency", "percent": "percent",
-    "date": "date", "datetime": "datetime", "email": "email", "phone": "phone", "url": "url",
+    "boolean": "boolean", "int": "integer", "date": "date", "datetime": "datetime", "email": "email", "phone": "phone",
+    "url": "url",
 }  # fmt: skip
+NUMBERS = frozenset({"double", "currency", "percent"})
 LONGEST = 255
+WHOLE_DIGITS, DIGITS = 9, 15  # of a number that 32 bits hold, and that a float holds without losing one
 AT_ONCE = 300
 
 
 def type_of(field: Field) -> str:
-    """Return Marketo's type for a field of the CRM's, "" where no call can make a field that holds its values."""
-    if field.type == "double":
-        return "float" if field.scale else "integer"
-    return TYPES.get(field.type) or ("" if field.length > LONGEST and not field.picklist else "string")
+    """Return Marketo's type for a field of the CRM's, "" where no call can make a field that holds all its values."""
+    if field.type in NUMBERS:
+        return _number(field)
+    if kind := TYPES.get(field.type):
+        return kind
+    longest = field.length
+    if field.picklist:
+        several = field.type == "multipicklist"
+        longest = len(";".join(field.picklist)) if several else max(map(len, field.picklist))
+    return "string" if longest <= LONGEST else ""
+
+
+def _number(field: Field) -> str:
+    """Return the type of a number: where Marketo's would lose a digit, a text."""
+    is_whole = not field.scale and field.type != "currency"
+    if field.precision > (WHOLE_DIGITS if is_whole else DIGITS):
+        return "string"
+    if field.type == "currency":
+        return "currency"
+    if field.scale:
+        return "float"  # Marketo's percentage is a whole number
+    return "percent" if field.type == "percent" else "integer"
 
 
 def make(calls: Calls, wanted: Sequence[Field], taken: Collection[str] = ()) -> list[str]:

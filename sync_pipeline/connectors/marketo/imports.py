@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.calls import Calls
-from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
 
 MOST_BYTES = 10_000_000
+FAILED = "IMPORT_FAILED"
 DONE, OVER = "Complete", ("Failed", "Cancelled")
 
 
@@ -41,11 +43,14 @@ def write(calls: Calls, records: Sequence[Record], key: str, poll_seconds: float
         for done in import_persons(calls, fields, persons, key, poll_seconds, records[0].partition)
         for row in done.failures
     }
-    said = [refused.get(str(record.values[key])) for record in records]
-    return [
-        Answer(Verdict.ACCEPTED) if reason is None else Answer(Verdict.REJECTED, code="IMPORT_FAILED", message=reason)
-        for reason in said
-    ]
+    return [_answer(record, refused.get(str(record.values[key]))) for record in records]
+
+
+def _answer(record: Record, reason: str | None) -> Answer:
+    if reason is None:
+        return Answer(Verdict.ACCEPTED)
+    blames = blamed(answers.fields_of(reason, record.values), FAILED, reason)
+    return Answer(Verdict.REJECTED, code=FAILED, message=reason, blames=blames)
 
 
 def import_persons(
@@ -94,7 +99,7 @@ def _finished(calls: Calls, batch: int, poll_seconds: float) -> Imported:
         if told["status"] == DONE:
             break
         if told["status"] in OVER:
-            raise RejectedError("IMPORT_FAILED", f"import {batch} of persons: {told.get('message') or told['status']}")
+            raise RejectedError(FAILED, f"import {batch} of persons: {told.get('message') or told['status']}")
         calls.sleep(poll_seconds)
     failed, warned = int(told.get("numOfRowsFailed") or 0), int(told.get("numOfRowsWithWarning") or 0)
     return Imported(

@@ -74,7 +74,7 @@ def _each(
         accepted = answer.verdict is Verdict.ACCEPTED or answer.code == IN_OR_PAST
         verdict = Verdict.ACCEPTED if accepted else answer.verdict
         created = answer.created or bool(before and before.created)
-        found[n] = Answer(verdict, f"{program}-{lead}", created, answer.code, answer.message, answer.fields)
+        found[n] = Answer(verdict, f"{program}-{lead}", created, answer.code, answer.message, answer.blames)
 
 
 def _all(found: Sequence[Answer | None]) -> list[Answer]:

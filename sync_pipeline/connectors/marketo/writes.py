@@ -195,7 +195,7 @@ def _in_batches(
             if not found:
                 raise
             return found + [Answer(Verdict.RETRY, code=error.code, message=error.message)] * (len(rows) - len(found))
-        found += [answers.of_record(result, id_field) for result in results]
+        found += [answers.of_record(result, id_field, row) for result, row in zip(results, some, strict=True)]
     return found
 
 

@@ -15,7 +15,7 @@ from sync_pipeline.connectors.errors import (
     UnknownOutcomeError,
 )
 from sync_pipeline.connectors.marketo import answers
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, blamed
 from sync_pipeline_tests.marketo import Connected, declared
 
 USAGE = "/rest/v1/stats/usage.json"
@@ -76,7 +76,8 @@ def test_one_records_failure_stays_its_own_and_is_matched_by_position(system: Co
     records = [Record(None, {"email": f"p{n}@x.example"}) for n in range(7)]
     found = system.marketo.write(declared("person"), Operation.UPSERT, records)
     assert [n for n, answer in enumerate(found) if answer.verdict is Verdict.REJECTED] == [2, 5]
-    assert found[2] == Answer(Verdict.REJECTED, None, code="1003", message="Field 'email' is odd", fields=("email",))
+    blames = blamed(("email",), "1003", "Field 'email' is odd")
+    assert found[2] == Answer(Verdict.REJECTED, None, code="1003", message="Field 'email' is odd", blames=blames)
     emails = system.subscription.rows("select id, email from lead")
     assert {str(one["id"]): one["email"] for one in emails} == {
         answer.id: f"p{n}@x.example" for n, answer in enumerate(found) if answer.id
