@@ -39,7 +39,7 @@ from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import backlog
-from sync_pipeline.sync.conditions import filtered
+from sync_pipeline.sync.conditions import cascaded, filtered
 from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
 from sync_pipeline.sync.limits import Limits
 from sync_pipeline.sync.mapped import Choice
@@ -131,7 +131,8 @@ def pairings(settings: Settings) -> tuple[Pairing, ...]:
     """Return what is synced both ways, in the order of writing; nothing while only one system is configured."""
     if len(settings.systems()) < 2:
         return ()
-    return filtered(_pairings(settings), settings.sync_filters)
+    found = filtered(_pairings(settings), settings.sync_filters)
+    return cascaded(found) if settings.sync_filter_cascade else found
 
 
 def _pairings(settings: Settings) -> tuple[Pairing, ...]:

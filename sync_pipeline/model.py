@@ -186,6 +186,7 @@ class Pairing:
         key: the Marketo field that carries the id of the CRM record (SPEC 31, decision 2); empty where none does.
         alive: SQL over the CRM's mirror that tells whether a record can still be linked and written.
         filter: the condition that an operator set, as written, which is part of `alive` (FILT-3).
+        scope_of: the pairing on whose records it depends, by `alive`, which records of this one take part (FILT-4).
         mappings: the fields that both sides hold.
         called: our name of the pairing, where the CRM object makes more than one.
         deletes: whether a record deleted in the CRM is deleted in Marketo too, as one-way copies are (SF-OPP-9,
@@ -230,6 +231,7 @@ class Pairing:
     belongs_by: str = ""
     expires: bool = False
     widened_as: str = ""
+    scope_of: str = ""
 
     @property
     def name(self) -> str:

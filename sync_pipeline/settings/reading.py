@@ -19,6 +19,11 @@ class ReadingSettings(BaseSettings):
         description="Which records of an object of the CRM are synced, as in `lead: Country in ('DE', 'AT') and not "
         "IsTest__c; contact: Sync__c`, in the words of SOQL (FILT-3); docs/filters.md tells more.",
     )
+    sync_filter_cascade: bool = Field(
+        False,
+        description="Whether a filter on contacts decides on accounts, and accounts on opportunities, as in Marketo's "
+        "sync with Dynamics: an account without a filter of its own takes part if one of its contacts does (FILT-4).",
+    )
     sync_custom_objects: Names = Field(
         (),
         description="Custom objects to mirror besides the standard ones, by API name, separated by commas, parents "

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from sync_pipeline.lake.sql import quoted
+from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.predicates import Condition, Value
 
@@ -88,6 +90,26 @@ def filtered(pairings: Iterable[Pairing], filters: Mapping[str, str]) -> tuple[P
         else pairing
         for pairing in pairings
     )
+
+
+# An account takes part if one of its contacts does, an opportunity if its account does: which id says so (FILT-4).
+CASCADE = (("account", "Id", "contact", "AccountId"), ("opportunity", "AccountId", "account", "Id"))
+
+
+def cascaded(pairings: Iterable[Pairing]) -> tuple[Pairing, ...]:
+    """Return the pairings, of which accounts without a filter follow contacts, and opportunities accounts (FILT-4)."""
+    by_name = {pairing.name: pairing for pairing in pairings}
+    for name, own, leader, its in CASCADE:
+        follower, led_by = by_name.get(name), by_name.get(leader)
+        if not follower or not led_by or follower.filter or not (led_by.filter or led_by.scope_of):
+            continue
+        members = (
+            f"select {quoted(its)} from {full_name(*led_by.crm.table)} where {quoted(DELETED_AT)} is null "
+            f"and {quoted(its)} is not null and ({led_by.alive})"
+        )
+        alive = f"({follower.alive}) and coalesce({quoted(own)} in ({members}), false)"
+        by_name[name] = replace(follower, alive=alive, scope_of=leader)
+    return tuple(by_name.values())
 
 
 class _Reader:

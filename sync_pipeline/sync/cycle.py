@@ -28,7 +28,7 @@ from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import decide
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
-from sync_pipeline.sync.mapped import NOTHING, Choice, Mapped, lacking, lines, mapped
+from sync_pipeline.sync.mapped import NOTHING, Choice, Mapped, lacking, lines, mapped, with_common_values
 from sync_pipeline.sync.matching import Match
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
@@ -245,6 +245,9 @@ class Pass:
 
     def in_force(self) -> Iterator[Mapped]:
         """Yield the mapping of each pairing that both systems describe, field by field (FIELD-20)."""
+        return with_common_values(self._lines(), {p.name: p.marketo.name for p in self.pairings})
+
+    def _lines(self) -> Iterator[Mapped]:
         for pairing, fit in self._described():
             if isinstance(fit, UnfitError):
                 yield Mapped(pairing.name, "", said=str(fit))

@@ -6,7 +6,7 @@ in force (FIELD-20).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from sync_pipeline.catalog.mappings_account import of_person
@@ -146,9 +146,10 @@ class Mapped:
     rule: str = ""
     because: str = ""
     said: str = ""
+    picklist: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, str]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "picklist"}
 
 
 def lines(
@@ -174,7 +175,35 @@ def lines(
             yield Mapped(declared.name, mapping.crm, because=because, said=said)
             continue
         said = _state(field) if field else lacking.get(mapping.crm) or lacking.get(mapping.marketo, "")
-        yield Mapped(declared.name, mapping.crm, mapping.marketo, arrow, rule, because, said)
+        values = field.picklist if field else ()
+        yield Mapped(declared.name, mapping.crm, mapping.marketo, arrow, rule, because, said, values)
+
+
+def with_common_values(found: Iterable[Mapped], of: Mapping[str, str]) -> Iterator[Mapped]:
+    """Yield the same; a field of Marketo that several restricted picklists feed tells which values all of them take.
+
+    Others can be filled in Marketo, and one of the records refuses them (FIELD-10).
+
+    Args:
+        of: Marketo's object by pairing.
+    """
+    found = list(found)
+    taken: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
+    for one in found:
+        if one.picklist and one.direction != ARROWS[Direction.CRM_TO_MARKETO]:
+            taken.setdefault((of[one.object], one.marketo), {})[one.object] = frozenset(one.picklist)
+    for one in found:
+        lists = taken.get((of[one.object], one.marketo), {})
+        common = frozenset.intersection(*lists.values()) if lists else frozenset()
+        if one.object not in lists or all(values == common for values in lists.values()):
+            yield one
+            continue
+        shared = ", ".join(value for value in one.picklist if value in common) or "none"
+        alone = ", ".join(value for value in one.picklist if value not in common)
+        said = f"values of {' and '.join(lists)} in common: {shared}" + (
+            f"; of {one.object} alone: {alone}" if alone else ""
+        )
+        yield replace(one, said="; ".join(filter(None, (one.said, said))))
 
 
 def _state(field: Compared) -> str:

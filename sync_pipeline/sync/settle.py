@@ -88,14 +88,26 @@ def _look_at_all(lake: Lake, known: Settling) -> None:
     with lake.reading() as con:
         before = dict(con.execute(f"select pairing, alive from {kept}").fetchall())
         begun = {name for (name,) in con.execute(f"select pairing from {decided}").fetchall()}
+    moved = _moved(lake, known)
     for pairing in known.pairings:
-        if before.get(pairing.name) == pairing.alive:
+        if before.get(pairing.name) == pairing.alive and pairing.scope_of not in moved:
             continue
         with lake.transaction() as con:
             if pairing.name in begun:
                 look_again(con, _out_and_in(pairing, known.now))
             con.execute(f"delete from {kept} where pairing = {literal(pairing.name)}")
             ledger.insert(con, "condition", [(pairing.name, pairing.alive)])
+
+
+def _moved(lake: Lake, known: Settling) -> set[str]:
+    """Return the pairings whose records moved and that decide on which records of another take part (FILT-4)."""
+    leaders = {pairing.scope_of for pairing in known.pairings} - {""}
+    if not leaders:
+        return set()
+    with lake.reading() as con:
+        decided = marks(con)
+        moved = {p.name for p in known.pairings if p.name in leaders and not is_quiet(con, p, decided)}
+    return moved | {p.name for p in known.pairings if p.scope_of in moved}
 
 
 def _out_and_in(pairing: Pairing, now: datetime) -> str:

@@ -10,11 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from sync_pipeline import assembly, catalog
-from sync_pipeline.lake import Lake
+from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.conditions import by_object, condition, filtered
+from sync_pipeline.sync.conditions import by_object, cascaded, condition, filtered
 from sync_pipeline.sync.ends import FILTERED
 from sync_pipeline.sync.explain import explain
+from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.many import Many
 from sync_pipeline_tests.sync.world import World
 
@@ -220,3 +221,64 @@ def test_rules_on_what_no_new_person_gets_from_the_crm_create_nobody(world: Worl
     for text in ("'Rest'; country = 'DE' -> 'Europe'", "country = 'DE' 'Europe'", "country = 'DE' -> Europe"):
         with pytest.raises(ValidationError):
             Settings(_env_file=None, marketo_partitions=text)
+
+
+def test_contacts_that_take_part_bring_their_accounts_and_these_their_opportunities(lake: Lake, tmp_path: Path) -> None:
+    """FILT-4: also when a contact comes in, goes out, or changes to another account later."""
+    kinds = ("account", "contact", "opportunity")
+    filters = {"contact": "Title = 'VIP'"}
+    declared = [pairing for pairing in catalog.pairings() if pairing.name in kinds]
+    many = Many(lake, tmp_path / "landing", cascaded(filtered(declared, filters)))
+    accounts, contacts = many.crm["Account"], many.crm["Contact"]
+    one, two, alone = (accounts.edit(Name=name) for name in ("One", "Two", "Alone"))
+    ada = contacts.edit(LastName="Ada", AccountId=one, Title="VIP")
+    bea = contacts.edit(LastName="Bea", AccountId=two, Title="none")
+    for account in (one, two, alone):
+        many.crm["Opportunity"].edit(Name=f"of {account}", AccountId=account, StageName="New", CloseDate="2026-01-31")
+
+    def taking_part() -> tuple[set[str], set[str]]:
+        many.settled()
+        links = many.lake.rows(f"select pairing, crm_id from {ledger.table('link')} where ended_at is null")
+        deals = many.crm["Opportunity"].records
+        return (
+            {str(crm_id) for pairing, crm_id in links if pairing == "account"},
+            {str(deals[crm_id]["AccountId"]) for pairing, crm_id in links if pairing == "opportunity"},
+        )
+
+    assert taking_part() == ({one}, {one})
+    contacts.edit(bea, Title="VIP")
+    assert taking_part() == ({one, two}, {one, two})
+    contacts.edit(ada, AccountId=alone)
+    assert taking_part() == ({two, alone}, {two, alone})
+    contacts.edit(bea, Title="none")
+    assert taking_part() == ({alone}, {alone})
+
+
+def test_a_filter_of_ones_own_comes_first_and_without_a_leader_nothing_cascades() -> None:
+    """FILT-4."""
+    declared = catalog.pairings()
+    assert cascaded(declared) == declared
+    own = {"contact": "Sync__c", "account": "Type = 'Customer'"}
+    followers = {p.name: p.scope_of for p in cascaded(filtered(declared, own)) if p.scope_of}
+    assert followers == {"opportunity": "account"}
+
+
+@pytest.mark.parametrize(("winner", "loser"), [("VIP", "none"), ("none", "VIP")])
+def test_of_two_that_are_merged_the_one_that_stays_decides(
+    shared_lake: Lake, tmp_path: Path, winner: str, loser: str
+) -> None:
+    """FILT-4: its value says whether the person that is left is synced on."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    kept, merged = lives.contact(Title="VIP"), lives.contact(Title="VIP")
+    lives.settled()
+    filters = {lives.of_contacts.crm.name: "Title = 'VIP'"}
+    lives.pairings = (*filtered((lives.of_contacts,), filters), lives.of_leads)
+    lives.contacts.edit(kept, Title=winner)
+    lives.contacts.edit(merged, Title=loser)
+    lives.settled()
+    lives.contacts.delete(merged, kept)
+    lives.settled()
+    assert {one for one, because in lives.ends().items() if because is None} == ({kept} if winner == "VIP" else set())
+    lives.contacts.edit(kept, Phone="7")
+    lives.settled()
+    assert ("7" in {p.get("phone") for p in lives.people.living.values()}) == (winner == "VIP")

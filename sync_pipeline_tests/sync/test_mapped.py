@@ -17,7 +17,7 @@ from sync_pipeline.settings import Settings
 from sync_pipeline.sync.customs import UnfitError
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.fields import compared
-from sync_pipeline.sync.mapped import Choice, mapped
+from sync_pipeline.sync.mapped import Choice, Mapped, mapped, with_common_values
 from sync_pipeline_tests.sync.world import World
 
 PAIRINGS = {p.name: p for p in catalog.pairings()}
@@ -172,3 +172,23 @@ def test_a_field_that_is_hidden_for_a_while_is_no_remapped_one(world: World) -> 
     world.marketo.edit(her, lastName="Ada L.")
     assert world.cycle().planned.conflicts == 0
     assert world.crm.records[ada]["Title"] == "Prof"
+
+
+def test_values_that_lead_and_contact_have_in_common_are_told_of_a_field_that_both_feed() -> None:
+    """FIELD-10: what only one of them takes is named with it; equal lists and other fields tell nothing."""
+    both, one_way = "⇄", "→"
+    found = [
+        Mapped("lead", "LeadSource", "leadSource", both, picklist=("Web", "Fair", "Partner")),
+        Mapped("contact", "LeadSource", "leadSource", both, said="new", picklist=("Fair", "Web")),
+        Mapped("lead", "Rating", "rating", both, picklist=("Hot",)),
+        Mapped("lead", "Salutation", "salutation", both, picklist=("Mr.", "Ms.")),
+        Mapped("contact", "Salutation", "salutation", both, picklist=("Ms.", "Mr.")),
+        Mapped("account", "Industry", "leadSource", one_way, picklist=("Steel",)),
+    ]
+    of = dict.fromkeys(("lead", "contact"), "person") | {"account": "company"}
+    told = [one.said for one in with_common_values(found, of)]
+    assert told == [
+        "values of lead and contact in common: Web, Fair; of lead alone: Partner",
+        "new; values of lead and contact in common: Fair, Web",
+        *[""] * 4,
+    ]
