@@ -105,12 +105,12 @@ def csv_of(sandbox: Sandbox, source: str, fields: Iterable[str], name: str) -> P
     org, part = _connector(sandbox), file.with_suffix(".part")
     query = f"select {', '.join(fields)} from {source}"
     job = org.call("POST", JOBS, json={"operation": "queryAll", "query": query}).json()["id"]
-    while org.get(f"{JOBS}/{job}").json()["state"] != "JobComplete":
+    while org.call("GET", f"{JOBS}/{job}").json()["state"] != "JobComplete":
         time.sleep(0.5)
     locator = ""
     with part.open("wb") as out:
         while locator != "null":
-            page = org.get(f"{JOBS}/{job}/results?locator={locator}", {"Accept": "text/csv"})
+            page = org.call("GET", f"{JOBS}/{job}/results?locator={locator}", {"Accept": "text/csv"})
             header, _, rows = page.content.partition(b"\n")
             out.write(rows if locator else header + b"\n" + rows)
             locator = page.headers["Sforce-Locator"]

@@ -22,6 +22,7 @@ from sync_pipeline.catalog.pushed import pushed
 from sync_pipeline.catalog.salesforce import TASK
 from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.connectors import marketo
+from sync_pipeline.connectors.bounds import Bounds, Patience
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, RetryableError
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.connectors.login import Credentials
@@ -115,6 +116,17 @@ def salesforce(settings: Settings) -> Salesforce:
         version=settings.salesforce_api_version,
         bulk_from=settings.salesforce_bulk_from,
         reserve=settings.salesforce_call_reserve,
+        patience=Patience(bounds(settings)),
+    )
+
+
+def bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        request=settings.sync_request_seconds,
+        job=settings.sync_job_seconds,
+        work=settings.sync_object_seconds,
+        answer=int(settings.sync_answer_megabytes * 1e6),
+        pages=settings.sync_most_pages,
     )
 
 
@@ -300,6 +312,7 @@ def _marketo(settings: Settings, used_today: int, patience: float | None = None)
             import_from=settings.marketo_import_from,
         ),
         timeout=patience or TIMEOUT,
+        bounds=bounds(settings),
     )
 
 
@@ -345,6 +358,7 @@ def source(
             page_threads=settings.sync_page_threads,
             object_threads=settings.sync_object_threads,
             most_deletes=settings.sync_most_deletes,
+            bounds=bounds(settings),
         ),
         landed=landed,
     )

@@ -299,6 +299,7 @@ class Describe:
     key_prefix: str | None = None
     queryable: bool = True
     record_types: tuple[str, ...] = ()  # by developer name, without the master one; not remembered in the lake
+    odd: tuple[str, ...] = ()  # names that are no API names, so that they cannot be asked for; not remembered either
 
     def field(self, name: str) -> Field | None:
         return next((f for f in self.fields if f.name == name), None)

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from sync_pipeline.connectors import soql
-from sync_pipeline.connectors.bulk import Bulk
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Batches, Connector, Extract, Page, Usage
 from sync_pipeline.connectors.salesforce import Salesforce
@@ -117,10 +116,8 @@ class ByBulk(Salesforce):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more, bulk_from=0)
+        self.patience = replace(self.patience, sleep=lambda _: time.sleep(0.002))
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
         query = soql.select(fields, obj.source, soql.in_window(obj.stamp, window))
         return self._bulk().run(query, fields, "queryAll")
-
-    def _bulk(self) -> Bulk:
-        return Bulk(self, self.resource("jobs/query"), sleep=lambda _: time.sleep(0.002))

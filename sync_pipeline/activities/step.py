@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from sync_pipeline import faults
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.mirrors import Mirrors, look
 from sync_pipeline.actions.touched import Marks, marks, move_marks, newest
@@ -35,7 +36,7 @@ from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.marketo import Marketo
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Object, worst
 
 Connection = duckdb.DuckDBPyConnection
@@ -114,14 +115,19 @@ class Step:
             logs[CRM] = TaskLog(self.writer, self.task, self.described, self.options.task_key)
         settled = {side: self._settle(side, log) for side, log in logs.items()}
         unsure = settled[CRM].unsure if CRM in settled else 0
-        queued = self._take_in(usable, bool(unsure), now)
+        try:
+            queued = self._take_in(usable, bool(unsure), now)
+        except LakeError as failed:
+            queued, error = {}, error or str(failed)
+        except Exception as failed:
+            queued, error = {}, error or faults.noted(failed, "what is to be logged")
         wanted = {MARKETO: tuple(usable), CRM: (TASK,)}
         done = []
         for side, log in logs.items():
             sent = Sent(error=error) if side == MARKETO else Sent()
             sent += settled[side]
             if not settled[side].error:
-                sent += send.send(self.lake, side, log, self.run_id, wanted[side])
+                sent += self._send(side, log, wanted[side])
             spent = _spent(before[side], (self.marketo if side == MARKETO else self.writer).usage())
             done.append(Logged(log.obj, queued.get(side, {}), sent, spent))
         return done
@@ -134,14 +140,26 @@ class Step:
             told = self.marketo.activity_types()
         except ConnectorError as failed:
             return {}, str(failed)
+        except Exception as failed:
+            return {}, faults.noted(failed, "the activity types of Marketo")
         types.remember(self.lake, told, now)
         return told, ""
 
     def _settle(self, side: str, log: Log) -> Sent:
         try:
             return send.settle(self.lake, side, log, self.run_id)
-        except ConnectorError as failed:
+        except (ConnectorError, LakeError) as failed:
             return Sent(error=str(failed))
+        except Exception as failed:
+            return Sent(error=faults.noted(failed, f"the activities sent to {log.obj.system}"))
+
+    def _send(self, side: str, log: Log, wanted: Collection[str]) -> Sent:
+        try:
+            return send.send(self.lake, side, log, self.run_id, wanted)
+        except LakeError as failed:
+            return Sent(error=str(failed))
+        except Exception as failed:
+            return Sent(error=faults.noted(failed, f"the activities for {log.obj.system}"))
 
     def _take_in(self, usable: Collection[str], unsure: bool, now: datetime) -> dict[str, dict[str, int]]:
         """Take in all sources; return how many activities are new, by side and source.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from sync_pipeline.connectors import soap
+from sync_pipeline.connectors.document import Document, plain, request_of
 from sync_pipeline.connectors.errors import (
     ForbiddenError,
     QuotaError,
@@ -25,6 +25,7 @@ TOO_MUCH = frozenset({LOCKED, "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})  # l
 UNDONE = TOO_MUCH | {"SERVER_UNAVAILABLE"}  # surely nothing was done, whatever the status
 PASSING = UNDONE | {"UNKNOWN_EXCEPTION"}
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+REDIRECTIONS = frozenset({301, 302, 303, 307, 308})  # 300 is Salesforce's word for several records with one key
 # So a server answers, or a gateway before it, when something broke off: what was asked for may have been done.
 BROKEN_OFF = frozenset({500, 502, 504})
 NO_MORE_CALLS = frozenset({"REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_NO_ACCESS"})
@@ -47,6 +48,8 @@ def raise_error(answer: requests.Response) -> None:
     """
     if answer.status_code < 300:
         return
+    if redirected := redirection(answer):
+        raise redirected
     code, message = _told(answer)
     if answer.status_code == 401 or code == "INVALID_SESSION_ID":
         raise SessionExpiredError(code, message)
@@ -54,7 +57,7 @@ def raise_error(answer: requests.Response) -> None:
         raise QuotaError(code, message)
     if code in NOBODY_CAN:
         raise ForbiddenError(code, f"{message}. {NO_API}" if code in API_CLOSED else message)
-    if code in PASSING or (answer.status_code in PASSING_STATUSES and not _is_soap(answer)):
+    if code in PASSING or (answer.status_code in PASSING_STATUSES and not is_soap(answer)):
         wait = answer.headers.get("Retry-After", "0")
         may_be_done = answer.status_code in BROKEN_OFF and code not in UNDONE
         raise RetryableError(code, message, float(wait) if wait.isdigit() else 0.0, may_be_done)
@@ -67,17 +70,26 @@ def misread(message: str) -> str | None:
     return found[1] if found else None
 
 
-def _is_soap(answer: requests.Response) -> bool:
+def is_soap(answer: requests.Response) -> bool:
     """Tell whether an answer is a SOAP fault: its status is 500 whatever is wrong."""
     return "xml" in answer.headers.get("Content-Type", "")
 
 
+def redirection(answer: requests.Response) -> RetryableError | None:
+    """Return what a redirection means: that of a portal passes, and none is followed, not even to the same host."""
+    if answer.status_code not in REDIRECTIONS:
+        return None
+    target = urlsplit(answer.headers.get("Location", "")).hostname or "the same host"
+    said = f"{request_of(answer)} is redirected to {target}, and redirections are not followed"
+    return RetryableError("REDIRECTED", f"{said}: make sure that the address in the settings is the system's own")
+
+
 def _told(answer: requests.Response) -> tuple[str, str]:
     """Return the error code and text of an answer; gateways answer with HTML, which is not repeated."""
-    if _is_soap(answer) and (fault := soap.fault(answer.content)):
+    if is_soap(answer) and (fault := soap.fault(answer.content)):
         return fault
     try:
-        told = answer.json()
+        told = plain(answer.content)
     except ValueError:
         return f"HTTP_{answer.status_code}", f"{answer.reason or 'no reason given'} at {urlsplit(answer.url).path}"
     first = told[0] if isinstance(told, list) and told else told
@@ -87,24 +99,24 @@ def _told(answer: requests.Response) -> tuple[str, str]:
     return str(code), " ".join(str(first.get("message") or first.get("error_description") or "").split())
 
 
-def field(told: dict[str, Any]) -> Field:
+def field(told: Document) -> Field:
     """Return one field of a describe answer."""
     return Field(
-        name=told["name"],
-        type=told["type"],
-        label=told.get("label") or "",
-        length=told.get("length") or 0,
-        nillable=told.get("nillable", True),
-        calculated=told.get("calculated", False),
-        updateable=told.get("updateable", True),
-        createable=told.get("createable", True),
-        custom=told.get("custom", False),
-        precision=told.get("precision") or 0,
-        scale=told.get("scale") or 0,
-        digits=told.get("digits") or 0,
-        octets=told.get("byteLength") or 0,
-        defaulted=told.get("defaultedOnCreate", False),
-        reference_to=tuple(told.get("referenceTo") or ()),
-        picklist=tuple(v["value"] for v in told.get("picklistValues") or () if v.get("active", True)),
-        restricted=told.get("restrictedPicklist", False),
+        name=told.text("name"),
+        type=told.text("type"),
+        label=told.text("label", ""),
+        length=told.number("length", 0),
+        nillable=told.flag("nillable", True),
+        calculated=told.flag("calculated", False),
+        updateable=told.flag("updateable", True),
+        createable=told.flag("createable", True),
+        custom=told.flag("custom", False),
+        precision=told.number("precision", 0),
+        scale=told.number("scale", 0),
+        digits=told.number("digits", 0),
+        octets=told.number("byteLength", 0),
+        defaulted=told.flag("defaultedOnCreate", False),
+        reference_to=tuple(told.texts("referenceTo")),
+        picklist=tuple(v.text("value") for v in told.parts("picklistValues") if v.flag("active", True)),
+        restricted=told.flag("restrictedPicklist", False),
     )

@@ -80,10 +80,10 @@ def allow(given: Credentials, port: int, show: Callable[[str], None], patience: 
         "code_verifier": asked.verifier,
     }
     http = session("sync-pipeline", checked_url(given.login_url))
-    token = exchanged(http, given, form).get("refresh_token")
+    token = exchanged(http, given, form).text("refresh_token", "")
     if not token:
         raise CredentialsError("NO_REFRESH_TOKEN", "the app gives none: its scopes must hold refresh_token")
-    return str(token)
+    return token
 
 
 class _Listener(HTTPServer):

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import requests
 
+from sync_pipeline.connectors.bounds import Chain, Patience, Waiting
 from sync_pipeline.connectors.csv_pages import stream_csv
-from sync_pipeline.connectors.errors import RejectedError, RetryableError
+from sync_pipeline.connectors.document import Document, request_of
+from sync_pipeline.connectors.errors import (
+    ConnectorError,
+    MalformedAnswerError,
+    OverdueError,
+    RejectedError,
+    RetryableError,
+)
 from sync_pipeline.connectors.extract import Batches, Extract, Page
 
 # A job is found to be over at most a sixth of its time late.
+MOST_DIGITS = 16
 FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
 
 
 class Caller(Protocol):
+    patience: Patience
+    system: str
+
+    def read(
+        self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> Document: ...
+
+    def chain(self, what: str, announced: int = -1) -> Chain: ...
+
     def call(
         self, method: str, path: str, headers: dict[str, str] | None = None, *, once: bool = False, **kwargs: Any
     ) -> requests.Response: ...
@@ -27,10 +46,9 @@ class Caller(Protocol):
 class Bulk:
     """Query jobs below `jobs`, the path of the jobs/query resource."""
 
-    def __init__(self, org: Caller, jobs: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, org: Caller, jobs: str) -> None:
         self._org = org
         self._jobs = jobs
-        self._sleep = sleep
 
     def run(self, query: str, fields: Sequence[str], operation: str) -> Extract:
         """Create a job, wait for it and return its result.
@@ -39,8 +57,8 @@ class Bulk:
             RejectedError: the job was refused or failed; the message is the server's.
         """
         body = {"operation": operation, "query": query, "contentType": "CSV", "lineEnding": "LF"}
-        job = self._org.call("POST", self._jobs, json=body).json()
-        return self._result(fields, self._finished(job["id"]))
+        job = self._org.read(self._jobs, "POST", json=body)
+        return self._result(fields, self._finished(job.key("id")))
 
     def resume(self, fields: Sequence[str], job_id: str) -> Extract | None:
         """Return the result of a job begun earlier, or None if it is gone (results are kept seven days)."""
@@ -49,29 +67,36 @@ class Bulk:
         except RejectedError:
             return None
 
-    def _finished(self, job_id: str) -> dict[str, Any]:
-        job = ended(self._org, f"{self._jobs}/{job_id}", self._sleep)
-        if job["state"] != "JobComplete":
+    def _finished(self, job_id: str) -> Document:
+        path = f"{self._jobs}/{quote(job_id)}"
+        try:
+            job = ended(self._org, path)
+        except OverdueError:
+            with suppress(ConnectorError):  # so that it does not go on for nobody; it ends by itself, too
+                self._org.call("PATCH", path, once=True, json={"state": "Aborted"})
+            raise
+        if job.text("state") != "JobComplete":
             raise RejectedError("BULK_JOB_FAILED", why_failed(job))
         return job
 
-    def _result(self, fields: Sequence[str], job: dict[str, Any]) -> Extract:
-        expected = int(job.get("numberRecordsProcessed") or 0)
+    def _result(self, fields: Sequence[str], job: Document) -> Extract:
+        expected, job_id = job.number("numberRecordsProcessed", 0), job.key("id")
 
         def pages() -> Iterator[Page]:
-            for number, url in enumerate(self._page_urls(job["id"]) if expected else ()):
+            for number, url in enumerate(self._page_urls(job_id, expected) if expected else ()):
                 yield Page(f"{number:06d}", lambda url=url: self._page(url, fields))  # type: ignore[misc]
 
-        return Extract(pages, expected, token=job["id"])
+        return Extract(pages, expected, token=job_id)
 
-    def _page_urls(self, job_id: str) -> Iterator[str]:
+    def _page_urls(self, job_id: str, expected: int) -> Iterator[str]:
         """Give the addresses of all result pages, five a call, so that pages can be read in parallel."""
         path = f"{self._jobs}/{job_id}/resultPages"
+        chain = self._org.chain(f"the result of bulk job {job_id}", expected)
         while path:
-            told = self._org.call("GET", path).json()
-            for page in told["resultPages"]:
-                yield page["resultUrl"]
-            path = "" if told.get("done", True) else told["nextRecordsUrl"]
+            told = self._org.read(path)
+            urls = [page.text("resultUrl") for page in told.parts("resultPages", required=True)]
+            yield from urls
+            path = "" if told.flag("done", True) else chain.follow(told.text("nextRecordsUrl"), len(urls))
 
     def _page(self, url: str, fields: Sequence[str]) -> Batches:
         """Stream one page as text batches.
@@ -81,25 +106,37 @@ class Bulk:
             RejectedError: its columns are not the fields that were asked for.
         """
         answer = self._org.call("GET", url, {"Accept": "text/csv"}, stream=True)
-        announced = int(answer.headers["Sforce-NumberOfRecords"])
-        arrived = 0
+        count = answer.headers.get("Sforce-NumberOfRecords", "")
+        if not (count.isascii() and count.isdigit() and len(count) < MOST_DIGITS):
+            answer.close()
+            raise MalformedAnswerError(self._org.system, request_of(answer), "no number of records in its headers")
+        announced, arrived = int(count), 0
         for batch in stream_csv(answer, fields, lambda chunk: self._org.count_bytes(len(chunk))):
             arrived += batch.num_rows
+            if arrived > announced:
+                break
             yield batch
         if arrived != announced:
             raise RetryableError("PAGE_CUT_OFF", f"{arrived} of {announced} records arrived of {url.partition('?')[0]}")
 
 
-def ended(org: Caller, path: str, sleep: Callable[[float], None]) -> dict[str, Any]:
-    """Wait until the bulk job at `path` is over, well or not, and return it."""
-    wait = FIRST_POLL
+def ended(org: Caller, path: str, patience: Patience | None = None) -> Document:
+    """Wait until the bulk job at `path` is over, well or not, and return it.
+
+    Raises:
+        OverdueError: it is not over at its time.
+    """
+    wait, waiting = FIRST_POLL, None
     while True:
-        job: dict[str, Any] = org.call("GET", path).json()
-        if job["state"] in ("JobComplete", "Failed", "Aborted"):
+        job = org.read(path)
+        if (state := job.text("state")) in ("JobComplete", "Failed", "Aborted"):
             return job
-        sleep(wait)
+        what = f"bulk job {job.key('id')} on {job.text('object', 'an object')}"
+        waiting = waiting or Waiting(patience or org.patience, what)
+        waiting.pause(wait, state)
         wait = min(wait * POLL_GROWTH, LONGEST_POLL)
 
 
-def why_failed(job: Mapping[str, Any]) -> str:
-    return f"bulk job {job['id']} on {job.get('object')}: {job.get('errorMessage') or 'state ' + job['state']}"
+def why_failed(job: Document) -> str:
+    reason = job.text("errorMessage", "") or f"state {job.text('state')}"
+    return f"bulk job {job.key('id')} on {job.text('object', 'an object')}: {reason}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from sync_pipeline.connectors import answers, soql
-from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
+from sync_pipeline.connectors.document import Document, request_of
+from sync_pipeline.connectors.errors import MalformedAnswerError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, blamed
 
@@ -39,23 +40,29 @@ def write(org: Salesforce, task: Task, records: Sequence[Record]) -> list[Answer
     method, path = METHODS[task.operation], org.resource("composite/sobjects")
     if task.operation is Operation.DELETE:
         ids = ",".join(record.id or "" for record in records)
-        told = sent(org, task, method, f"{path}?ids={ids}&allOrNone=false")
+        told = sent(org, task, method, f"{path}?ids={ids}&allOrNone=false", _answers(task, records))
     else:
         if task.operation is Operation.UPSERT:
             path = f"{path}/{soql.name(task.source)}/{soql.name(task.key)}"
         body = {"allOrNone": False, "records": [_formed(task, record) for record in records]}
-        told = sent(org, task, method, path, body)
-    if isinstance(told, list) and len(told) == len(records):
-        return [_answer(task, one) for one in told]
-    raise unclear(task, "STRANGE_ANSWER", f"the answer to {len(records)} records of {task.source} is not one to each")
+        told = sent(org, task, method, path, _answers(task, records), body)
+    return told
 
 
-def sent(org: Salesforce, task: Task, method: str, path: str, body: object = None) -> Any:
-    """Send a call of this task once and return its answer as JSON tells it, None where that breaks off."""
+T = TypeVar("T")
+
+
+def sent(
+    org: Salesforce,
+    task: Task,
+    method: str,
+    path: str,
+    read: Callable[[requests.Response, str], T],
+    body: object = None,
+) -> T:
+    """Send a call of this task once and return what `read` makes of its answer."""
     try:
-        return org.call(method, path, dict(task.headers), once=True, json=body).json()
-    except requests.JSONDecodeError:
-        return None
+        return read(org.call(method, path, dict(task.headers), once=True, json=body), org.system)
     except RetryableError as error:
         if error.may_be_done:
             raise unclear(task, error.code, error.message) from error
@@ -74,13 +81,27 @@ def _formed(task: Task, record: Record) -> dict[str, Any]:
     return {"attributes": {"type": task.source}, **named, **record.values}
 
 
-def _answer(task: Task, told: Mapping[str, Any]) -> Answer:
+def _answers(task: Task, records: Sequence[Record]) -> Callable[[requests.Response, str], list[Answer]]:
+    """Return what reads the answer to a call: one answer to each record, in their order."""
+
+    def read(answer: requests.Response, system: str) -> list[Answer]:
+        told = Document.all_of(answer, system)
+        if len(told) != len(records):
+            reason = f"{len(told):,} answers to {len(records):,} records of {task.source}"
+            raise MalformedAnswerError(system, request_of(answer), reason)
+        return [_answer(task, one) for one in told]
+
+    return read
+
+
+def _answer(task: Task, told: Document) -> Answer:
     """Return the answer of one record."""
-    if told.get("success"):
-        created = told.get("created", task.operation is Operation.CREATE)
-        return Answer(Verdict.ACCEPTED, told["id"], created)
-    errors = [(e.get("statusCode", ""), e.get("message", ""), e.get("fields") or ()) for e in told.get("errors") or ()]
-    return refused(told.get("id"), errors)
+    if told.flag("success"):
+        created = told.flag("created", task.operation is Operation.CREATE)
+        return Answer(Verdict.ACCEPTED, told.key("id"), created)
+    told.only("errors")
+    errors = [(e.text("statusCode"), e.text("message", ""), e.texts("fields")) for e in told.parts("errors")]
+    return refused(told.text("id", "") or None, errors)
 
 
 Error = tuple[str, str, Sequence[str]]  # code, message, and the fields that are blamed

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sync_pipeline.connectors import answers, soap
-from sync_pipeline.connectors.errors import RejectedError, RetryableError, UnknownOutcomeError
+from sync_pipeline.connectors.document import kind_of, request_of
+from sync_pipeline.connectors.errors import MalformedAnswerError, RejectedError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.salesforce import Salesforce
 
 
@@ -55,7 +56,7 @@ def convert_lead(
         "sendNotificationEmail": str(send_mail).lower(),
     }
     body = soap.envelope("convertLead", "leadConverts", {name: value for name, value in asked.items() if value})
-    told = _called(org, body)
+    told = _called(org, body, "leadId", "accountId", "contactId")
     return Converted(told["leadId"], told["accountId"], told["contactId"], told.get("opportunityId") or None)
 
 
@@ -72,8 +73,8 @@ def merge(org: Salesforce, source: str, winner_id: str, loser_id: str) -> None:
     _called(org, soap.envelope("merge", "request", {"masterRecord": master, "recordToMergeIds": loser_id}))
 
 
-def _called(org: Salesforce, body: bytes) -> dict[str, str]:
-    """Send a call once and return the texts of its one result."""
+def _called(org: Salesforce, body: bytes, *wanted: str) -> dict[str, str]:
+    """Send a call once and return the texts of its one result, those wanted among them."""
     try:
         answer = org.call("POST", org.soap_address, soap.HEADERS, once=True, data=body, auth=soap.authorize)
     except RetryableError as error:
@@ -81,7 +82,10 @@ def _called(org: Salesforce, body: bytes) -> dict[str, str]:
             raise UnknownOutcomeError(error.code, error.message) from error
         raise
     told = soap.texts(answer.content)
-    if told.get("success") != "true":
+    if told.get("success") not in ("true", "false") or (told["success"] == "true" and not told.keys() >= set(wanted)):
+        malformed = MalformedAnswerError(org.system, request_of(answer), kind_of(answer, "the XML of a result"))
+        raise UnknownOutcomeError(malformed.code, malformed.message)
+    if told["success"] == "false":
         code, message = told.get("statusCode", "UNKNOWN_EXCEPTION"), told.get("message", "no reason given")
         raise (RetryableError if code in answers.PASSING else RejectedError)(code, message)
     return told

@@ -5,11 +5,13 @@ A composite call holds 25 such writes. A record whose duplicate has gone meanwhi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-from sync_pipeline.connectors.collections import METHODS, Task, refused, sent, unclear
+import requests
+
+from sync_pipeline.connectors.collections import METHODS, Task, refused, sent
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
 
@@ -34,25 +36,30 @@ def write_singly(org: Salesforce, task: Task, records: Sequence[Record]) -> list
         }
         for place, record in enumerate(records)
     ]
-    told = sent(org, task, "POST", org.resource("composite"), {"allOrNone": False, "compositeRequest": calls})
-    listed = told.get("compositeResponse", ()) if isinstance(told, dict) else ()
-    by_reference = {one["referenceId"]: one for one in listed}
-    if len(by_reference) != len(records):
-        raise unclear(task, "STRANGE_ANSWER", f"of {len(records)} writes in a call {len(by_reference)} are answered")
-    return [_answer(task, record, by_reference[f"r{place}"]) for place, record in enumerate(records)]
+
+    def read(answer: requests.Response, system: str) -> list[Answer]:
+        told = Document.of(answer, system)
+        by_reference = {one.text("referenceId"): one for one in told.parts("compositeResponse", required=True)}
+        if by_reference.keys() != {f"r{place}" for place in range(len(records))}:
+            raise told.fail(f"{len(by_reference):,} answers to {len(records):,} writes")
+        return [_answer(task, record, by_reference[f"r{place}"]) for place, record in enumerate(records)]
+
+    body = {"allOrNone": False, "compositeRequest": calls}
+    return sent(org, task, "POST", org.resource("composite"), read, body)
 
 
-def _answer(task: Task, record: Record, told: Mapping[str, Any]) -> Answer:
-    body = told["body"]
-    if told["httpStatusCode"] < 300:
+def _answer(task: Task, record: Record, told: Document) -> Answer:
+    if told.number("httpStatusCode") < 300:
         is_new = task.operation is Operation.CREATE
-        return Answer(Verdict.ACCEPTED, body["id"] if is_new else record.id, created=is_new)
-    answer = refused(record.id, [(one["errorCode"], one["message"], one.get("fields") or ()) for one in body])
-    ids = list(_matches(body[0]))
+        return Answer(Verdict.ACCEPTED, told.part("body").key("id") if is_new else record.id, created=is_new)
+    first = told.only("body")
+    errors = [(one.text("errorCode"), one.text("message", ""), one.texts("fields")) for one in told.parts("body")]
+    answer = refused(record.id, errors)
+    ids = list(_matches(first))
     return replace(answer, message=f"{answer.message} ({', '.join(ids)})") if ids else answer
 
 
-def _matches(error: Mapping[str, Any]) -> Iterator[str]:
-    for result in error.get("duplicateResult", {}).get("matchResults", ()):
-        for match in result.get("matchRecords", ()):
-            yield match["record"]["Id"]
+def _matches(error: Document) -> Iterator[str]:
+    for result in error.part("duplicateResult").parts("matchResults"):
+        for match in result.parts("matchRecords"):
+            yield match.part("record").key("Id")

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from sync_pipeline.connectors.writes import Answer
 
 
+# What a system says is put on record, and a broken one may say megabytes.
+LONGEST_CODE, LONGEST_MESSAGE = 80, 2_000
+
+
 class ConnectorError(Exception):
     """A system did not do what was asked. `code` is the system's own word, or ours where it has none.
 
@@ -18,6 +22,7 @@ class ConnectorError(Exception):
     notice = ""
 
     def __init__(self, code: str, message: str) -> None:
+        code, message = code[:LONGEST_CODE], message[:LONGEST_MESSAGE]
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
@@ -33,6 +38,27 @@ class RetryableError(ConnectorError):
         super().__init__(code, message)
         self.wait_seconds = wait_seconds
         self.may_be_done = may_be_done
+
+
+class MalformedAnswerError(RetryableError):
+    """An answer is not what its request is answered with: cut off, a page of a proxy, without a key, of another kind.
+
+    It says nothing of what was asked for, so a write may have been done.
+    """
+
+    notice = "sync_down"
+
+    def __init__(self, system: str, request: str, reason: str) -> None:
+        super().__init__("MALFORMED_ANSWER", f"{system} answered {request} with {reason}", may_be_done=True)
+
+
+class OverdueError(RetryableError):
+    """A bound of time or size was reached. It is not tried again at once; the next cycle tries anew."""
+
+    notice = "sync_down"
+
+    def __init__(self, code: str, message: str, may_be_done: bool = True) -> None:
+        super().__init__(code, message, may_be_done=may_be_done)
 
 
 class RejectedError(ConnectorError):

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import email.utils
 import ipaddress
+import math
 import threading
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 from urllib3.exceptions import NewConnectionError
 
-from sync_pipeline.connectors.errors import FatalError, RetryableError, SessionExpiredError
+from sync_pipeline.connectors.bounds import Patience
+from sync_pipeline.connectors.errors import FatalError, OverdueError, RetryableError, SessionExpiredError
+from sync_pipeline.connectors.transport import Adapter, Session, ending, is_overdue
 
 S = TypeVar("S")
 T = TypeVar("T")
 ATTEMPTS = 6
-POOL = 16
 
 
 def is_loopback(url: str) -> bool:
@@ -44,11 +44,11 @@ def checked_url(url: str) -> str:
     raise FatalError("INSECURE_URL", f"{url} is refused: only https, or http on loopback, may carry credentials")
 
 
-class PlainOnLoopback(HTTPAdapter):
+class PlainOnLoopback(Adapter):
     """Speaks plain http to `to`, whatever https host was asked for: client libraries hard-wire https."""
 
     def __init__(self, to: str) -> None:
-        super().__init__(pool_maxsize=POOL)
+        super().__init__()
         self._to = urlsplit(to)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -57,31 +57,59 @@ class PlainOnLoopback(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-def session(user_agent: str, login_url: str) -> requests.Session:
+def session(user_agent: str, login_url: str, patience: Patience | None = None) -> Session:
     """Return a session. On loopback nothing is compressed: that would cost more than it saves."""
-    loopback = is_loopback(login_url)
-    made = requests.Session()
-    made.mount("https://", HTTPAdapter(pool_maxsize=POOL))
+    loopback, patience = is_loopback(login_url), patience or Patience()
+    made = Session(patience.bounds, patience.clock)
     made.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity" if loopback else "gzip"})
     return made
 
 
-def retrying(first_wait: float = 0.2, sleep: Callable[[float], None] = time.sleep) -> Retrying:
-    """Return the retry policy of `RetryableError`s: waits double from `first_wait`, or last as long as asked."""
-    backoff = wait_exponential_jitter(multiplier=first_wait, max=60.0, jitter=first_wait)
+def repeat(do: Callable[[], T], patience: Patience, seconds: float = 0.0) -> T:
+    """Return what `do` does, done again after a `RetryableError` while its time lasts.
+
+    Waits double from the first one, or last as long as the system asks for.
+
+    Args:
+        seconds: how long all of it may take; the time of a request where it is 0.
+
+    Raises:
+        OverdueError: the time is over, or the system asks to wait for longer; with what was wrong.
+    """
+    backoff = wait_exponential_jitter(multiplier=patience.first_wait, max=60.0, jitter=patience.first_wait)
+    seconds = seconds or patience.bounds.request
+    end = patience.clock() + seconds
 
     def wait(state: RetryCallState) -> float:
-        failed = state.outcome.exception() if state.outcome else None
-        asked = failed.wait_seconds if isinstance(failed, RetryableError) else 0.0
-        return max(backoff(state), asked)
+        return max(backoff(state), _failure(state).wait_seconds)
 
-    return Retrying(
-        retry=retry_if_exception_type(RetryableError),
-        stop=stop_after_attempt(ATTEMPTS),
+    def give_up(state: RetryCallState) -> T:
+        error = _failure(state)
+        if state.attempt_number >= ATTEMPTS:
+            raise error
+        said = f"{error.message}; to wait {state.upcoming_sleep:,.0f} s and try again would take more than the "
+        said += f"{seconds:,.0f} s that a request may take (SYNC_REQUEST_SECONDS)"
+        raise OverdueError(error.code, said, error.may_be_done) from error
+
+    policy = Retrying(
+        retry=retry_if_exception(
+            lambda error: isinstance(error, RetryableError) and not isinstance(error, OverdueError)
+        ),
+        stop=lambda state: state.attempt_number >= ATTEMPTS or patience.clock() + state.upcoming_sleep > end,
         wait=wait,
-        sleep=sleep,
-        reraise=True,
+        sleep=lambda _: None,
+        before_sleep=lambda state: patience.wait(state.upcoming_sleep, str(_failure(state))),
+        retry_error_callback=give_up,
     )
+    with ending(end, patience.clock):
+        return policy(do)
+
+
+def _failure(state: RetryCallState) -> RetryableError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, RetryableError):
+        raise AssertionError("only what is retryable is waited for")
+    return error
 
 
 class Login(Generic[S]):
@@ -126,17 +154,23 @@ def clock_skew_seconds(answer: requests.Response, now: datetime) -> float | None
 
 
 class Http:
-    """Sends requests and counts them. `check` turns an answer that is an error into the right exception."""
+    """Sends requests and counts them. `check` turns an answer that is an error into the right exception.
+
+    `is_work` gives it the time of one object in one cycle (`Bounds.work`): afterwards nothing more is sent.
+    """
 
     def __init__(
         self,
         requests_session: requests.Session,
         check: Callable[[requests.Response], None],
-        timeout: float = 120.0,
+        patience: Patience | None = None,
+        *,
+        is_work: bool = False,
     ) -> None:
         self.session = requests_session
+        self.patience = patience or Patience()
         self._check = check
-        self._timeout = timeout
+        self._end = self.patience.clock() + self.patience.bounds.work if is_work else math.inf
         self._lock = threading.Lock()
         self.calls = 0
         self.bytes = 0
@@ -145,17 +179,24 @@ class Http:
         """Send one request, no retry; the answer is good.
 
         Raises:
+            OverdueError: the time of the request, or of the work that it is part of, is over.
             RetryableError: the connection failed.
             ConnectorError: what `check` made of the answer.
         """
+        clock = self.patience.clock
+        if clock() >= self._end:
+            hours = self.patience.bounds.work / 3600
+            said = f"{hours:,.1f} hours are over, the most for one object in a cycle (SYNC_OBJECT_SECONDS)"
+            raise OverdueError("OBJECT_OVERDUE", f"{said}; the next cycle goes on", may_be_done=False)
         try:
             with self._lock:
                 self.calls += 1
-            answer = self.session.request(method, url, headers=dict(headers), timeout=self._timeout, **kwargs)
+            with ending(self._end, clock):
+                answer = self.session.request(method, url, headers=dict(headers), **kwargs)
             self._check(answer)
             if not kwargs.get("stream"):
                 self.count_bytes(len(answer.content))
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        except (requests.RequestException, OSError) as error:
             raise connection_failed(url, error, may_be_done=_was_sent(error)) from error
         return answer
 
@@ -165,11 +206,15 @@ class Http:
 
 
 def connection_failed(url: str, error: Exception, may_be_done: bool = False) -> RetryableError:
-    told = f"{urlsplit(url).netloc}: {type(error).__name__}"
-    return RetryableError("CONNECTION_FAILED", told, may_be_done=may_be_done)
+    """Return what it means that no answer came, or none to its end."""
+    parts = urlsplit(url)
+    if is_overdue(error):
+        said = f"{parts.netloc}{parts.path}: the answer was not there whole at its time (SYNC_REQUEST_SECONDS; of a "
+        return OverdueError("REQUEST_OVERDUE", f"{said}file SYNC_JOB_SECONDS)", may_be_done)
+    return RetryableError("CONNECTION_FAILED", f"{parts.netloc}: {type(error).__name__}", may_be_done=may_be_done)
 
 
-def _was_sent(error: requests.RequestException) -> bool:
+def _was_sent(error: Exception) -> bool:
     """Tell whether the request may have arrived; it has not where no connection came about."""
     unmade = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
     reason = getattr(error.args[0] if error.args else None, "reason", None)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 import requests
 
 from sync_pipeline.connectors import ingest_files
+from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.bulk import ended, why_failed
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.csv_pages import stream_csv
-from sync_pipeline.connectors.errors import ConnectorError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.http import retrying
+from sync_pipeline.connectors.document import Document, request_of
+from sync_pipeline.connectors.errors import ConnectorError, MalformedAnswerError, RetryableError, UnknownOutcomeError
+from sync_pipeline.connectors.http import repeat
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.writes import Answer, Operation
 
@@ -39,18 +42,23 @@ def ingest(org: Salesforce, task: Task, table: pa.Table, sleep: Sleep) -> list[A
     named = {"externalIdFieldName": task.key} if task.operation is Operation.UPSERT else {}
     jobs = org.resource("jobs/ingest")
     content = ingest_files.to_csv(table)
-    for attempt in retrying(sleep=sleep):
-        with attempt:
-            path = f"{jobs}/{org.call('POST', jobs, once=True, json={**about, **named}).json()['id']}"
-            # Once into each job: a second file would be refused.
-            org.call("PUT", f"{path}/batches", {"Content-Type": "text/csv"}, once=True, data=content)
+    patience = replace(org.patience, sleep=sleep)
+
+    def upload() -> str:
+        job = Document.of(org.call("POST", jobs, once=True, json={**about, **named}), org.system)
+        path = f"{jobs}/{job.key('id')}"
+        # Once into each job: a second file would be refused.
+        org.call("PUT", f"{path}/batches", {"Content-Type": "text/csv"}, once=True, data=content)
+        return path
+
+    path = repeat(upload, patience)
     try:
-        _close(org, path, sleep)
-        job = ended(org, path, sleep)
-        failure = "" if job["state"] == "JobComplete" else why_failed(job)
-        if failure and not job.get("numberRecordsProcessed"):
+        repeat(lambda: _close(org, path), patience)
+        job = ended(org, path, patience)
+        failure = "" if job.text("state") == "JobComplete" else why_failed(job)
+        if failure and not job.number("numberRecordsProcessed", 0):
             return [ingest_files.unprocessed(failure)] * table.num_rows
-        return ingest_files.matched(task, table, _results(org, path, table, sleep), failure)
+        return ingest_files.matched(task, table, _results(org, path, table, patience), failure)
     except ConnectorError as error:
         if task.operation is Operation.CREATE:
             raise UnknownOutcomeError(error.code, error.message) from error
@@ -59,28 +67,36 @@ def ingest(org: Salesforce, task: Task, table: pa.Table, sleep: Sleep) -> list[A
         raise
 
 
-def _close(org: Salesforce, path: str, sleep: Sleep) -> None:
+def _close(org: Salesforce, path: str) -> None:
     """Let the job run. Where the answer is lost, its state tells whether it does."""
-    for attempt in retrying(sleep=sleep):
-        with attempt:
-            if org.call("GET", path).json()["state"] == "Open":
-                org.call("PATCH", path, once=True, json={"state": "UploadComplete"})
+    if org.read(path).text("state") == "Open":
+        org.call("PATCH", path, once=True, json={"state": "UploadComplete"})
 
 
-def _results(org: Salesforce, path: str, table: pa.Table, sleep: Sleep) -> dict[str, pa.Table]:
+def _results(org: Salesforce, path: str, table: pa.Table, patience: Patience) -> dict[str, pa.Table]:
     return {
-        kind: _result(org, f"{path}/{kind}", (*more, *table.column_names), sleep)
+        kind: _result(org, f"{path}/{kind}", (*more, *table.column_names), table.num_rows, patience)
         for kind, more in ingest_files.RESULTS.items()
     }
 
 
-def _result(org: Salesforce, path: str, columns: tuple[str, ...], sleep: Sleep) -> pa.Table:
-    """Return one file of results as text columns; the order of its rows is not that of the upload."""
-    for attempt in retrying(sleep=sleep):
-        with attempt:
-            answer = org.call("GET", path, {"Accept": "text/csv"}, stream=True)
-            if answer.status_code == requests.codes.no_content:
-                raise RetryableError("RESULTS_NOT_READY", f"there is nothing yet at {path}")
-            schema = pa.schema([(name, pa.string()) for name in columns])
-            return pa.Table.from_batches(stream_csv(answer, columns, lambda chunk: org.count_bytes(len(chunk))), schema)
-    raise AssertionError("unreachable: the retry policy re-raises")
+def _result(org: Salesforce, path: str, columns: tuple[str, ...], most: int, patience: Patience) -> pa.Table:
+    """Return one file of results as text columns; the order of its rows is not that of the upload.
+
+    Raises:
+        MalformedAnswerError: it has more rows than were sent.
+    """
+
+    def read() -> pa.Table:
+        answer = org.call("GET", path, {"Accept": "text/csv"}, stream=True)
+        if answer.status_code == requests.codes.no_content:
+            raise RetryableError("RESULTS_NOT_READY", f"there is nothing yet at {path}")
+        batches, rows = [], 0
+        for batch in stream_csv(answer, columns, lambda chunk: org.count_bytes(len(chunk))):
+            batches.append(batch)
+            rows += batch.num_rows
+            if rows > most:
+                raise MalformedAnswerError(org.system, request_of(answer), f"more results than the {most:,} rows sent")
+        return pa.Table.from_batches(batches, pa.schema([(name, pa.string()) for name in columns]))
+
+    return repeat(read, patience, patience.bounds.job)

@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
 
 import requests
 from jwt import InvalidKeyError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
-from sync_pipeline.connectors.answers import API_CLOSED, NO_API
-from sync_pipeline.connectors.errors import CredentialsError, RetryableError
+from sync_pipeline.connectors import soap
+from sync_pipeline.connectors.answers import API_CLOSED, NO_API, PASSING, PASSING_STATUSES, is_soap, redirection
+from sync_pipeline.connectors.document import Document, kind_of, request_of
+from sync_pipeline.connectors.errors import (
+    ConnectorError,
+    CredentialsError,
+    FatalError,
+    MalformedAnswerError,
+    RetryableError,
+)
 from sync_pipeline.connectors.http import PlainOnLoopback, checked_url, connection_failed, is_loopback
+
+SYSTEM = "Salesforce"  # Veeva CRM, too, logs in there
+# Where an org may be, whatever its My Domain: Salesforce's own domains, those of its government and China clouds too.
+OWN_DOMAINS = (".salesforce.com", ".force.com", ".salesforce.mil", ".sfcrmproducts.cn", ".cloudforce.com")
+PASSING_LOGIN = frozenset({"unknown_error", "server_error", "temporarily_unavailable"})
+# What simple-salesforce raises of an answer of another shape than it expects.
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, RecursionError, ExpatError)
 
 
 @dataclass(frozen=True)
@@ -57,12 +73,12 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
         raise refused(given, str(error.code), str(error).removeprefix(f"{error.code}: ")) from None
     except requests.RequestException as error:
         raise connection_failed(given.login_url, error) from None
-    except (AttributeError, KeyError):  # by simple-salesforce too, when an answer has another shape
-        raise RetryableError("LOGIN_ANSWER", f"{given.login_url} did not answer as a login does") from None
     except OSError as error:
         raise CredentialsError("PRIVATE_KEY_FILE", f"{given.private_key_file}: {error.strerror}") from None
     except InvalidKeyError:
         raise CredentialsError("PRIVATE_KEY_FILE", f"{given.private_key_file} holds no private key") from None
+    except UNREADABLE:  # by simple-salesforce, of an answer that `_Door` let through and it cannot read
+        raise MalformedAnswerError(given.login_url, "the login", "what is none of a login") from None
 
 
 def _by_library(http: requests.Session, given: Credentials, version: str) -> Session:
@@ -74,7 +90,7 @@ def _by_library(http: requests.Session, given: Credentials, version: str) -> Ses
     by_key = bool(given.private_key_file)
     by_password = bool(given.username and given.password and not by_key)
     token, instance = SalesforceLogin(
-        session=http,
+        session=_Door(http),  # type: ignore[arg-type]  # all that it does with a session is to post
         # With a key, the domain is the audience that is signed, and `instance_url` says where to post.
         domain="login" if by_key and loopback else domain,
         instance_url=domain,
@@ -86,34 +102,98 @@ def _by_library(http: requests.Session, given: Credentials, version: str) -> Ses
         consumer_secret=given.client_secret if not by_password and not by_key else None,
         privatekey_file=given.private_key_file,
     )
-    return Session(token, checked_url(f"http://{instance}" if loopback else f"https://{instance}"))
+    return Session(token, own_instance(given, f"http://{instance}" if loopback else f"https://{instance}"))
 
 
 def _refreshed(http: requests.Session, given: Credentials) -> Session:
     told = exchanged(http, given, {"grant_type": "refresh_token", "refresh_token": given.refresh_token or ""})
-    return Session(told["access_token"], checked_url(told["instance_url"]))
+    return Session(told.text("access_token"), own_instance(given, told.text("instance_url")))
 
 
-def exchanged(http: requests.Session, given: Credentials, form: Mapping[str, str]) -> dict[str, str]:
+def own_instance(given: Credentials, url: str) -> str:
+    """Return the address of the org that a login named, to which its token is sent from then on.
+
+    Raises:
+        FatalError: it is neither where we logged in nor an address of Salesforce's, or would carry the token in clear.
+    """
+    address = urlsplit(checked_url(url))
+    host, login = address.hostname or "", urlsplit(given.login_url).hostname or ""
+    is_ours = is_loopback(url) if is_loopback(given.login_url) else host == login or host.endswith(OWN_DOMAINS)
+    if not is_ours or address.username or address.query:
+        raise FatalError(
+            "STRANGE_INSTANCE",
+            f"the login at {login} named {host[:200]} as the org's address, which is none of Salesforce's, so that the "
+            "token is not sent there",
+        )
+    return f"{address.scheme}://{address.netloc}"
+
+
+def exchanged(http: requests.Session, given: Credentials, form: Mapping[str, str]) -> Document:
     """Return what the token endpoint gives for what a form holds, as the app that has these credentials.
 
     Raises:
         CredentialsError: it gives nothing.
-        RetryableError: nobody answered.
+        RetryableError: nobody answered, or something that is no login.
     """
     own = {"client_id": given.client_id, "client_secret": given.client_secret}
     sent = {**form, **{name: value for name, value in own.items() if value}}
     try:
-        answer = http.post(f"{given.login_url.rstrip('/')}/services/oauth2/token", data=sent, timeout=60)
+        answer = http.post(f"{given.login_url.rstrip('/')}/services/oauth2/token", data=sent)
     except requests.RequestException as error:
         raise connection_failed(given.login_url, error) from None
-    told: dict[str, str] = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
+    told = _told(answer)
     if answer.status_code != requests.codes.ok:
-        raise refused(given, told.get("error", str(answer.status_code)), told.get("error_description", ""))
+        raise refused(given, told.text("error"), told.text("error_description", ""))
     return told
 
 
-def refused(given: Credentials, code: str, said: str) -> CredentialsError:
+def _told(answer: requests.Response) -> Document:
+    """Return what a token endpoint said; whether it is a token or a refusal, it is an object that says so.
+
+    Raises:
+        RetryableError: it said something else: a page of a proxy or of an org that is down is an outage, and tells
+            nothing about credentials.
+    """
+    _no_outage(answer)
+    told = Document.of(answer, SYSTEM)
+    if answer.status_code == requests.codes.ok:
+        told.text("access_token"), told.text("instance_url")
+    else:
+        told.text("error"), told.text("error_description", "")
+    return told
+
+
+def _no_outage(answer: requests.Response) -> None:
+    if redirected := redirection(answer):
+        raise redirected
+    if answer.status_code in PASSING_STATUSES and not is_soap(answer):
+        said = (
+            f"{request_of(answer)} got {kind_of(answer, 'an answer to a login')}: the org is down, or a proxy before it"
+        )
+        raise RetryableError(f"HTTP_{answer.status_code}", said)
+
+
+class _Door:
+    """What simple-salesforce sends and is answered through: only what reads as an answer to a login comes in."""
+
+    def __init__(self, http: requests.Session) -> None:
+        self._http = http
+
+    def post(self, url: str, data: object, headers: Mapping[str, str] | None, **_: object) -> requests.Response:
+        answer = self._http.post(url, data=data, headers=headers)  # type: ignore[arg-type]
+        if "/services/Soap/" not in url:
+            _told(answer)
+            return answer
+        _no_outage(answer)
+        told = soap.texts(answer.content)
+        if not ({"sessionId", "serverUrl"} <= told.keys() or "exceptionCode" in told or "faultcode" in told):
+            raise MalformedAnswerError(SYSTEM, request_of(answer), kind_of(answer, "XML of a login"))
+        return answer
+
+
+def refused(given: Credentials, code: str, said: str) -> ConnectorError:
     """Return the error of a login that was refused; in plain words where the org is closed to programs (CONN-1)."""
+    if code in PASSING | PASSING_LOGIN or "rate exceeded" in said:
+        return RetryableError(code, f"the login at {given.login_url} was not possible: {said}")
     plain = f". {NO_API}" if code in API_CLOSED else ""
     return CredentialsError(code, f"the login at {given.login_url} was refused: {said}{plain}")

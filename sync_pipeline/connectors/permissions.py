@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import requests
-
 from sync_pipeline.connectors import soql
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import RejectedError
 
 ACCESS = "UserPermissionAccess"  # its only row tells what the user who asks is allowed
@@ -40,7 +39,7 @@ MARKETING_USER = "UserPermissionsMarketingUser"
 class Org(Protocol):
     """What is asked, as the sync user."""
 
-    def get(self, path: str) -> requests.Response: ...
+    def read(self, path: str) -> Document: ...
 
     def resource(self, path: str) -> str: ...
 
@@ -50,7 +49,7 @@ class Org(Protocol):
 def remarks(org: Org, crm: str) -> Iterator[str]:
     """Yield what the sync user is not allowed of what Adobe's set-up asks for, and what follows for this sync."""
     names, objects = OF_VEEVA if crm == "veeva" else ((*NEEDED, *BESIDES), OBJECTS)
-    told = {one["name"]: one for one in org.get(org.resource("sobjects")).json()["sobjects"]}
+    told = {one.text("name"): one for one in org.read(org.resource("sobjects")).parts("sobjects", required=True)}
     try:
         yield from _permissions(org, names)
         if "Campaign" in objects:
@@ -58,15 +57,17 @@ def remarks(org: Org, crm: str) -> Iterator[str]:
     except RejectedError as error:
         yield f"what the sync user is allowed could not be told: {error}"
     for name in objects:
-        if (found := told.get(name)) and (lacking := [said for right, said in RIGHTS.items() if not found.get(right)]):
+        if (found := told.get(name)) and (
+            lacking := [said for right, said in RIGHTS.items() if not found.flag(right, False)]
+        ):
             yield f"the sync user may not {', '.join(lacking)} records of {name}: such writes will be refused (CONN-5)"
 
 
 def _permissions(org: Org, names: Collection[str]) -> Iterator[str]:
     """Ask for those permissions that this org's version knows."""
-    described = org.get(org.resource(f"sobjects/{ACCESS}/describe")).json()["fields"]
-    known = [one["name"] for one in described if one["name"] in names]
-    (allowed,) = _query(org, soql.select(known, ACCESS)) or [{}]
+    described = org.read(org.resource(f"sobjects/{ACCESS}/describe")).parts("fields", required=True)
+    known = [name for one in described if (name := one.text("name")) in names]
+    allowed = _first(org, soql.select(known, ACCESS))
     missing = [name for name in known if allowed.get(name) is False]
     for name in missing:
         if name in NEEDED:
@@ -77,11 +78,12 @@ def _permissions(org: Org, names: Collection[str]) -> Iterator[str]:
 
 
 def _marketing_user(org: Org) -> Iterator[str]:
-    (user,) = _query(org, soql.select([MARKETING_USER], "User", f"Id = {soql.literal(org.user_id())}")) or [{}]
+    user = _first(org, soql.select([MARKETING_USER], "User", f"Id = {soql.literal(org.user_id())}"))
     if user.get(MARKETING_USER) is False:
         yield "the sync user is no Marketing User (a box on the user): campaigns and their members cannot be written"
 
 
-def _query(org: Org, query: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = org.get(org.resource(f"query?q={quote(query)}")).json()["records"]
-    return found
+def _first(org: Org, query: str) -> Mapping[str, Any]:
+    """Return the only record of a query, nothing if there is none."""
+    found = org.read(org.resource(f"query?q={quote(query)}")).parts("records", required=True)
+    return found[0].values if found else {}

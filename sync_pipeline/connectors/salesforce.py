@@ -18,10 +18,12 @@ import duckdb
 import requests
 
 from sync_pipeline.connectors import answers, json_pages, permissions, soql
+from sync_pipeline.connectors.bounds import Chain, Patience
 from sync_pipeline.connectors.bulk import Bulk
-from sync_pipeline.connectors.errors import FatalError, QuotaError, RejectedError
+from sync_pipeline.connectors.document import Document
+from sync_pipeline.connectors.errors import QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, retrying, session, utc_now
+from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, repeat, session, utc_now
 from sync_pipeline.connectors.login import Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
@@ -57,6 +59,7 @@ class Salesforce:
         reserve: float = 0.05,
         first_wait: float = 0.2,
         page_rows: int = PAGE_ROWS,
+        patience: Patience | None = None,
     ) -> None:
         """Make a connector; nothing is sent before the first call.
 
@@ -64,22 +67,24 @@ class Salesforce:
             bulk_from: number of records from which a result is read by Bulk API 2.0 instead of REST.
             reserve: share of the day's calls that is left to others; at it, reading stops with `QuotaError`.
             page_rows: records of a REST page.
+            patience: how long is waited and how much is taken; `first_wait` stands for its own.
         """
         self.system = system
         self._credentials = credentials
         self._version = version
         self._bulk_from = bulk_from
         self._reserve = reserve
-        self._first_wait = first_wait
+        self.patience = patience or Patience(first_wait=first_wait)
         self._page_rows = page_rows
-        self._http = Http(session("sync-pipeline", checked_url(credentials.login_url)), self._check)
+        to = session("sync-pipeline", checked_url(credentials.login_url), self.patience)
+        self._http = Http(to, self._check, self.patience)
         self._org = _Org()
         self._json = duckdb.connect()
 
     def metered(self) -> Salesforce:
-        """Return a view of this connector, with the same login, that counts its own calls and bytes."""
+        """Return a view of this connector, with the same login, that counts its own calls, bytes and time."""
         view = copy.copy(self)
-        view._http = Http(self._http.session, view._check)
+        view._http = Http(self._http.session, view._check, self.patience, is_work=True)
         return view
 
     # --- what a Connector does
@@ -96,19 +101,22 @@ class Salesforce:
 
     def _identity(self) -> tuple[str, str]:
         if not self._org.identity:
-            told = self.get("/services/oauth2/userinfo").json()
-            self._org.identity = id18(told["organization_id"]), id18(told["user_id"])
+            told = self.read("/services/oauth2/userinfo")
+            self._org.identity = _id(told, "organization_id"), _id(told, "user_id")
         return self._org.identity
 
     def names(self) -> frozenset[str]:
-        told = self.get(self.resource("sobjects")).json()
-        return frozenset(o["name"] for o in told["sobjects"] if o.get("queryable", True))
+        told = self.read(self.resource("sobjects")).parts("sobjects", required=True)
+        return frozenset(one.text("name") for one in told if one.flag("queryable", True))
 
     def describe(self, source: str) -> Describe:
-        told = self.get(self.resource(f"sobjects/{soql.name(source)}/describe")).json()
-        fields = tuple(answers.field(f) for f in told["fields"])
-        types = tuple(t["developerName"] for t in told.get("recordTypeInfos", ()) if not t["master"])
-        return Describe(told["name"], fields, told.get("keyPrefix"), told.get("queryable", True), types)
+        told = self.read(self.resource(f"sobjects/{soql.name(source)}/describe"))
+        fields = [answers.field(one) for one in told.parts("fields", required=True)]
+        usable = tuple(one for one in fields if soql.is_name(one.name))
+        odd = tuple(one.name for one in fields if not soql.is_name(one.name))
+        types = tuple(t.text("developerName") for t in told.parts("recordTypeInfos") if not t.flag("master", False))
+        key_prefix = told.text("keyPrefix", "") or None
+        return Describe(told.text("name"), usable, key_prefix, told.flag("queryable", True), types, odd)
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
         """Read few records by REST, many by Bulk API 2.0; `totalSize` of the first REST page says which.
@@ -150,7 +158,7 @@ class Salesforce:
     def count(self, obj: Object, before: datetime | None = None) -> int:
         where = f" where {soql.in_window(obj.stamp, Window(None, before))}" if before else ""
         query = quote(f"select count() from {soql.name(obj.source)}{where}")
-        return int(self.get(self.resource(f"query?q={query}")).json()["totalSize"])
+        return self.read(self.resource(f"query?q={query}")).number("totalSize")
 
     def usage(self) -> Usage:
         return Usage(self._http.calls, self._http.bytes)
@@ -177,11 +185,12 @@ class Salesforce:
     def _json_page(self, path: str, fields: Sequence[str]) -> json_pages.JsonPage:
         """Return a page; one that was cut off is asked for again, like any call that failed in passing."""
         headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
-        for attempt in retrying(self._first_wait):
-            with attempt:
-                answer = self._call_logged_in("GET", path, headers)
-                return json_pages.parse(self._json.cursor(), answer.content, fields)
-        raise AssertionError("unreachable: the retry policy re-raises")
+
+        def read() -> json_pages.JsonPage:
+            answer = self._call_logged_in("GET", path, headers)
+            return json_pages.parse(self._json.cursor(), answer.content, fields)
+
+        return repeat(read, self.patience)
 
     def _by_rest(
         self,
@@ -195,19 +204,24 @@ class Salesforce:
 
         def pages() -> Iterator[Page]:
             page, number = first, 0
+            chain = self.chain(f"a query of {first.total:,} records", first.total)
             while True:
                 if page.rows.num_rows:
                     batches = page.rows.to_batches()
                     yield Page(f"{number:06d}", lambda batches=batches: iter(batches))  # type: ignore[misc]
                 if page.done:
                     return
-                page = self._json_page(page.next_url, fields)
+                page = self._json_page(chain.follow(page.next_url, page.rows.num_rows), fields)
                 number += 1
 
         return Extract(pages, first.total)
 
     def _bulk(self) -> Bulk:
         return Bulk(self, self.resource("jobs/query"))
+
+    def chain(self, what: str, announced: int = -1) -> Chain:
+        """Return what follows the pages of a result."""
+        return Chain(what, self.system, self.patience.bounds.pages, announced)
 
     # --- calls
 
@@ -218,9 +232,6 @@ class Salesforce:
     @property
     def soap_address(self) -> str:
         return f"/services/Soap/u/{self._version}"
-
-    def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
-        return self.call("GET", path, headers)
 
     def call(
         self, method: str, path: str, headers: dict[str, str] | None = None, *, once: bool = False, **kwargs: Any
@@ -237,14 +248,21 @@ class Salesforce:
         """
         if once or kwargs.get("stream"):
             return self._call_logged_in(method, path, headers or {}, **kwargs)
-        for attempt in retrying(self._first_wait):
-            with attempt:
-                return self._call_logged_in(method, path, headers or {}, **kwargs)
-        raise AssertionError("unreachable: the retry policy re-raises")
+        return repeat(lambda: self._call_logged_in(method, path, headers or {}, **kwargs), self.patience)
+
+    def read(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **kwargs: Any) -> Document:
+        """Return the object that a request is answered with, asked for again while something else comes.
+
+        Raises:
+            MalformedAnswerError: it never came.
+        """
+        return repeat(
+            lambda: Document.of(self._call_logged_in(method, path, headers or {}, **kwargs), self.system), self.patience
+        )
 
     def _call_logged_in(self, method: str, path: str, headers: dict[str, str], **kwargs: Any) -> requests.Response:
-        if not path.startswith("/"):
-            raise FatalError("STRANGE_ADDRESS", "the org named an address that is not its own")
+        if not path.startswith("/") or path.startswith("//"):
+            raise RejectedError("STRANGE_ADDRESS", f"{self.system} named an address that is not the org's own")
 
         def send(current: Session) -> requests.Response:
             self._keep_reserve()
@@ -301,3 +319,11 @@ class Salesforce:
         if used.isdigit() and limit.isdigit():
             self._org.calls_used, self._org.calls_limit = int(used), int(limit)
             self._org.told_at = time.monotonic()
+
+
+def _id(told: Document, name: str) -> str:
+    """Return an id in its long form."""
+    found = told.key(name)
+    if len(found) not in (15, 18):
+        raise told.fail(f"{found!r} as {name} instead of an id")
+    return id18(found)

@@ -14,8 +14,10 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from sync_pipeline.connectors import convert, soql
+from sync_pipeline.connectors.bounds import Chain
 from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.convert import Converted, convert_lead
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
 from sync_pipeline.connectors.extract import CLOCK_JITTER, Usage
 from sync_pipeline.connectors.salesforce import Salesforce
@@ -101,10 +103,9 @@ class SalesforceWriter:
         if operation is Operation.MERGE:
             convert.merge(self._org, obj.source, winner, loser)
         else:
-            contact = self._org.get(self._org.resource(f"sobjects/Contact/{quote(winner)}?fields=AccountId")).json()
-            convert.convert_lead(
-                self._org, loser, self._converted_status, account_id=contact["AccountId"], contact_id=winner
-            )
+            contact = self._org.read(self._org.resource(f"sobjects/Contact/{quote(winner)}?fields=AccountId"))
+            account = contact.text("AccountId", "") or None
+            convert.convert_lead(self._org, loser, self._converted_status, account_id=account, contact_id=winner)
         return Answer(Verdict.ACCEPTED, winner)
 
     def _is_assigned(self, obj: Object, operation: Operation, record: Record) -> bool:
@@ -127,28 +128,32 @@ class SalesforceWriter:
             AmbiguousError: several fit.
         """
         values = [f"{soql.name(name)} = {soql.literal(record.values.get(name))}" for name in by]
-        found = [one["Id"] for one in self._made(obj, ("Id",), since, values)]
+        found = [one.key("Id") for one in self._made(obj, ("Id",), since, values)]
         if len(found) > 1:
             raise AmbiguousError("SEVERAL_FOUND", f"{len(found)} records of {obj.source} fit what was sent", found)
         return found[0] if found else None
 
     def made(self, obj: Object, fields: Sequence[str], since: datetime) -> Iterator[dict[str, Any]]:
         """Yield fields of all records that the sync user made at `since` or later, deleted ones too."""
-        return self._made(obj, ("Id", *fields), since)
+        for one in self._made(obj, ("Id", *fields), since):
+            yield {**one.values, "Id": one.key("Id")}
 
     def _made(
         self, obj: Object, fields: Sequence[str], since: datetime, also: Sequence[str] = ()
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Document]:
         own = f"CreatedById = {soql.literal(self._org.user_id())}"
         # Salesforce keeps the seconds of a creation, not its milliseconds.
         then = f"CreatedDate >= {soql.stamp((since - CLOCK_JITTER).replace(microsecond=0))}"
         path = self._org.resource(
             f"queryAll?q={quote(soql.select(fields, obj.source, ' and '.join([own, then, *also])))}"
         )
+        chain: Chain | None = None
         while path:
-            told = self._org.get(path).json()
-            yield from told["records"]
-            path = told.get("nextRecordsUrl", "")
+            told = self._org.read(path)
+            records = told.parts("records", required=True)
+            yield from records
+            chain = chain or self._org.chain(f"a query of {obj.source}", told.number("totalSize"))
+            path = chain.follow(told.text("nextRecordsUrl"), len(records)) if told.has("nextRecordsUrl") else ""
 
     def convert(
         self,

@@ -58,9 +58,9 @@ def texts(body: bytes) -> dict[str, str]:
     try:
         # The body comes from the org we are logged in to, and expat limits the growth of entities by itself.
         root = ElementTree.fromstring(body)  # noqa: S314
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):  # also of an encoding that is none
         return {}
     found: dict[str, str] = {}
     for one in root.iter():
-        found.setdefault(one.tag.rpartition("}")[2], (one.text or "").strip())
+        found.setdefault(str(one.tag).rpartition("}")[2], (one.text or "").strip())
     return found

@@ -14,13 +14,18 @@ IDS_PER_QUERY = 200
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text is an API name, as all of Salesforce's are."""
+    return _NAME.fullmatch(text) is not None
+
+
 def name(text: str) -> str:
     """Return an API name unchanged.
 
     Raises:
         ValueError: it is none, so it must not become part of a query.
     """
-    if not _NAME.fullmatch(text):
+    if not is_name(text):
         raise ValueError(f"{text!r} is not an API name")
     return text
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sync_pipeline import faults
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, RejectedError
 from sync_pipeline.flow.actions import Outcome, Request, Status, request_from_json
 from sync_pipeline.flow.journal import Journal, closed, commit, half_done
@@ -97,6 +98,9 @@ class Flow:
             return self._put_off(request, journal.marketo_id, "BUSY", "another request about this person is under way")
         except LakeError as error:
             return self._put_off(request, journal.marketo_id, "LAKE", str(error))
+        except Exception as error:
+            said = faults.noted(error, f"flow {request.action}")
+            return self._put_off(request, journal.marketo_id, faults.UNFORESEEN, said)
 
     def settle(self) -> list[Outcome]:
         """Finish the requests that were interrupted half-way, for a cycle to begin with; those under way are left."""

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import duckdb
 
+from sync_pipeline import faults
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.errors import ConnectorError, FatalError
 from sync_pipeline.lake import LakeError, ledger, views
@@ -119,8 +120,10 @@ def _each(source: Source, objects: Sequence[Object], work: Work, run_id: str) ->
         connect(source)
         with source.lake.reading() as con:
             source = replace(source, remembered=ledger.remembered_describes(con, source.connector.system))
-    except ConnectorError as error:
-        stopped.append((str(error), error.notice or DOWN))
+    except (ConnectorError, LakeError, duckdb.Error) as error:
+        stopped.append((str(error), getattr(error, "notice", "") or DOWN))
+    except Exception as error:
+        stopped.append((faults.noted(error, source.connector.system), DOWN))
 
     def one(obj: Object) -> Done:
         if stopped:
@@ -185,6 +188,8 @@ def _timed(source: Source, obj: Object, work: Work, run_id: str) -> Done:
     except OSError as error:  # a full disk while pages land
         said = f"{error.strerror or error} ({error.filename or source.landings})"
         done = Done(obj, None, Counts(), error=said, code="DISK")
+    except Exception as error:
+        done = Done(obj, None, Counts(), error=faults.noted(error, obj.title), code=faults.UNFORESEEN)
     usage = connector.usage()
     spent = Counts(calls=usage.calls, bytes=usage.bytes, seconds=round(time.monotonic() - start, 3))
     return replace(done, counts=done.counts + spent)

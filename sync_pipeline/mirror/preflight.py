@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sync_pipeline import catalog
+from sync_pipeline import catalog, faults
 from sync_pipeline.catalog.mappings_person import UNSUBSCRIBED
 from sync_pipeline.catalog.salesforce import CONTACT, LEAD
 from sync_pipeline.connectors.errors import ConnectorError
@@ -157,5 +157,7 @@ def check(connector: Connector, objects: Sequence[Object]) -> Checked:
             records[obj.name] = connector.count(obj) if obj.counted else None
         except ConnectorError as error:
             findings.append(Finding(obj.name, Severity.ERROR, str(error)))
+        except Exception as error:
+            findings.append(Finding(obj.name, Severity.ERROR, faults.noted(error, obj.title)))
     findings += judge_conversion(described)
     return Checked(organization, *connector.quota(), records, tuple(findings), any(obj.counted for obj in objects))

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
 from sync_pipeline.connectors.extract import CLOCK_JITTER, Extract, Page
-from sync_pipeline.connectors.http import retrying
+from sync_pipeline.connectors.http import repeat
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.landing import Landing, Manifest
@@ -26,6 +27,7 @@ from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Counts, Describe, Object, Window
 
 T = TypeVar("T")
+LONGEST_NAME = 100  # of what no name has
 FIELD_GONE = frozenset({"INVALID_FIELD", "1006"})  # Salesforce's word and Marketo's
 PULL = "Pull updates"  # OPS-5
 
@@ -153,8 +155,17 @@ def evolve(source: Source, obj: Object, schema: Schema, run_id: str, now: dateti
         else:
             table.create_mirror(con, obj, dict(found.added))
         ledger.add_notices(con, run_id, obj, found.notices, now)
+        ledger.add_new_notices(con, run_id, obj, _odd(schema.described), now)
         ledger.remember_describe(con, obj, replace(schema.described, fields=fields), now)
     return _types_of(schema, {**kept, **found.added, **found.widened})
+
+
+def _odd(described: Describe) -> list[ledger.Notice]:
+    """Return what is told of fields whose names cannot be asked for, so that they are left out."""
+    said = "is left out: its name holds signs that no API name has, so that it cannot be asked for"
+    return [
+        ledger.Notice("odd_field", name[:LONGEST_NAME], f"{name[:LONGEST_NAME]!r} {said}") for name in described.odd
+    ]
 
 
 def _types_of(schema: Schema, kept: Mapping[str, str]) -> dict[str, str]:
@@ -188,12 +199,13 @@ def land(source: Source, obj: Object, extract: Extract, landing: Landing) -> Non
     Raises:
         ConnectorError: a page failed for good, or fewer or more records arrived than the system announced.
     """
+    patience = Patience(source.policy.bounds, source.policy.retry_wait)
     with ThreadPoolExecutor(source.policy.page_threads) as pool:
         waiting: set[Future[None]] = set()
         try:
             for page in extract.pages():
                 if not landing.has(page.name):
-                    waiting.add(pool.submit(_land_page, page, landing, source.policy.retry_wait))
+                    waiting.add(pool.submit(_land_page, page, landing, patience))
                 if len(waiting) >= 2 * source.policy.page_threads:
                     waiting = _some_done(waiting)
                 source.landed(obj, landing.rows, extract.expected)
@@ -216,10 +228,8 @@ def _some_done(waiting: set[Future[None]]) -> set[Future[None]]:
     return rest
 
 
-def _land_page(page: Page, landing: Landing, first_wait: float) -> None:
-    for attempt in retrying(first_wait):
-        with attempt:
-            landing.add(page.name, page.read())
+def _land_page(page: Page, landing: Landing, patience: Patience) -> None:
+    repeat(lambda: landing.add(page.name, page.read()), patience, patience.bounds.job)
 
 
 def _unseen(con: Connection, obj: Object, window: Window, landing: Landing) -> tuple[str, ...]:

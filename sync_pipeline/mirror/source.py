@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sync_pipeline.connectors.bounds import Bounds
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.landing import Landing
@@ -24,6 +25,7 @@ class Policy:
         page_threads: result pages read at once; memory grows with it.
         object_threads: objects read at once.
         retry_wait: seconds before a page that broke off is read again; doubled each time.
+        bounds: how long a page may take.
         most_deletes: share of an object's records that an id comparison may find gone; above it nothing is marked.
     """
 
@@ -33,6 +35,7 @@ class Policy:
     page_threads: int = 2
     object_threads: int = 4
     retry_wait: float = 0.2
+    bounds: Bounds = field(default_factory=Bounds)
     most_deletes: float = 0.1
 
 

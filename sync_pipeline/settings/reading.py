@@ -53,6 +53,31 @@ class ReadingSettings(BaseSettings):
         90.0, gt=0, description="How long runs, jobs, notices and resolved errors stay on record (OPS-17)."
     )
 
+    sync_request_seconds: float = Field(
+        900.0,
+        gt=0,
+        description="How long one request to a system may take, with its repetitions and the waits that the system "
+        "asks for, from the first try to the last byte; afterwards its object fails, and the next cycle tries anew.",
+    )
+    sync_job_seconds: float = Field(
+        14_400.0,
+        gt=0,
+        description="How long one bulk job of a system is waited for (query, ingest, export, import), and how long its "
+        "file may take; afterwards a query or an export is given up.",
+    )
+    sync_object_seconds: float = Field(
+        43_200.0,
+        gt=0,
+        description="How long one object may take in one cycle; afterwards nothing more is asked for it, and the next "
+        "cycle goes on with what landed.",
+    )
+    sync_answer_megabytes: float = Field(
+        256.0, gt=0, description="Most megabytes, unpacked, of an answer that is taken into memory; files are streamed."
+    )
+    sync_most_pages: int = Field(
+        50_000, ge=1, description="Most pages of one result; above it the result is taken for endless."
+    )
+
     @field_validator("sync_filters", mode="before")
     @classmethod
     def _conditions(cls, given: object) -> object:

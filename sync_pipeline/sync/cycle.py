@@ -15,6 +15,7 @@ from typing import Protocol
 
 import duckdb
 
+from sync_pipeline import faults
 from sync_pipeline.catalog.views import custom_object_event
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Usage
@@ -168,6 +169,9 @@ class Pass:
         except (LakeError, duckdb.Error) as error:
             self._failed[pairing.name] = str(error)
             return Synced(pairing, notices=notices, error=str(error))
+        except Exception as error:
+            self._failed[pairing.name] = faults.noted(error, pairing.name)
+            return Synced(pairing, notices=notices, error=self._failed[pairing.name])
         return self._send(Synced(pairing, planned, notices=notices, error="; ".join(misfits)), MARKETO, fields)
 
     def _chosen(self, pairing: Pairing, now: datetime) -> tuple[Pairing, list[Notice]]:
@@ -345,9 +349,13 @@ class Pass:
         sent, before, start = Sent(), to.usage(), time.monotonic()
         try:
             sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now, self._mirrored)
-        except ConnectorError as failed:
+        except (ConnectorError, LakeError, duckdb.Error) as failed:
             self._unsent.add(synced.pairing.name)
             error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"
+        except Exception as failed:
+            self._unsent.add(synced.pairing.name)
+            said = faults.noted(failed, f"{synced.pairing.name} in {side}")
+            error = f"{error}; {side}: {said}" if error else f"{side}: {said}"
         used = to.usage()
         spent = Counts(
             calls=used.calls - before.calls,

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from sync_pipeline import faults
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
@@ -74,6 +75,8 @@ def settle(lake: Lake, known: Settling) -> dict[str, LakeError | RefusedError]:
                 counted.add(pairing.name)
             except (LakeError, RefusedError) as error:  # a column is hidden, say: the other pairings go on (law 8)
                 failed[pairing.name] = error
+            except Exception as error:
+                failed[pairing.name] = LakeError(faults.noted(error, pairing.name))
         if not settled:
             break
     return failed

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from sync_pipeline import catalog
+from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
 from sync_pipeline.connectors.extract import Extract
-from sync_pipeline.connectors.http import retrying
+from sync_pipeline.connectors.http import repeat
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.lake.types import cast, column_type, readable
 from sync_pipeline.model import Object, Window
@@ -43,10 +44,7 @@ def read(extract: Extract) -> pa.Table:
     """Read as the mirror does: a page that breaks off is read again."""
     batches = []
     for page in extract.pages():
-        for attempt in retrying(0.01):
-            with attempt:
-                found = list(page.read())
-        batches += found
+        batches += repeat(lambda page=page: list(page.read()), Patience(first_wait=0.01))  # type: ignore[misc]
     table = pa.Table.from_batches(batches)
     assert table.num_rows == extract.expected
     return table.sort_by("Id")

@@ -10,8 +10,9 @@ import duckdb
 import pytest
 
 from sync_pipeline.connectors import json_pages, soql
+from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.errors import FatalError, RejectedError, RetryableError
-from sync_pipeline.connectors.http import ATTEMPTS, checked_url, is_loopback, retrying
+from sync_pipeline.connectors.http import ATTEMPTS, checked_url, is_loopback, repeat
 from sync_pipeline.model import Window
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 12, 0, 0, 5_000, tzinfo=UTC)
@@ -85,13 +86,12 @@ def test_what_counts_as_this_machine(url: str, here: bool) -> None:
 def waits(error: Exception, first_wait: float) -> list[float]:
     """Return how long would be waited after each failure, without waiting."""
     waited: list[float] = []
-    policy = retrying(first_wait).copy(sleep=waited.append)
 
     def fail() -> None:
         raise error
 
     with pytest.raises(type(error)):
-        policy(fail)
+        repeat(fail, Patience(first_wait=first_wait, sleep=waited.append))
     return waited
 
 

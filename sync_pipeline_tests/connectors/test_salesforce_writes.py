@@ -201,7 +201,7 @@ def test_an_answer_that_is_not_one_to_each_record_tells_nothing(
     for path in (COLLECTIONS, "*/composite"):
         org.insert("Contact", [{"LastName": "x", "Email": "ann@x.example"}])
         sandbox.faults.add("error", path=path, status=200, code="STRANGE", message="?")
-        with pytest.raises(UnknownOutcomeError, match="STRANGE_ANSWER"):
+        with pytest.raises(UnknownOutcomeError, match="MALFORMED_ANSWER"):
             writer.write(CONTACT, Operation.CREATE, people(2, Email="ann@x.example"))
         org.rules.forbid_duplicates("Contact", "Email")
     sandbox.faults.add("error", path=COLLECTIONS, status=200, code="STRANGE", message="?")

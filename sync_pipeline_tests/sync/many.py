@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipeline.connectors import answers as crm_answers
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.marketo import answers as marketo_answers
 from sync_pipeline.connectors.marketo.kinds import kind_of
@@ -35,7 +36,7 @@ MARKETO = {found.name: found for found in standard.objects()}
 def marketo_fields(found: ObjectType) -> tuple[Field, ...]:
     """Return the fields of an object as the sandbox's describe tells them."""
     shown = {"fields": [f.in_describe() for f in found.fields.values()], "dedupeFields": found.dedupe}
-    return tuple(marketo_answers.record_fields(shown))
+    return tuple(marketo_answers.record_fields(Document(shown)))
 
 
 def described(obj: Object, schema: Schema) -> Describe:

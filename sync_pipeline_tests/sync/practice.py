@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from sync_pipeline import catalog
 from sync_pipeline.catalog import veeva
 from sync_pipeline.catalog.salesforce import names
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.writes import Value
 from sync_pipeline.lake import Lake
@@ -54,7 +55,7 @@ def of_subscription() -> dict[str, Describe]:
     with Subscription.open() as subscription:
         set_up(subscription)
         told = {name: described_by(subscription.objects[name]) for name in ("lead", CALL, MESSAGE)}
-    fields = {name: tuple(answers.record_fields(one)) for name, one in told.items()}
+    fields = {name: tuple(answers.record_fields(Document(one))) for name, one in told.items()}
     return {name: Describe(name, (*found, *(ENDS if name == "lead" else ()))) for name, found in fields.items()}
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sync_pipeline import catalog
 from sync_pipeline.catalog.member_fields import is_alike
 from sync_pipeline.catalog.views import VIEWS
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import answers, kinds
 from sync_pipeline.connectors.writes import Answer, Value, Verdict
@@ -83,7 +84,7 @@ def many_of(lake: Lake, folder: Path, links: dict[str, str], **chosen: Any) -> M
 
 
 def marketo_fields_of(told: list[dict[str, Any]]) -> list[Field]:
-    return list(answers.record_fields({"fields": told}))
+    return list(answers.record_fields(Document({"fields": told})))
 
 
 def person(many: Many, name: str) -> tuple[str, int]:

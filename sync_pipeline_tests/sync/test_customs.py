@@ -11,6 +11,7 @@ from sync_pipeline import assembly, catalog
 from sync_pipeline.catalog import marketo
 from sync_pipeline.catalog.pairings import PERSON_KEY
 from sync_pipeline.catalog.salesforce import declare
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.marketo.answers import record_fields
 from sync_pipeline.connectors.marketo.kinds import FATE
 from sync_pipeline.connectors.writes import Answer, Value, Verdict
@@ -63,8 +64,8 @@ CRM_LINE = Describe(
     ),
 )
 DESCRIBED = {
-    "invoice_c": Describe("invoice_c", tuple(record_fields(INVOICE))),
-    "invoiceLine_c": Describe("invoiceLine_c", tuple(record_fields(LINE))),
+    "invoice_c": Describe("invoice_c", tuple(record_fields(Document(INVOICE)))),
+    "invoiceLine_c": Describe("invoiceLine_c", tuple(record_fields(Document(LINE)))),
     "Invoice_Line__c": CRM_LINE,
 }
 

@@ -15,23 +15,23 @@ _ROOT = "/rest/v1/activities/external"
 def ids(calls: Calls) -> dict[str, int]:
     """Return the ids of all activity types that can be used, by name; of custom ones by API name too."""
     found: dict[str, int] = {}
-    for told in calls.get("/rest/v1/activities/types.json").get("result") or ():
-        found[told["name"]] = int(told["id"])
-        if told.get("apiName"):
-            found[told["apiName"]] = int(told["id"])
+    for told in calls.get("/rest/v1/activities/types.json").parts("result"):
+        found[told.text("name")] = told.number("id")
+        if api_name := told.text("apiName", ""):
+            found[api_name] = told.number("id")
     return found
 
 
 def lacking(calls: Calls, wanted: Sequence[ActivityType]) -> Iterator[tuple[ActivityType, str]]:
     """Yield each wanted type that is not ready, with what is to be done about it."""
-    listed = {told["apiName"]: told for told in calls.get(f"{_ROOT}/types.json").get("result") or ()}
+    listed = {told.text("apiName"): told for told in calls.get(f"{_ROOT}/types.json").parts("result")}
     for one in wanted:
         told = listed.get(one.api_name)
         if told is None:
             yield one, "has to be created and approved"
         elif missing := _missing(calls, one, draft=False):
             yield one, f"lacks {', '.join(attribute.name for attribute in missing)}"
-        elif not told["status"].startswith(APPROVED):
+        elif not told.text("status").startswith(APPROVED):
             yield one, "has to be approved"
 
 
@@ -54,8 +54,8 @@ def make(calls: Calls, wanted: Sequence[ActivityType]) -> list[ActivityType]:
 
 def _missing(calls: Calls, one: ActivityType, draft: bool) -> list[Attribute]:
     """Return the attributes that the live form of a type lacks, or its draft; each stands for the other alone."""
-    told = calls.get(_path(one, "describe"), {"draft": draft})["result"][0]
-    there = {attribute["apiName"] for attribute in told["attributes"]}
+    told = calls.get(_path(one, "describe"), {"draft": draft}).only("result")
+    there = {attribute.text("apiName") for attribute in told.parts("attributes", required=True)}
     return [attribute for attribute in one.attributes if attribute.api_name not in there]
 
 

@@ -6,13 +6,15 @@ Only gateways answer with HTTP errors. A call that is refused as a whole, or one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from sync_pipeline.connectors.answers import PASSING_STATUSES, redirection
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import (
     QuotaError,
     RejectedError,
@@ -20,6 +22,7 @@ from sync_pipeline.connectors.errors import (
     SessionExpiredError,
     ThrottledError,
 )
+from sync_pipeline.connectors.marketo.login import SYSTEM
 from sync_pipeline.connectors.writes import Answer, Verdict, blamed
 from sync_pipeline.model import Field
 
@@ -31,10 +34,10 @@ THROTTLED = {"606": 5.0, "615": 1.0}
 NO_MORE_TODAY = "607"
 PASSING = frozenset({"500", "502", "604", "608", "611", "614", "713", "719"})
 PASSING_RECORD = frozenset({*PASSING, "1016", "1019"})  # import queue full, list busy
-PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
 NUMBERS = frozenset({"integer", "float", "number", "currency", "percent", "score"})
 DONE = frozenset({"created", "updated", "deleted", "added", "removed", "memberof"})
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.: -]{0,254}")
 _FIELD = re.compile(r"[Ff]ield '([^']+)'")
 _MISTYPED = re.compile(r"Invalid value '(.*)'\. Required of type '([^']*)'", re.DOTALL)  # 1001 names no field
 
@@ -48,6 +51,8 @@ def raise_status(answer: requests.Response) -> None:
     """
     if answer.status_code < 300:
         return
+    if redirected := redirection(answer):
+        raise redirected
     code, said = f"HTTP_{answer.status_code}", f"{answer.reason or 'no reason given'} at {urlsplit(answer.url).path}"
     if answer.status_code in PASSING_STATUSES:
         wait = answer.headers.get("Retry-After", "0")
@@ -55,26 +60,21 @@ def raise_status(answer: requests.Response) -> None:
     raise RejectedError(code, said)
 
 
-def body_of(answer: requests.Response) -> Json:
+def body_of(answer: requests.Response) -> Document:
     """Return the body of a call that went well.
 
     Raises:
         SessionExpiredError, ThrottledError, QuotaError, RetryableError, RejectedError: it was refused as a whole.
     """
-    try:
-        told = answer.json()
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise RetryableError("NO_JSON", f"an answer of {len(answer.content)} bytes at {urlsplit(answer.url).path}")
-    if not told.get("success", False):
+    told = Document.of(answer, SYSTEM)
+    if not told.flag("success"):
         raise_refusal(told)
     return told
 
 
-def raise_refusal(told: Mapping[str, Any]) -> None:
-    first: Json = next(iter(told.get("errors") or ()), {})
-    code, message = str(first.get("code", "UNKNOWN")), " ".join(str(first.get("message", "no reason given")).split())
+def raise_refusal(told: Document) -> None:
+    first = told.only("errors")
+    code, message = first.word("code"), " ".join(first.word("message", "no reason given").split())
     if code in TOKEN_OVER:
         raise SessionExpiredError(code, message)
     if code in THROTTLED:
@@ -86,16 +86,18 @@ def raise_refusal(told: Mapping[str, Any]) -> None:
     raise RejectedError(code, message)
 
 
-def of_record(result: Mapping[str, Any], id_field: str, sent: Mapping[str, Any] | None = None) -> Answer:
+def of_record(result: Document, id_field: str, sent: Mapping[str, Any] | None = None) -> Answer:
     """Return what became of one record of a write, whose values were `sent`."""
-    status = str(result.get("status", "")).lower()
-    record_id = result.get(id_field)
-    found = None if record_id is None else str(record_id)
+    status = result.text("status", "").lower()
+    found = result.word(id_field, "") or None
     if status in DONE or (not status and found):  # activities come back as they were sent
         return Answer(Verdict.ACCEPTED, found, created=status in ("created", "added"))
-    reasons: Sequence[Mapping[str, Any]] = result.get("reasons") or result.get("errors") or ({"code": status.upper()},)
-    code = str(reasons[0].get("code", "UNKNOWN"))
-    told = [(str(r.get("code", "UNKNOWN")), str(r.get("message", "no reason given"))) for r in reasons]
+    reasons = result.parts("reasons") or result.parts("errors")
+    if not reasons and not status:
+        raise result.fail("a record without a status")
+    told = [(r.word("code"), r.word("message", "no reason given")) for r in reasons]
+    told = told or [(status.upper(), "no reason given")]
+    code = told[0][0]
     verdict = Verdict.RETRY if code in PASSING_RECORD else Verdict.REJECTED
     blames = tuple(blame for one, said in told for blame in blamed(fields_of(said, sent or {}), one, said))
     return Answer(verdict, found, code=code, message="; ".join(said for _, said in told), blames=blames)
@@ -122,42 +124,47 @@ def _is_spelled(value: Any, text: str) -> bool:
     return value is not None and str(value).lower() == text.lower()
 
 
-def person_field(told: Mapping[str, Any]) -> Field | None:
+def person_field(told: Document) -> Field | None:
     """Return one field of the persons' describe, under its REST name; None if only SOAP knows it."""
-    rest = told.get("rest")
-    if not rest:
+    rest = told.part("rest")
+    if not rest.values:
         return None
-    writable = not rest.get("readOnly", False)
-    return _field(rest["name"], told, writable)
+    return _field(rest.text("name"), told, not rest.flag("readOnly", False))
 
 
-def record_fields(told: Mapping[str, Any]) -> Iterator[Field]:
+def record_fields(told: Document) -> Iterator[Field]:
     """Yield the fields of any other describe, with what identifies a record and what it links to (MK-REST-21)."""
-    keys = told.get("dedupeFields") or ()
-    ends = {link["field"]: link.get("relatedTo") or {} for link in told.get("relationships") or ()}
-    for one in told.get("fields") or ():
-        end = ends.get(one["name"]) or {}
+    keys = told.texts("dedupeFields")
+    ends = {link.text("field"): link.part("relatedTo") for link in told.parts("relationships")}
+    for one in told.parts("fields"):
+        name = one.text("name")
+        end = ends.get(name)
         yield replace(
-            _field(one["name"], one, bool(one.get("updateable", True))),
-            identifies=one["name"] in keys,
-            managed=bool(one.get("crmManaged")),
-            reference_to=(_end(end),) if end else (),
+            _field(name, one, one.flag("updateable", True)),
+            identifies=name in keys,
+            managed=one.flag("crmManaged", False),
+            reference_to=(_end(end),) if end and end.values else (),
         )
 
 
-def _end(related: Mapping[str, Any]) -> str:
+def is_name(text: str) -> bool:
+    """Tell whether a field of this name can be asked for: names are sent side by side, with commas between."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _end(related: Document) -> str:
     """Return what a link leads to, in the words of describes: `lead.id`; Marketo's examples say `Lead` and `Id` too."""
-    name, field = str(related["name"]), str(related["field"])
+    name, field = related.text("name"), related.text("field")
     return f"{name.lower() if name in ('Lead', 'Company') else name}.{'id' if field == 'Id' else field}"
 
 
-def _field(name: str, told: Mapping[str, Any], writable: bool) -> Field:
-    kind = str(told.get("dataType", "string"))
+def _field(name: str, told: Document, writable: bool) -> Field:
+    kind = told.text("dataType", "string")
     return Field(
         name,
         kind,
-        label=told.get("displayName") or "",
-        length=int(told.get("length") or 0),
+        label=told.text("displayName", ""),
+        length=told.number("length", 0),
         calculated=kind == "formula",
         updateable=writable,
         createable=writable,

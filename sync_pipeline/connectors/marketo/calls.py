@@ -5,20 +5,28 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import requests
 
-from sync_pipeline.connectors.errors import QuotaError, RetryableError, ThrottledError, UnknownOutcomeError
+from sync_pipeline.connectors.bounds import LOG, Bounds, Chain, Patience
+from sync_pipeline.connectors.document import Document
+from sync_pipeline.connectors.errors import (
+    OverdueError,
+    QuotaError,
+    RetryableError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
 from sync_pipeline.connectors.extract import Usage
-from sync_pipeline.connectors.http import Http, Login, clock_skew_seconds, retrying, session
+from sync_pipeline.connectors.http import Http, Login, clock_skew_seconds, repeat, session
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.limits import Limits
-from sync_pipeline.connectors.marketo.login import Credentials, Token, log_in
+from sync_pipeline.connectors.marketo.login import SYSTEM, Credentials, Token, log_in
 
 T = TypeVar("T")
 # Addresses may have 8,192 characters (MK-REST-5); what is longer goes as a POST that says it is a GET.
@@ -39,20 +47,24 @@ class Calls:
     """Makes calls and counts them; safe to share between threads. `metered` gives a view with a count of its own."""
 
     def __init__(
-        self, credentials: Credentials, limits: Limits, first_wait: float = 0.5, timeout: float = TIMEOUT
+        self,
+        credentials: Credentials,
+        limits: Limits,
+        first_wait: float = 0.5,
+        timeout: float = TIMEOUT,
+        bounds: Bounds | None = None,
     ) -> None:
         self.limits = limits
         self.credentials = credentials
-        self.sleep = limits.sleep
+        bounds = replace(bounds or Bounds(), idle=timeout)
+        self.patience = Patience(bounds, first_wait, limits.sleep, limits.clock)
         self._site = credentials.site
-        self._first_wait = first_wait
-        self._timeout = timeout
-        self._http = Http(session("sync-pipeline", credentials.site), answers.raise_status, timeout)
+        self._http = Http(session("sync-pipeline", self._site, self.patience), answers.raise_status, self.patience)
         self._shared = _Shared()
 
     def metered(self) -> Calls:
         view = copy.copy(self)
-        view._http = Http(self._http.session, answers.raise_status, self._timeout)
+        view._http = Http(self._http.session, answers.raise_status, self.patience, is_work=True)
         return view
 
     def usage(self) -> Usage:
@@ -68,11 +80,9 @@ class Calls:
         Raises:
             FatalError: the login was refused.
         """
-        for attempt in retrying(self._first_wait, self.sleep):
-            with attempt:
-                self._shared.login.current(self._log_in)
+        repeat(lambda: self._shared.login.current(self._log_in), self.patience)
 
-    def get(self, path: str, parameters: Mapping[str, object] | None = None) -> Json:
+    def get(self, path: str, parameters: Mapping[str, object] | None = None) -> Document:
         """Return the body of a GET; one too long for an address travels as a POST (`_method=GET`)."""
         given = _spelled(parameters)
         if len(urlencode(given)) > LONGEST_QUERY:
@@ -81,7 +91,7 @@ class Calls:
 
     def post(
         self, path: str, body: Json | None = None, parameters: Mapping[str, object] | None = None, *, once: bool = False
-    ) -> Json:
+    ) -> Document:
         """Return the body of a POST.
 
         Args:
@@ -92,18 +102,19 @@ class Calls:
         """
         return self._ask("POST", path, once, params=_spelled(parameters), **({} if body is None else {"json": body}))
 
-    def delete(self, path: str, body: Json) -> Json:
+    def delete(self, path: str, body: Json) -> Document:
         return self._ask("DELETE", path, json=body)
 
-    def upload(self, path: str, parameters: Mapping[str, object], file: bytes, name: str) -> Json:
+    def upload(self, path: str, parameters: Mapping[str, object], file: bytes, name: str) -> Document:
         files = {"file": (name, file, "text/csv")}
         return self._ask("POST", path, once=True, params=_spelled(parameters), files=files)
 
-    def _ask(self, method: str, path: str, once: bool = False, **options: Any) -> Json:
-        for attempt in retrying(self._first_wait, self.sleep):
-            with attempt, _done_or_not(once):
+    def _ask(self, method: str, path: str, once: bool = False, **options: Any) -> Document:
+        def ask() -> Document:
+            with _done_or_not(once):
                 return self._in_turn(method, path, answers.body_of, **options)
-        raise AssertionError("unreachable: the retry policy re-raises")
+
+        return repeat(ask, self.patience)
 
     def stream(self, path: str) -> requests.Response:
         """Return a file whose body is still to be read; it is asked for once.
@@ -115,20 +126,30 @@ class Calls:
 
     def text(self, path: str) -> str:
         """Return a file as text: the failures or warnings of an import."""
-        for attempt in retrying(self._first_wait, self.sleep):
-            with attempt:
-                return self._in_turn("GET", path, _file).text
-        raise AssertionError("unreachable: the retry policy re-raises")
+        return repeat(lambda: self._in_turn("GET", path, _file).content.decode("utf-8", "replace"), self.patience)
+
+    def chain(self, what: str) -> Chain:
+        """Return what follows the pages of a result."""
+        return Chain(what, SYSTEM, self.patience.bounds.pages)
 
     def _in_turn(self, method: str, path: str, read: Callable[[requests.Response], T], **options: Any) -> T:
-        """Send a request when the limits allow, and again when somebody else had used them up meanwhile."""
-        refusals = 0
+        """Send a request when the limits allow, and again when somebody else had used them up meanwhile.
+
+        Raises:
+            OverdueError: others have used them up for as long as a request may take.
+        """
+        refusals, clock = 0, self.patience.clock
+        end = clock() + self.patience.bounds.request
         while True:
             try:
                 with self.limits.turn(self.now):
                     return self._logged_in(method, path, read, **options)
             except ThrottledError as error:
                 refusals += 1
+                if clock() + error.wait_seconds > end:
+                    said = f"{path} was refused {refusals:,} times ({error.message}): others use the same limits"
+                    raise OverdueError(error.code, f"{said} (SYNC_REQUEST_SECONDS)", may_be_done=False) from error
+                LOG.info("waiting for others: %s was refused %d times: %s", path, refusals, error)
                 self.limits.refused(error, refusals)
             except QuotaError as error:
                 if error.code == answers.NO_MORE_TODAY:
@@ -145,7 +166,7 @@ class Calls:
         return self._shared.login.use(self._log_in, send)
 
     def _log_in(self) -> Token:
-        token, answer = log_in(self._http.session, self.credentials, min(self._timeout, LOGIN_TIMEOUT))
+        token, answer = log_in(self._http.session, self.credentials, min(self.patience.bounds.idle, LOGIN_TIMEOUT))
         self._note_time(answer)
         return token
 
@@ -164,7 +185,7 @@ def _done_or_not(once: bool) -> Iterator[None]:
     try:
         yield
     except RetryableError as error:
-        if not once:
+        if not once or (isinstance(error, OverdueError) and not error.may_be_done):
             raise
         raise UnknownOutcomeError(error.code, error.message) from error
 

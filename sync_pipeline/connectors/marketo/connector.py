@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sync_pipeline.catalog.activity_types import ActivityType
+from sync_pipeline.connectors.bounds import Bounds
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
 from sync_pipeline.connectors.marketo import (
@@ -95,9 +96,10 @@ class Marketo:
         *,
         first_wait: float = 0.5,
         timeout: float = TIMEOUT,
+        bounds: Bounds | None = None,
     ) -> None:
         """Make a connector; nothing is sent before the first call."""
-        self.calls = Calls(credentials, limits or Limits(), first_wait, timeout)
+        self.calls = Calls(credentials, limits or Limits(), first_wait, timeout, bounds)
         self._reach = reach or Reach()
         self._feeds = Feeds(self._reach.activity_types)
 
@@ -119,10 +121,10 @@ class Marketo:
 
     def names(self) -> frozenset[str]:
         try:
-            custom = self.calls.get("/rest/v1/customobjects.json").get("result") or ()
+            custom = self.calls.get("/rest/v1/customobjects.json").parts("result")
         except RejectedError:  # the subscription has none (1026), or the service may not see them (603)
-            custom = ()
-        return frozenset({*kinds.STANDARD, *(told["name"] for told in custom)})
+            custom = []
+        return frozenset({*kinds.STANDARD, *(told.text("name") for told in custom)})
 
     def describe(self, source: str) -> Describe:
         if source == PROGRAM:
@@ -130,14 +132,11 @@ class Marketo:
         if source == ACTIVITY:
             self._check_types()
             return Describe(source, kinds.ACTIVITY_FIELDS)
-        told = self.calls.get(kind_of(source).describe).get("result") or ()
+        told = self.calls.get(kind_of(source).describe).parts("result")
         if source == LEAD:
-            return Describe(source, (*filter(None, map(answers.person_field, told)), *kinds.FATE))
-        fields = tuple(field for one in told for field in answers.record_fields(one))
-        if not fields:
-            raise RejectedError("NOT_FOUND", f"Marketo does not describe {source}")
-        own = (kinds.MEMBERSHIP, kinds.FATE[0]) if source == MEMBER else ()
-        return Describe(source, (*own, *fields))
+            return _described(source, list(filter(None, map(answers.person_field, told))), after=kinds.FATE)
+        fields = [field for one in told for field in answers.record_fields(one)]
+        return _described(source, fields, (kinds.MEMBERSHIP, kinds.FATE[0]) if source == MEMBER else ())
 
     def _check_types(self) -> None:
         """Make sure that the activity types by which changes are found mean here what they mean elsewhere.
@@ -145,7 +144,8 @@ class Marketo:
         Raises:
             RejectedError: one has another name, so that changes might go unseen.
         """
-        told = {t["id"]: t["name"] for t in self.calls.get("/rest/v1/activities/types.json").get("result") or ()}
+        types = self.calls.get("/rest/v1/activities/types.json").parts("result")
+        told = {one.number("id"): one.text("name") for one in types}
         other = [f"{n} is {told[n]!r}, not {name!r}" for n, name in feed.NAMES.items() if told.get(n, name) != name]
         if other:
             raise RejectedError("OTHER_ACTIVITY_TYPES", f"activity types differ: {'; '.join(other)}")
@@ -187,7 +187,7 @@ class Marketo:
     def persons(self, by: str, value: str, fields: Sequence[str]) -> list[answers.Json]:
         """Return the persons of whom a field has this value, as they are at this moment."""
         asked = {"filterType": by, "filterValues": [value], "fields": list(fields)}
-        return list(reads.by_filter(self.calls, kind_of(LEAD).resource, asked))
+        return [dict(one.values) for one in reads.by_filter(self.calls, kind_of(LEAD).resource, asked)]
 
     def count(self, obj: Object, before: datetime | None = None) -> int:
         raise RejectedError("NOT_COUNTED", f"Marketo does not tell how many records {obj.source} has")
@@ -288,7 +288,8 @@ class Marketo:
     def _parts(self, obj: Object, window: Window) -> list[Part]:
         """Return the parts of an export that holds at least the records of a window."""
         if obj.source == MEMBER:
-            ids = [int(program["id"]) for program in reads.programs(self.calls, "/rest/asset/v1/programs.json", {})]
+            programs = reads.programs(self.calls, "/rest/asset/v1/programs.json", {})
+            ids = [program.number("id") for program in programs]
             groups = [sorted(ids)[i : i + PROGRAMS_A_JOB] for i in range(0, len(ids), PROGRAMS_A_JOB)]
             return [Part(f"programs-{group[0]}-{len(group)}", {"programIds": group}) for group in groups]
         start = max(window.start or self._reach.first_day, self._reach.first_day)
@@ -305,6 +306,17 @@ class Marketo:
 
     def _exports(self, obj: Object) -> Exports:
         return Exports(self.calls, kind_of(obj.source).export, self._reach.poll_seconds)
+
+
+def _described(
+    source: str, fields: Sequence[Field], before: Sequence[Field] = (), after: Sequence[Field] = ()
+) -> Describe:
+    """Return a describe with fields of ours before and after Marketo's; those that cannot be asked for are odd."""
+    if not fields:
+        raise RejectedError("NOT_FOUND", f"Marketo does not describe {source}")
+    usable = [field for field in fields if answers.is_name(field.name)]
+    odd = tuple(field.name for field in fields if not answers.is_name(field.name))
+    return Describe(source, (*before, *usable, *after), odd=odd)
 
 
 def _extract(pages: Callable[[], Iterator[Page]]) -> Extract:

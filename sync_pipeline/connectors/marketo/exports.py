@@ -9,12 +9,15 @@ import hashlib
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sync_pipeline.connectors.bounds import Waiting
 from sync_pipeline.connectors.csv_pages import stream_csv
-from sync_pipeline.connectors.errors import PausedError, RejectedError, RetryableError
+from sync_pipeline.connectors.document import Document
+from sync_pipeline.connectors.errors import ConnectorError, OverdueError, PausedError, RejectedError, RetryableError
 from sync_pipeline.connectors.extract import Batches, Page
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
@@ -85,33 +88,40 @@ class Exports:
         body: dict[str, Any] = {"format": "CSV", "filter": part.filter, "fields": list(fields)}
         # Some files carry labels for names unless told otherwise.
         body["columnHeaderNames"] = {name: name for name in fields}
-        return str(self.calls.post(self._path("create"), body)["result"][0]["exportId"])
+        return self.calls.post(self._path("create"), body).only("result").key("exportId")
 
     def enqueue(self, job: str) -> None:
         self.calls.post(self._path(f"{job}/enqueue"))
 
-    def finished(self, job: str) -> Json:
+    def finished(self, job: str) -> Document:
         """Wait for a job and return what is told of it.
 
         Raises:
             RetryableError: it failed or was cancelled.
+            OverdueError: it is not over at its time, and given up.
         """
+        waiting = Waiting(self.calls.patience, f"export job {job} of {self.resource}")
         while True:
-            told: Json = self.calls.get(self._path(f"{job}/status"))["result"][0]
-            if told["status"] == "Completed":
+            told = self.calls.get(self._path(f"{job}/status")).only("result")
+            if (status := told.text("status")) == "Completed":
                 return told
-            if told["status"] in ("Failed", "Cancelled"):
-                said = told.get("errorMsg") or told["status"]
+            if status in ("Failed", "Cancelled"):
+                said = told.text("errorMsg", "") or status
                 raise RetryableError("EXPORT_FAILED", f"export job {job} of {self.resource}: {said}")
-            self.calls.sleep(self.poll_seconds)
+            try:
+                waiting.pause(self.poll_seconds, status)
+            except OverdueError:
+                with suppress(ConnectorError):  # so that it does not stand in the queue for nobody
+                    self.calls.post(self._path(f"{job}/cancel"))
+                raise
 
-    def file(self, told: Json, fields: Sequence[str]) -> Batches:
+    def file(self, told: Document, fields: Sequence[str]) -> Batches:
         """Stream a finished job's file.
 
         Raises:
             RetryableError: the file broke off, or is not the one that was announced.
         """
-        announced, arrived, digest = int(told.get("numberOfRecords") or 0), 0, hashlib.sha256()
+        announced, arrived, digest = told.number("numberOfRecords", 0), 0, hashlib.sha256()
         if announced == 0:
             return
 
@@ -119,15 +129,16 @@ class Exports:
             digest.update(chunk)
             self.calls.count_bytes(len(chunk))
 
-        answer = self.calls.stream(self._path(f"{told['exportId']}/file"))
+        job = told.key("exportId")
+        checksum = told.text("fileChecksum", "").removeprefix("sha256:")
+        answer = self.calls.stream(self._path(f"{job}/file"))
         for batch in stream_csv(answer, fields, seen, NULLS, quoted_nulls=False):
             arrived += batch.num_rows
+            if arrived > announced:
+                break
             yield batch
-        checksum = str(told.get("fileChecksum") or "").removeprefix("sha256:")
         if arrived != announced or (checksum and checksum != digest.hexdigest()):
-            raise RetryableError(
-                "FILE_CUT_OFF", f"{arrived} of {announced} records arrived of export job {told['exportId']}"
-            )
+            raise RetryableError("FILE_CUT_OFF", f"{arrived} of {announced} records arrived of export job {job}")
 
     def _path(self, rest: str) -> str:
         return f"/bulk/v1/{self.resource}/export/{rest}.json"
@@ -183,7 +194,7 @@ class _Job:
                 raise RetryableError(error.code, error.message) from error
             raise
         except RetryableError as error:
-            if error.code == "EXPORT_FAILED":
+            if error.code in ("EXPORT_FAILED", "JOB_OVERDUE"):
                 self.job = ""
             raise
         self.progress.note(self.number, done=True)

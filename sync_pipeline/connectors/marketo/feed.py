@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
 
@@ -104,8 +105,7 @@ class Some:
 
 
 def paging_token(calls: Calls, start: datetime) -> str:
-    told = calls.get("/rest/v1/activities/pagingtoken.json", {"sinceDatetime": spelled(start)})
-    return str(told["nextPageToken"])
+    return calls.get("/rest/v1/activities/pagingtoken.json", {"sinceDatetime": spelled(start)}).text("nextPageToken")
 
 
 def read_on(calls: Calls, types: Sequence[int], token: str, persons: Sequence[int] = ()) -> Some:
@@ -116,12 +116,15 @@ def read_on(calls: Calls, types: Sequence[int], token: str, persons: Sequence[in
     path = "/rest/v1/activities.json" if types else "/rest/v1/activities/deletedleads.json"
     wanted = {name: list(ids) for name, ids in (("activityTypeIds", types), ("leadIds", persons)) if ids}
     found: list[Json] = []
+    chain = calls.chain(f"GET {path}")
     while True:
         told = calls.get(path, {**wanted, "nextPageToken": token})
-        found += map(plain, told.get("result") or ())
-        token = told["nextPageToken"]
-        if not told.get("moreResult"):
+        records = told.parts("result")
+        found += map(plain, records)
+        token = told.text("nextPageToken")
+        if not told.flag("moreResult", False):
             return Some(found, token)
+        chain.follow(token, len(records))
 
 
 def of_persons(calls: Calls, types: Sequence[int], persons: Sequence[int], since: datetime) -> Iterator[Json]:
@@ -138,10 +141,18 @@ def spelled(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def plain(activity: Json) -> Json:
-    """Return an activity with its attributes as one JSON object, as exported files have them."""
-    told = {a.get("apiName") or a["name"]: a.get("value") for a in activity.get("attributes") or ()}
-    return {**activity, "attributes": json.dumps(told, ensure_ascii=False, sort_keys=True)}
+def plain(activity: Document) -> Json:
+    """Return an activity with its attributes as one JSON object, as exported files have them.
+
+    Raises:
+        MalformedAnswerError: it does not say what was done, when and by which person.
+    """
+    told = {a.text("apiName", "") or a.text("name"): a.values.get("value") for a in activity.parts("attributes")}
+    needed = {name: activity.number(name) for name in ("leadId", "activityTypeId")}
+    if activity.has("primaryAttributeValueId"):
+        needed["primaryAttributeValueId"] = activity.number("primaryAttributeValueId")
+    about = {"attributes": json.dumps(told, ensure_ascii=False, sort_keys=True)}
+    return {**activity.values, **needed, "activityDate": activity.text("activityDate"), **about}
 
 
 def fates_since(calls: Calls, start: datetime) -> dict[int, Fate]:

@@ -62,4 +62,4 @@ def make(calls: Calls, wanted: Sequence[Field], taken: Collection[str] = ()) -> 
         told.append({"name": field.name, "displayName": label, "dataType": type_of(field)})
     parts = (told[start : start + AT_ONCE] for start in range(0, len(told), AT_ONCE))
     answers = [calls.post("/rest/v1/leads/schema/fields.json", {"input": part}) for part in parts]
-    return [one["name"] for answer in answers for one in answer.get("result") or ()]
+    return [one.text("name") for answer in answers for one in answer.parts("result")]

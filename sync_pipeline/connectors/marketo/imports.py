@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sync_pipeline.connectors.bounds import Waiting
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.calls import Calls
@@ -74,7 +75,7 @@ def import_persons(
     asked = {"format": "csv", "lookupField": lookup, **({"partitionName": partition} if partition else {})}
     for number, file in enumerate(files(fields, persons)):
         told = calls.upload("/bulk/v1/leads.json", asked, file, f"persons-{number}.csv")
-        yield _finished(calls, int(told["result"][0]["batchId"]), poll_seconds)
+        yield _finished(calls, told.only("result").number("batchId"), poll_seconds)
 
 
 def files(fields: Sequence[str], persons: Iterable[Sequence[Value]], most_bytes: int = MOST_BYTES) -> Iterator[bytes]:
@@ -94,17 +95,18 @@ def files(fields: Sequence[str], persons: Iterable[Sequence[Value]], most_bytes:
 
 def _finished(calls: Calls, batch: int, poll_seconds: float) -> Imported:
     root = f"/bulk/v1/leads/batch/{batch:d}"
+    waiting = Waiting(calls.patience, f"import {batch} of persons")
     while True:
-        told = calls.get(f"{root}.json")["result"][0]
-        if told["status"] == DONE:
+        told = calls.get(f"{root}.json").only("result")
+        if (status := told.text("status")) == DONE:
             break
-        if told["status"] in OVER:
-            raise RejectedError(FAILED, f"import {batch} of persons: {told.get('message') or told['status']}")
-        calls.sleep(poll_seconds)
-    failed, warned = int(told.get("numOfRowsFailed") or 0), int(told.get("numOfRowsWithWarning") or 0)
+        if status in OVER:
+            raise RejectedError(FAILED, f"import {batch} of persons: {told.text('message', '') or status}")
+        waiting.pause(poll_seconds, status)
+    failed, warned = told.number("numOfRowsFailed", 0), told.number("numOfRowsWithWarning", 0)
     return Imported(
         batch,
-        int(told.get("numOfLeadsProcessed") or 0),
+        told.number("numOfLeadsProcessed", 0),
         _rows(calls.text(f"{root}/failures.json")) if failed else (),
         _rows(calls.text(f"{root}/warnings.json")) if warned else (),
     )

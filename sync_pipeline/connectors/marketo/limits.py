@@ -60,7 +60,7 @@ class Limits:
         self.sleep = sleep
         self.utc = utc
         self._calls = calls
-        self._clock = clock
+        self.clock = clock
         self._slots = threading.Semaphore(at_once)
         self._lock = threading.Lock()
         # Marketo counts a call when it arrives, which is before we have its answer and no more than that is known.
@@ -86,13 +86,13 @@ class Limits:
             finally:
                 with self._lock:
                     self._running -= 1
-                    self._recent.append(self._clock())
+                    self._recent.append(self.clock())
 
     def _wait_seconds(self, now: datetime) -> float:
         """Return how long to wait; 0 when the call may be made, which is then counted."""
         with self._lock:
             self._check_day(now)
-            at = self._clock()
+            at = self.clock()
             while self._recent and at - self._recent[0] >= SECONDS:
                 self._recent.popleft()
             if at < self._held_until:
@@ -126,7 +126,7 @@ class Limits:
         if refusals >= MOST_REFUSALS:
             raise RetryableError(error.code, error.message)
         with self._lock:
-            self._held_until = max(self._held_until, self._clock() + error.wait_seconds)
+            self._held_until = max(self._held_until, self.clock() + error.wait_seconds)
 
     def pause(self, now: datetime) -> None:
         """Send nothing more until the quotas begin anew: the subscription's are used up (607)."""

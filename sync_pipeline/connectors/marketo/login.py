@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 import requests
 
+from sync_pipeline.connectors.answers import PASSING_STATUSES, redirection
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import CredentialsError, RetryableError
 from sync_pipeline.connectors.http import checked_url, connection_failed
 
+SYSTEM = "Marketo"
 _MUNCHKIN = re.compile(r"\d{3}-[A-Za-z]{3}-\d{3}")
 
 
@@ -72,12 +75,13 @@ def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[
         answer = http.post(address, data=form, timeout=timeout)
     except requests.RequestException as error:
         raise connection_failed(address, error) from None
-    if answer.status_code >= 500:
+    if redirected := redirection(answer):
+        raise redirected
+    if answer.status_code in PASSING_STATUSES or answer.status_code >= 500:
         raise RetryableError(f"HTTP_{answer.status_code}", f"the identity service at {given.identity} is out of order")
-    told = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-    if answer.status_code == requests.codes.ok and "access_token" not in told:
-        raise RetryableError("NO_TOKEN", f"the identity service at {given.identity} answered without a token")
-    if answer.status_code != requests.codes.ok:
-        code, said = told.get("error", f"HTTP_{answer.status_code}"), told.get("error_description", "no reason given")
-        raise CredentialsError(str(code), f"the login at {given.identity} was refused: {said}")
-    return Token(told["access_token"]), answer
+    told = Document.of(answer, SYSTEM)
+    if answer.status_code == requests.codes.ok:
+        return Token(told.text("access_token")), answer
+    # Only an object that says so refuses; a page of a proxy, whatever its status, tells nothing about credentials.
+    said = told.text("error_description", "no reason given")
+    raise CredentialsError(told.text("error"), f"the login at {given.identity} was refused: {said}")

@@ -7,6 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Page
 from sync_pipeline.connectors.marketo.answers import Json
@@ -51,29 +52,36 @@ def by_keys(
     wanted = {} if source == PROGRAM else {"fields": [name for name in fields if name not in OWN]}
     for start in range(0, len(keys), MOST):
         asked = {"filterType": by, "filterValues": list(keys[start : start + MOST]), **wanted}
-        read = partial(whole_programs, priced=priced) if source == PROGRAM else by_filter
+        read = partial(whole_programs, priced=priced) if source == PROGRAM else _records
         yield page(f"{by}-{start:08d}", partial(read, calls, path, asked), fields)
 
 
-def by_filter(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Json]:
+def by_filter(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Document]:
     """Give all records of a query, page by page."""
-    token: str | None = None
+    token, chain = "", calls.chain(f"GET {path}")
     while True:
-        told = calls.get(path, {**asked, "nextPageToken": token})
-        yield from told.get("result") or ()
-        token = told.get("nextPageToken")
-        if not token:
+        told = calls.get(path, {**asked, "nextPageToken": token or None})
+        records = told.parts("result")
+        yield from records
+        if not (token := told.text("nextPageToken", "")):
             return
+        chain.follow(token, len(records))
 
 
-def programs(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Json]:
+def _records(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Json]:
+    """Give the values of all records of a query; they are named by describe."""
+    return (dict(record.values) for record in by_filter(calls, path, asked))
+
+
+def programs(calls: Calls, path: str, asked: Mapping[str, object]) -> Iterator[Document]:
     """Give all programs of a query; the asset calls count from an offset, and answer with a warning where none is."""
-    offset = 0
+    offset, chain = 0, calls.chain(f"GET {path}")
     while True:
-        found = calls.get(path, {**asked, "maxReturn": PROGRAMS_A_PAGE, "offset": offset}).get("result") or []
+        found = calls.get(path, {**asked, "maxReturn": PROGRAMS_A_PAGE, "offset": offset}).parts("result")
         yield from found
         if len(found) < PROGRAMS_A_PAGE:
             return
+        chain.follow(f"from {found[0].number('id')}", len(found))  # an offset that is ignored brings the same again
         offset += PROGRAMS_A_PAGE
 
 
@@ -87,23 +95,24 @@ def whole_programs(
     steps: dict[str, list[str]] | None = None
     for program in programs(calls, path, asked):
         steps = statuses(calls) if steps is None else steps
-        costs = _costs(calls, program["id"]) if program["id"] in priced else {}
-        yield {**program, "statuses": steps.get(program["channel"], []), **costs}
+        costs = _costs(calls, number) if (number := program.number("id")) in priced else {}
+        yield {**program.values, "statuses": steps.get(program.text("channel", ""), []), **costs}
 
 
 def _costs(calls: Calls, program: int) -> Json:
-    told = calls.get(f"/rest/asset/v1/program/{program:d}.json").get("result") or ()
-    costs = [cost for one in told for cost in one.get("costs") or ()]
-    return {"costs": costs or None, "periodCost": sum(one["cost"] for one in costs) if costs else None}
+    told = calls.get(f"/rest/asset/v1/program/{program:d}.json").parts("result")
+    costs = [cost for one in told for cost in one.parts("costs")]
+    total = sum(one.amount("cost") for one in costs) if costs else None
+    return {"costs": [dict(one.values) for one in costs] or None, "periodCost": total}
 
 
 def statuses(calls: Calls) -> dict[str, list[str]]:
     """Return the names of the statuses of each channel in order, without that of who is no member."""
     return {
-        channel["name"]: [
-            status["name"]
-            for status in sorted(channel["progressionStatuses"], key=lambda status: int(status["step"]))
-            if int(status["step"]) > 0
+        channel.text("name"): [
+            status.text("name")
+            for status in sorted(channel.parts("progressionStatuses"), key=lambda status: status.number("step"))
+            if status.number("step") > 0
         ]
         for channel in programs(calls, "/rest/asset/v1/channels.json", {})
     }
@@ -113,7 +122,7 @@ def programs_of(calls: Calls, person: int) -> list[int]:
     """Return the programs that a person is a member of: no activity tells which memberships a merge hands over."""
     path = f"/rest/v1/leads/{person:d}/programMembership.json"
     try:
-        return [int(told["id"]) for told in by_filter(calls, path, {}) if told]
+        return [told.number("id") for told in by_filter(calls, path, {}) if told.values]
     except RejectedError as error:
         if error.code not in NOT_THERE:
             raise
@@ -131,7 +140,8 @@ def members(calls: Calls, fields: Sequence[str], wanted: Mapping[int, Iterable[i
             asked = {"filterType": "leadId", "filterValues": some, "fields": names}
 
             def read(program: int = program, some: list[int] = some, asked: Json = asked) -> Iterator[Json]:
-                found = {row["leadId"]: row for row in by_filter(calls, path.format(program=program), asked)}
+                rows = by_filter(calls, path.format(program=program), asked)
+                found = {row.number("leadId"): row.values for row in rows}
                 for lead in some:
                     key = {MEMBERSHIP.name: f"{program}-{lead}"}
                     if lead in found:

@@ -27,8 +27,7 @@ def is_native(calls: Calls) -> bool:
 
 def used_today(calls: Calls) -> int:
     """Return the calls that all integrations of the subscription made today."""
-    told = calls.get("/rest/v1/stats/usage.json").get("result") or ()
-    return sum(int(day.get("total") or 0) for day in told)
+    return sum(day.number("total", 0) for day in calls.get("/rest/v1/stats/usage.json").parts("result"))
 
 
 def remarks(calls: Calls) -> Iterator[str]:

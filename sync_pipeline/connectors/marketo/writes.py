@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync_pipeline.connectors.errors import ConnectorError, RejectedError, UnknownOutcomeError
+from sync_pipeline.connectors.document import Document
+from sync_pipeline.connectors.errors import (
+    ConnectorError,
+    MalformedAnswerError,
+    RejectedError,
+    UnknownOutcomeError,
+)
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
@@ -61,7 +67,7 @@ def write(calls: Calls, obj: Object, operation: Operation, records: Sequence[Rec
         told["partitionName"] = records[0].partition
     keys = (find_by,) if obj.source == LEAD or find_by == kind.id_field else kind.dedupe or (find_by,)
 
-    def send(some: Sequence[Json]) -> Json:
+    def send(some: Sequence[Json]) -> Document:
         return calls.post(kind.resource, {**told, "input": some}, once=operation is Operation.CREATE)
 
     return _in_batches(rows, send, kind.id_field, lambda row: tuple(_folded(row.get(name)) for name in keys))
@@ -170,7 +176,7 @@ def add_activities(calls: Calls, activities: Sequence[Activity]) -> list[Answer]
 
 def _in_batches(
     rows: Sequence[Json],
-    send: Callable[[Sequence[Json]], Json],
+    send: Callable[[Sequence[Json]], Document],
     id_field: str,
     key: Callable[[Json], Key | None] = lambda row: tuple(row.values()),
 ) -> list[Answer]:
@@ -185,9 +191,7 @@ def _in_batches(
     found: list[Answer] = []
     for some in batches(rows, key):
         try:
-            results = send(some).get("result") or ()
-            if len(results) != len(some):
-                raise UnknownOutcomeError("RESULTS_DIFFER", f"{len(results)} results came for {len(some)} records")
+            results = _results(send(some), some, id_field)
         except UnknownOutcomeError as error:
             unsent = [NOT_SENT] * (len(rows) - len(found) - len(some))
             raise UnknownOutcomeError(error.code, error.message, [*found, *[None] * len(some), *unsent]) from error
@@ -195,8 +199,23 @@ def _in_batches(
             if not found:
                 raise
             return found + [Answer(Verdict.RETRY, code=error.code, message=error.message)] * (len(rows) - len(found))
-        found += [answers.of_record(result, id_field, row) for result, row in zip(results, some, strict=True)]
+        found += results
     return found
+
+
+def _results(told: Document, sent: Sequence[Json], id_field: str) -> list[Answer]:
+    """Return what became of each record of a call.
+
+    Raises:
+        UnknownOutcomeError: it does not say so of each.
+    """
+    try:
+        results = told.parts("result")
+        if len(results) != len(sent):
+            raise UnknownOutcomeError("RESULTS_DIFFER", f"{len(results)} results came for {len(sent)} records")
+        return [answers.of_record(result, id_field, row) for result, row in zip(results, sent, strict=True)]
+    except MalformedAnswerError as error:
+        raise UnknownOutcomeError(error.code, error.message) from error
 
 
 def batches(rows: Sequence[Json], key: Callable[[Json], Key | None]) -> Iterator[list[Json]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import (
     ConnectorError,
     FatalError,
@@ -35,20 +36,20 @@ LEADS = "/rest/v1/leads.json"
 def test_a_refused_call_says_by_its_code_what_can_be_done(code: str, error: type[ConnectorError]) -> None:
     """MK-REST-22."""
     with pytest.raises(error, match=f"^{code}: No way") as refused:
-        answers.raise_refusal({"success": False, "errors": [{"code": code, "message": "No\n way"}]})
+        answers.raise_refusal(Document({"errors": [{"code": code, "message": "No\n way"}]}))
     assert type(refused.value) is error
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_a_fault_of_the_gateway_passes(system: Connected, status: int) -> None:
     system.sandbox.faults.add("status", status=status, times=3, path="/rest/*")
-    assert system.marketo.calls.get(USAGE)["success"] is True
+    assert system.marketo.calls.get(USAGE).flag("success") is True
 
 
 def test_a_transient_error_is_tried_again_and_a_lasting_one_told(system: Connected) -> None:
     """MK-REST-22."""
     system.sandbox.faults.add("error", code="713", message="Transient Error", times=3, path="/rest/*")
-    assert system.marketo.calls.get(USAGE)["success"] is True
+    assert system.marketo.calls.get(USAGE).flag("success") is True
     system.sandbox.faults.add("error", code="611", message="System error", times=100, path="/rest/*")
     with pytest.raises(RetryableError, match="611: System error"):
         system.marketo.calls.get(USAGE)
@@ -56,7 +57,7 @@ def test_a_transient_error_is_tried_again_and_a_lasting_one_told(system: Connect
 
 def test_a_dropped_connection_is_asked_again(system: Connected) -> None:
     system.sandbox.faults.add("drop", after_bytes=10, times=2, path="/rest/*")
-    assert system.marketo.calls.get(USAGE)["success"] is True
+    assert system.marketo.calls.get(USAGE).flag("success") is True
 
 
 def test_a_permission_that_is_missing_concerns_its_object_alone(system: Connected) -> None:
@@ -92,12 +93,12 @@ def test_one_records_failure_stays_its_own_and_is_matched_by_position(system: Co
     ],
 )
 def test_a_skipped_record_has_its_reason(reasons: list[dict[str, str]], verdict: Verdict) -> None:
-    found = answers.of_record({"status": "skipped", "reasons": reasons}, "id")
+    found = answers.of_record(Document({"status": "skipped", "reasons": reasons}), "id")
     assert (found.verdict, found.code, found.message) == (verdict, reasons[0]["code"], reasons[0]["message"])
 
 
 def test_a_record_without_a_reason_is_not_taken_for_accepted() -> None:
-    assert answers.of_record({"status": "notFound"}, "id") == Answer(
+    assert answers.of_record(Document({"status": "notFound"}), "id") == Answer(
         Verdict.REJECTED, None, code="NOTFOUND", message="no reason given"
     )
 

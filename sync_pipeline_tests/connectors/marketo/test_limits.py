@@ -16,7 +16,7 @@ TOKEN = "/identity/oauth/token"
 
 def ask(marketo: Marketo, times: int) -> None:
     for _ in range(times):
-        assert marketo.calls.get(USAGE)["success"] is True
+        assert marketo.calls.get(USAGE).flag("success") is True
 
 
 @pytest.mark.parametrize(("calls", "at_once"), [(50, 5), (100, 10)], ids=["advised", "allowed"])

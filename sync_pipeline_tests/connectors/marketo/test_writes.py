@@ -197,9 +197,9 @@ def test_custom_activity_types_are_made_once_and_what_was_begun_is_finished(syst
     ids = marketo.activity_types()
     assert [one.api_name for one in wanted if one.api_name not in ids] == []
     assert (ids["Send Sales Email"], ids["Sales Email Bounced"]) == (39, 48)
-    told = calls.get(f"{root}/{email.api_name}/describe.json")["result"][0]
-    assert (told["triggerName"], told["filterName"]) == ("Has Sales Email Event", "Had Sales Email Event")
-    assert [one["apiName"] for one in told["attributes"]] == [one.api_name for one in email.attributes]
+    told = calls.get(f"{root}/{email.api_name}/describe.json").only("result")
+    assert (told.text("triggerName"), told.text("filterName")) == ("Has Sales Email Event", "Had Sales Email Event")
+    assert [one.text("apiName") for one in told.parts("attributes")] == [one.api_name for one in email.attributes]
 
 
 def test_custom_activities_are_added_and_found_again_by_an_id_of_ours(system: Connected) -> None:
