@@ -26,7 +26,7 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "unprocessedrecords": (),
 }
 _LEFT_ALONE = object()
-_ERROR = re.compile(r"(?P<code>[A-Z_]+):(?P<message>.*?):(?P<fields>[^:;]*?) ?--", re.DOTALL)
+_ERROR = re.compile(r"(?P<code>[A-Z_]+):(?P<message>.*?):(?P<fields>[^:;]*?) ?--(?=;|\s*$)", re.DOTALL)
 
 _MATCH = """
     with sent as (

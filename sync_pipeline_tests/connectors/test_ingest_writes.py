@@ -257,6 +257,7 @@ def test_equal_records_share_their_results_and_no_others(data: st.DataObject) ->
     [
         ("UNABLE_TO_LOCK_ROW:unable: 001xx,001yy:--", ("UNABLE_TO_LOCK_ROW", "unable: 001xx,001yy", ())),
         ("A_B:first:X --;C_D:second:Y, Z --", ("A_B", "first", ("X", "Y", "Z"))),
+        ("A_B:use C: d--e:X --", ("A_B", "use C: d--e", ("X",))),
         ("A_B:two\nlines; and more:--", ("A_B", "two\nlines; and more", ())),
         ("something else", ("UNKNOWN_EXCEPTION", "something else", ())),
         (None, ("UNKNOWN_EXCEPTION", "", ())),

@@ -15,7 +15,7 @@ from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import answers, kinds
-from sync_pipeline.connectors.writes import Answer, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field, Pairing, id18
 from sync_pipeline.sandbox import Schema
@@ -402,3 +402,56 @@ def test_settings_link_a_program_to_one_campaign_and_back() -> None:
     for wrong in (f"1001={CAMPAIGN},1002={CAMPAIGN}", f"1001={CAMPAIGN},1001={OTHER}", "1001", "1001=003000000000001"):
         with pytest.raises(ValidationError):
             Settings(_env_file=None, sync_campaigns=wrong)
+
+
+def test_a_member_s_lead_is_made_without_what_does_not_fit_and_not_at_all_without_what_it_needs(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """SF-CAMP-6, GEN-16, CONN-18: also where the CRM blames the field, and the answer to the second try is lost."""
+    many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN}, leads={"LastName": "Unknown", "Company": "Unknown"})
+    rules, leads = Rules(truncates=False), many.crm["Lead"]
+    nameless = stranger(many, 1001, lastName="x" * 100)
+    mailless = stranger(many, 1001, lastName="Mira", email="m at x")
+    phoneless = stranger(many, 1001, lastName="Nora", phone="666", email="n@x.example")
+    said = blamed(["Phone", "Email"], "RULE", "no")
+
+    def refuse(record: Record) -> Answer | None:
+        if record.values.get("Phone") == "666":
+            return Answer(Verdict.REJECTED, code="RULE", message="no", blames=said)
+        if record.values.get("LastName") == "Nora":
+            leads.after = lose
+        return None
+
+    def lose() -> None:
+        leads.after = lambda: None
+        raise UnknownOutcomeError("ConnectionError", "the connection broke")
+
+    leads.refuse = refuse
+    many.cycle(rules)
+    assert "the connection broke" in many.cycle(rules)["lead"].error
+    leads.refuse = lambda record: None
+    for _ in range(5):
+        many.cycle(rules)
+    made = {record["LastName"]: (record.get("Email"), record.get("Phone")) for record in leads.records.values()}
+    assert (made, len(leads.records)) == ({"Mira": (None, None), "Nora": (None, None)}, 2)
+    links = dict(
+        many.lake.rows("select marketo_id, crm_id from lake.sync.link where pairing = 'lead' and ended_at is null")
+    )
+    assert links.keys() == {mailless, phoneless}
+    errors = (
+        "select record_id, field, code from lake.sync.error where resolved_at is null and object = 'lead' order by all"
+    )
+    assert set(many.lake.rows(errors)) == {
+        (nameless, "LastName", "TOO_LONG"),
+        (nameless, None, "NOT_CREATED"),
+        (links[mailless], "Email", "BAD_EMAIL"),
+        (links[phoneless], "Phone", "RULE"),
+        (links[phoneless], "Email", "RULE"),
+    }
+    before = len(many.crm.order)
+    many.cycle(rules)
+    assert len(many.crm.order) == before
+    many.marketo["lead"].edit(nameless, lastName="Olga")
+    for _ in range(3):
+        many.cycle(rules)
+    assert nameless in dict(many.lake.rows("select marketo_id, crm_id from lake.sync.link where pairing = 'lead'"))

@@ -47,6 +47,7 @@ class Both:
         self.salesforce = assembly.salesforce(settings)
         self.lake, self._landing, self._passes = lake, landing, 0
         self.pairings = pairings
+        self.ingest_from = 2_000
         self._crm = (*besides, *{p.crm.title: p.crm for p in pairings}.values())
         paired = {p.marketo.title: p.marketo for p in pairings}
         self._marketo = tuple(paired.pop(obj.title) for obj in OBJECTS if obj.title in paired) + tuple(paired.values())
@@ -61,7 +62,7 @@ class Both:
             assert (done.status, done.message) == (SUCCEEDED, "")
         self._passes += 1
         sides: dict[str, Side] = {
-            "crm": SalesforceWriter(self.salesforce, first_wait=0.01),
+            "crm": SalesforceWriter(self.salesforce, first_wait=0.01, ingest_from=self.ingest_from),
             "marketo": self.system.marketo,
         }
         told = describes(self.lake, (self.salesforce.system, "marketo"))

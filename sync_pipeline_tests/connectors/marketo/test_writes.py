@@ -12,7 +12,8 @@ from sync_pipeline.catalog.activity_types import activity_types as activity_type
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import activity_types, imports, writes
 from sync_pipeline.connectors.marketo.writes import Activity
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, left_out
+from sync_pipeline.sandbox.marketo.fields import Field
 from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
 from sync_pipeline_tests.marketo import Connected, declared
 
@@ -169,6 +170,43 @@ def test_a_membership_is_a_record_with_a_key_of_our_own(system: Connected, webin
     assert kept == [("Attended", "R-1"), ("Attended", None)]
     assert write(member, Operation.DELETE, [Record(f"{webinar}-{bob}", {})])[0].verdict is Verdict.ACCEPTED
     assert rows(system, 'select "leadId" from "programMember"') == [(ann,)]
+
+
+# By kind of record: a write of it, without the two fields of which one is to be refused.
+REFUSABLE: dict[str, tuple[str, dict[str, Value], dict[str, Value]]] = {
+    "person": ("externalPersonId", {"externalPersonId": "003A", "phone": "1"}, {"import_from": 2}),
+    "person by import": ("externalPersonId", {"externalPersonId": "003A", "phone": "1"}, {"import_from": 1}),
+    "company": ("externalCompanyId", {"externalCompanyId": "001A", "company": "Acme"}, {}),
+    "opportunity": ("externalOpportunityId", {"externalOpportunityId": "006A", "name": "Deal"}, {}),
+    "sales_person": ("externalSalesPersonId", {"externalSalesPersonId": "005A", "email": "s@x.example"}, {}),
+    "program_member": ("programId", {"programId": 7, "leadId": 1, "statusName": "Registered"}, {}),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSABLE)
+@pytest.mark.parametrize(
+    ("bad", "other"),
+    [({"big": 3_000_000_000}, {"note": "3e9"}), ({"note": "too long"}, {"big": 3})],
+    ids=["1001", "1003"],
+)
+def test_a_refusal_names_the_fields_it_is_about_and_without_them_the_record_is_taken(
+    system: Connected, webinar: int, kind: str, bad: dict[str, Value], other: dict[str, Value]
+) -> None:
+    """MK-REST-22: 1001 names no field, but repeats the value; as the writers' contract has it, for every kind."""
+    system.create("ann@x.example")
+    name = kind.partition(" ")[0]
+    obj, (key, own, reach) = declared(name), REFUSABLE[kind]
+    fields = [Field("big", "Big", "integer"), Field("note", "Note", "textarea", length=5)]
+    system.subscription.add_fields(obj.source, fields)
+    marketo = system.connect(None, poll_seconds=0.1, **reach)
+    values: dict[str, Value] = {**own, **other, **bad}
+    (answer,) = marketo.write(obj, Operation.UPSERT, [Record(None, values)], key)
+    assert left_out(values, answer, own).keys() == bad.keys()
+    rest = {one: value for one, value in values.items() if one not in bad}
+    (again,) = marketo.write(obj, Operation.UPSERT, [Record(None, rest)], key)
+    assert again.verdict is Verdict.ACCEPTED
+    found = system.subscription.rows(f'from "{obj.source}"')[-1]
+    assert {one: found[one] for one in ("big", "note")} == {**dict.fromkeys(bad), **other}
 
 
 def test_persons_are_put_on_lists_and_taken_off(system: Connected) -> None:
