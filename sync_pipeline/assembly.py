@@ -207,7 +207,12 @@ def _rules(settings: Settings) -> Rules:
             settings.sync_most_deletes,
             settings.sync_limits_from // 2,
         ),
-        mapping=Choice(settings.mappings(), settings.sync_custom_fields),
+        mapping=Choice(
+            settings.mappings(),
+            settings.sync_custom_fields,
+            settings.sync_consent_fields,
+            settings.actions_opt_out_field,
+        ),
         blocked=settings.sync_blocked_fields,
         truncates=settings.sync_cut_long_texts,
         recreates=settings.sync_recreate_people,

@@ -59,7 +59,7 @@ class Mapping:
     that `stays` can be given another value in Marketo, but not be emptied. One that is `optional` is not in every org,
     and its absence is no news.
     A `chosen` one is an operator's, and of fields of equal type; of records that are linked only what changed `since`
-    it was chosen flows (SF-CAMP-15).
+    it was chosen flows (SF-CAMP-15). By one of `consent` a person says no: without an agreed value, an opt-out wins.
     """
 
     crm: str
@@ -75,6 +75,7 @@ class Mapping:
     optional: bool = False
     chosen: bool = False
     since: datetime | None = None
+    consent: bool = False
 
     @property
     def is_two_way(self) -> bool:

@@ -125,7 +125,7 @@ def _outcomes(named: bool) -> str:
         with valued as (
             select crm_id, task_id as marketo_id, modified_at as crm_at, updated_at as marketo_at, _changed_at,
                 false as waits, false as behind, false as gone, false as tells_end, false as unfilled,
-                null::varchar as moved,
+                false as consent, null::varchar as moved,
                 unnest([{values}], recursive := true)
             from pair where task_deleted_at is null and deleted_at is null
         ), numbered as (

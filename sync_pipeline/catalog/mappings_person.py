@@ -35,6 +35,14 @@ FILLED_BY_MARKETO: tuple[Mapping, ...] = (
     to_crm("mkto71_Inferred_State_Region__c", "inferredStateRegion", "Inferred State Region"),
 )
 
+# By these a person says no. The native sync has only the first; the others are synced where an operator maps them.
+EMAIL_OPT_OUT = Mapping("HasOptedOutOfEmail", UNSUBSCRIBED, "Unsubscribed", consent=True)
+CONSENT: tuple[Mapping, ...] = (
+    EMAIL_OPT_OUT,
+    Mapping("DoNotCall", "doNotCall", "Do Not Call", consent=True),
+    Mapping("HasOptedOutOfFax", None, "Fax Opt Out", consent=True),
+)
+
 # What a lead and a contact share, name for name.
 PERSON: tuple[Mapping, ...] = (
     system("Id", "SFDC Id"),
@@ -46,7 +54,7 @@ PERSON: tuple[Mapping, ...] = (
     Mapping("LastName", "lastName", "Last Name"),
     Mapping("Title", "title", "Job Title"),
     Mapping("Email", "email", "Email Address"),
-    Mapping("HasOptedOutOfEmail", UNSUBSCRIBED, "Unsubscribed"),
+    EMAIL_OPT_OUT,
     Mapping("Phone", "phone", "Phone Number"),
     Mapping("MobilePhone", "mobilePhone", "Mobile Phone Number"),
     Mapping("Fax", "fax", "Fax Number"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
@@ -100,6 +101,11 @@ class SalesforceWriter:
 
     def _unite(self, obj: Object, operation: Operation, record: Record) -> Answer:
         loser, winner = record.id or "", record.into or ""
+        if record.values:
+            into = replace(obj, source="Contact") if operation is Operation.CONVERT else obj
+            for answer in self.write(into, Operation.UPDATE, [Record(winner, record.values)]):
+                if answer.verdict is not Verdict.ACCEPTED:
+                    return answer
         if operation is Operation.MERGE:
             convert.merge(self._org, obj.source, winner, loser)
         else:

@@ -48,7 +48,7 @@ class Record:
         id: the system's id of the record; None where it is created, or found by its key.
         values: by the system's own field names; None empties a field.
         into: of a merge or conversion, the record that stays; `values` go over to it before the merge, and this record
-            is left without them, so that a sum counts nothing twice however often the merge is tried.
+            is left without the numbers among them, so that a sum counts nothing twice however often the merge is tried.
         partition: of a new person, the name of Marketo's partition; all records of a call have the same.
     """
 
@@ -56,6 +56,11 @@ class Record:
     values: Mapping[str, Value]
     into: str | None = None
     partition: str = ""
+
+    @property
+    def given_up(self) -> dict[str, Value]:
+        """What a merge leaves of its values on the record that goes: what is counted is gone, a truth value stays."""
+        return {name: None for name, value in self.values.items() if not isinstance(value, bool)}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ RULES = {
     Rule.CRM_WINS: "the CRM's value; the default for contacts (SF-CONTACT-3)",
     Rule.MARKETO_WINS: "Marketo's value; the default for leads (SF-LEAD-2)",
     Rule.TRUE_WINS: "the side that says true; recommended for the e-mail opt-out (UNSUB-4)",
-    Rule.NEWEST: "the value of the record that was modified last",
+    Rule.NEWEST: "the value of the record that was modified last; of equal times the CRM's",
 }
 PAIRED = (
     "CRM",

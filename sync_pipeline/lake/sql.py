@@ -36,5 +36,12 @@ def map_sql(values: Mapping[str, str]) -> str:
     return f"map {{{entries}}}::map(varchar, varchar)"
 
 
+def without(entries: str, keys: Iterable[str]) -> str:
+    """Return SQL for a map less the entries with these keys, whose letter case does not count."""
+    named = commas(literal(key.lower()) for key in keys) or "null"
+    stays = f"coalesce(lower(e.key) not in ({named}), true)"
+    return f"map_from_entries(list_filter(map_entries({entries}), lambda e: {stays}))"
+
+
 def commas(parts: Iterable[str]) -> str:
     return ", ".join(parts)

@@ -51,10 +51,15 @@ class Settings(CrmSettings, MarketoSettings, ReadingSettings, WritingSettings, A
 
     @model_validator(mode="after")
     def _fields_of_what_is_paired(self) -> Self:
-        known = pairing_names(self.crm, self.sync_custom_objects) if self.sync_fields else frozenset()
-        if unknown := self.mappings().keys() - known:
-            names = ", ".join(sorted(known))
-            raise ValueError(f"SYNC_FIELDS: nothing is called {', '.join(sorted(unknown))}; {names} are")
+        named = {
+            "SYNC_FIELDS": self.mappings().keys(),
+            "SYNC_CONSENT_FIELDS": {field.partition(".")[0] for field in self.sync_consent_fields},
+        }
+        known = pairing_names(self.crm, self.sync_custom_objects) if any(named.values()) else frozenset()
+        for setting, some in named.items():
+            if unknown := some - known:
+                names = ", ".join(sorted(known))
+                raise ValueError(f"{setting}: nothing is called {', '.join(sorted(unknown))}; {names} are")
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-from sync_pipeline.catalog import activity_types, member_fields, pushed
+from sync_pipeline.catalog import activity_types, consent, member_fields, pushed
 from sync_pipeline.settings.spelling import ByName, Names, one_to_one, pairs
 
 PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
@@ -104,6 +104,12 @@ class WritingSettings(BaseSettings):
         "contact.Region__c=territory, with a rule contact.Region__c=territory:crm_wins, and contact.Region__c= for "
         "none. See docs/fields.md; `sync-pipeline fields try` tells beforehand what one would come to (FIELD-19).",
     )
+    sync_consent_fields: Names = Field(
+        (),
+        description="Checkboxes by which a person says no, besides the opt-outs of e-mail, phone and fax and "
+        "ACTIONS_OPT_OUT_FIELD, by the field of either side and separated by commas: contact.Sms_Opt_Out__c. Where "
+        "both sides never agreed on one, an opt-out wins, whatever its rule (docs/unsubscribes.md).",
+    )
     sync_custom_fields: bool = Field(
         True,
         description="Whether custom fields of leads, contacts, accounts and opportunities that both systems call alike "
@@ -154,6 +160,11 @@ class WritingSettings(BaseSettings):
         if not one_to_one(found) or len(found) > member_fields.MOST:
             raise ValueError(f"at most {member_fields.MOST} fields are paired, each once (SF-CAMP-14)")
         return dict(found)
+
+    @field_validator("sync_consent_fields")
+    @classmethod
+    def _consent(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return consent.parsed(given)
 
     @field_validator("activity_types")
     @classmethod

@@ -12,7 +12,7 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import Lake, ledger
-from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.sql import literal, quoted, without
 from sync_pipeline.model import Rule
 from sync_pipeline.sync import links
 from sync_pipeline.sync.fields import Compared
@@ -79,7 +79,8 @@ def tried(con: Connection, asked: Question, field: Compared, winner: str | None 
 def backfill(lake: Lake, asked: Question, field: Compared, winner: str | None, now: datetime) -> int:
     """Have the next pass decide on the field wherever it would write it; return how many links that are.
 
-    Where a side is to win, the other's value is noted as the one last agreed on: so the winner's has changed.
+    Where a side is to win, the other's value is noted as the one last agreed on: so the winner's has changed. Of
+    consent none is, so that an opt-out wins (law 13).
     """
     if field.remapped:
         with lake.transaction() as con:
@@ -88,9 +89,11 @@ def backfill(lake: Lake, asked: Question, field: Compared, winner: str | None, n
     with lake.transaction() as con:
         _find(con, asked, replace(field, remapped=False), winner)
         if winner:
+            noted = f"map {{{literal(field.name)}: f.{quoted(OTHER[winner])}}}"
+            agreed = f"map_concat(coalesce(l.agreed, map {{}}), {noted})"
             con.execute(
-                f"update {ledger.table('link')} l set agreed = map_concat(coalesce(l.agreed, map {{}}), "
-                f"map {{{literal(field.name)}: f.{quoted(OTHER[winner])}}}) from filling f "
+                f"update {ledger.table('link')} l "
+                f"set agreed = {without('l.agreed', [field.name]) if field.consent else agreed} from filling f "
                 f'where f."to" is not null and l.pairing = {name} and l.crm_id = f.crm_id and l.ended_at is null'
             )
         return look_again(
@@ -109,6 +112,8 @@ def _value(end: str) -> str:
 def _find(con: Connection, asked: Question, field: Compared, winner: str | None) -> None:
     """Fill the temporary table `filling`: each link, both values, the side that would be written, and why."""
     as_told = replace(field, rule=ONE_WAY[winner]) if winner else field
+    if winner and field.consent:  # it counts as never agreed on, so that an opt-out wins, whichever side has it
+        as_told = replace(field, remapped=True)
     con.execute(
         'create or replace temp table filling (crm_id varchar, crm varchar, marketo varchar, "to" varchar, '
         "because varchar)"

@@ -15,7 +15,7 @@ import duckdb
 from sync_pipeline.catalog.member_fields import is_alike, kind
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Notice
-from sync_pipeline.lake.sql import literal
+from sync_pipeline.lake.sql import literal, without
 from sync_pipeline.model import Describe, Pairing
 from sync_pipeline.model import Mapping as FieldMapping
 
@@ -132,8 +132,7 @@ def _write(
         )
     for (_, marketo), _ in begins:  # what was agreed when it was chosen before is no base for what changes from now on
         con.execute(
-            f"update {ledger.table('link')} set agreed = map_from_entries("
-            f"list_filter(map_entries(agreed), lambda e: e.key <> {literal(marketo)})) "
+            f"update {ledger.table('link')} set agreed = {without('agreed', [marketo])} "
             f"where pairing = {literal(pairing.name)} and map_contains(agreed, {literal(marketo)})"
         )
     ledger.insert(con, "mapping", [(pairing.name, *pair, *kinds, now, None, None) for pair, kinds in begins])

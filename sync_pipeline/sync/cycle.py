@@ -29,7 +29,7 @@ from sync_pipeline.sync.customs import UnfitError, fitted
 from sync_pipeline.sync.decide import decide
 from sync_pipeline.sync.fields import Compared, compared
 from sync_pipeline.sync.limits import Limits, RefusedError
-from sync_pipeline.sync.mapped import NOTHING, Choice, Mapped, lacking, lines, mapped, with_common_values
+from sync_pipeline.sync.mapped import NOTHING, Choice, Mapped, lacking, lines, mapped, unmet, with_common_values
 from sync_pipeline.sync.matching import Match
 from sync_pipeline.sync.merging import Score
 from sync_pipeline.sync.outbox import Sent
@@ -225,7 +225,8 @@ class Pass:
 
     def _fields(self, pairing: Pairing) -> tuple[list[Compared], list[Notice]]:
         fed_by = self._fed_by.get(pairing.name)
-        return compared(pairing, *self._describes(pairing), self.rules.blocked, fed_by)
+        fields, notices = compared(pairing, *self._describes(pairing), self.rules.blocked, fed_by)
+        return fields, [*notices, *unmet(pairing, self.rules.mapping)]
 
     @cached_property
     def _fed_by(self) -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ import duckdb
 
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.sql import literal, quoted, without
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.sync import creating, merging, newcomers, on_demand, tried
 from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
@@ -31,7 +31,7 @@ def decide(con: Connection, asked: Question) -> None:
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
     find_changed(con, asked.pairing)
-    early = merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score)
+    early = merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score, asked.fields)
     _touched(con, asked, early)
     newcomers.find(con, asked)
     con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
@@ -42,11 +42,14 @@ def decide(con: Connection, asked: Question) -> None:
 def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id: str) -> None:
     """Fill the same tables for one Marketo record and what it is in the CRM, None if it is not there.
 
-    For who asks on demand: the records are those of `read_from`, read this minute, whatever the mirrors say.
+    For who asks on demand: the records are those of `read_from`, read this minute, whatever the mirrors say. What its
+    link to another record agreed on, from which it has just been converted, say, is no consent of this one (law 13).
     """
+    consent = [field.name for field in asked.fields if field.consent]
+    agreed = f"if(crm_id = {literal(crm_id)}, agreed, {without('agreed', consent)})"
     con.execute(
         f"create or replace temp table touched as select {literal(crm_id)}::varchar as crm_id, "
-        f"{literal(marketo_id)} as marketo_id, (select agreed from {ledger.table('link')} where ended_at is null "
+        f"{literal(marketo_id)} as marketo_id, (select {agreed} from {ledger.table('link')} where ended_at is null "
         f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1) "
         "as agreed, true as by_crm, true as by_marketo, false as gone, false as stale"
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.sql import commas, literal, quoted, without
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.sync.outcomes import outcomes_in_parts
@@ -50,7 +50,8 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
     """Let the next pass bring drifted fields to the value of one side; return how many links (OPS-18).
 
     The other side's value is noted as the one last agreed on, so that the pass finds the winner's changed, and plans,
-    limits and writes it like any edit. A side that may not be written to stays as it is, and is told as refused.
+    limits and writes it like any edit. Of consent nothing counts as agreed any more, so that an opt-out wins (law 13).
+    A side that may not be written to stays as it is, and is told as refused.
 
     Args:
         con: in a transaction of the caller's.
@@ -62,8 +63,10 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
         f"create or replace temp table repaired as select crm_id, "
         f"map_from_entries(list({{k: field, v: {other}}})) as noted from drifted group by crm_id"
     )
+    consent = [field.name for field in asked.fields if field.consent]
     con.execute(
-        f"update {ledger.table('link')} l set agreed = map_concat(l.agreed, r.noted) from repaired r "
+        f"update {ledger.table('link')} l set agreed = {without('map_concat(l.agreed, r.noted)', consent)} "
+        "from repaired r "
         f"where l.pairing = {name} and l.crm_id = r.crm_id and l.ended_at is null"
     )
     return look_again(con, f"select {name}, crm_id, 'drift, {winner} wins', {literal(now)} from repaired")

@@ -28,7 +28,7 @@ class Compared:
     from another: they are part of every new record, and describe calls them read-only. Where several fields of the CRM
     fill one of Marketo (a lead or a contact), the first that is set counts; `others` are those after `crm`. A field
     that `stays` cannot be emptied in Marketo. Of one that is `remapped` what was agreed on is of another field of the
-    CRM: both sides meet for the first time (FIELD-19).
+    CRM: both sides meet for the first time (FIELD-19). By one of `consent` a person says no (law 13).
     """
 
     crm: Field
@@ -43,6 +43,7 @@ class Compared:
     stays: bool = False
     since: datetime | None = None
     remapped: bool = False
+    consent: bool = False
 
     @property
     def name(self) -> str:
@@ -67,6 +68,10 @@ class Compared:
     def fed_by(self) -> str:
         """The names of those, as the ledger keeps them."""
         return ",".join(source.name for source in self.sources)
+
+    @property
+    def is_checkbox_of_consent(self) -> bool:
+        return self.consent and self.kind == "BOOLEAN"
 
     @property
     def by_own_id(self) -> bool:
@@ -143,7 +148,8 @@ def compared(
         if (place := next((i for i, one in enumerate(found) if one.name == other.name), None)) is not None:
             first = found[place]
             refers_to = tuple(dict.fromkeys((*first.refers_to, *mapping.refers_to)))
-            found[place] = replace(first, others=(*first.others, ours), refers_to=refers_to)
+            consent = first.consent or mapping.consent
+            found[place] = replace(first, others=(*first.others, ours), refers_to=refers_to, consent=consent)
             continue
         found.append(
             Compared(
@@ -157,6 +163,7 @@ def compared(
                 steps=mapping.steps,
                 stays=mapping.stays,
                 since=mapping.since,
+                consent=mapping.consent,
             )
         )
     key, id_ = theirs.get(pairing.key.lower()), crm.field(pairing.crm.key)

@@ -12,7 +12,7 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.sql import commas, literal, quoted, without
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.ends import EXPIRED, REMOVED, TOLD, lasting
@@ -224,10 +224,9 @@ def remap(con: Connection, pairing: Pairing, fields: Sequence[Compared], now: da
     Which field feeds which stays on record, also while it is not to be seen: it may come back, and its values with it.
     """
     names, name = commas(literal(field.name) for field in fields), literal(pairing.name)
-    if remapped := commas(literal(field.name) for field in fields if field.remapped):
+    if remapped := [field.name for field in fields if field.remapped]:
         con.execute(
-            f"update {ledger.table('link')} set agreed = map_from_entries("
-            f"list_filter(map_entries(agreed), lambda e: e.key not in ({remapped}))) "
+            f"update {ledger.table('link')} set agreed = {without('agreed', remapped)} "
             f"where pairing = {name} and agreed is not null"
         )
     con.execute(f"delete from {ledger.table('fed_by')} where pairing = {name} and marketo in ({names})")

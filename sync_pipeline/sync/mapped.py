@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from sync_pipeline.catalog.consent import is_consent
 from sync_pipeline.catalog.mappings_account import of_person
 from sync_pipeline.catalog.marketo import COMPANY, PERSON
 from sync_pipeline.catalog.pairings import plain
@@ -31,10 +32,14 @@ class Choice:
     Attributes:
         fields: mappings of one's own, by pairing.
         alike: whether custom fields that both systems call alike are mapped without being named (FIELD-1).
+        consent: fields of consent besides the declared ones, see `catalog.consent`.
+        sales_opt_out: one more of the CRM, which the sales tool ticks; it need not be synced (SIA-UNS-3).
     """
 
     fields: Mapping[str, Sequence[Chosen]]
     alike: bool = True
+    consent: Collection[str] = ()
+    sales_opt_out: str = ""
 
 
 NOTHING = Choice({})
@@ -56,7 +61,19 @@ def mapped(pairing: Pairing, told: Told, choice: Choice = NOTHING) -> Pairing:
         # A person shows its company's fields too, but takes no values for them (SF-ACCOUNT-12).
         marketo = marketo.without(company.names) if company else marketo
         mappings += _alike(pairing, mappings, crm, marketo)
-    return replace(pairing, mappings=tuple(mappings))
+    own = (*choice.consent, f"{pairing.name}.{choice.sales_opt_out}")
+    return replace(pairing, mappings=tuple(replace(m, consent=is_consent(pairing.name, m, own)) for m in mappings))
+
+
+def unmet(pairing: Pairing, choice: Choice) -> list[Notice]:
+    """Return a notice for each field of consent that an operator named and that no mapping of its pairing has."""
+    ends = {name.lower() for m in pairing.mappings for name in (m.crm, m.marketo) if name}
+    named = (field.partition(".") for field in choice.consent)
+    return [
+        Notice("unmapped_field", name, f"{of}.{name} is a field of consent that is not synced: see SYNC_FIELDS")
+        for of, _, name in named
+        if of.lower() == pairing.name.lower() and name.lower() not in ends
+    ]
 
 
 def _with(pairing: Pairing, mappings: list[FieldMapping], one: Chosen, crm: Describe) -> list[FieldMapping]:
@@ -162,10 +179,11 @@ def lines(
         chosen: fields of the CRM whose mapping an operator chose.
     """
     fields, notices = compared
+    as_declared = [replace(mapping, consent=False) for mapping in declared.mappings]
     synced = {source.name: field for field in fields for source in field.sources}
     lacking = {notice.field: notice.message for notice in notices}
     for mapping in fit.mappings:
-        own = "declared" if mapping in declared.mappings else "by name"
+        own = "declared" if replace(mapping, consent=False) in as_declared else "by name"
         because = "chosen" if mapping.crm in chosen else own
         field = synced.get(mapping.crm)
         rule = field.rule if field else fit.rule(mapping)
@@ -210,6 +228,8 @@ def _state(field: Compared) -> str:
     """Return what is special about a field just now; empty if nothing is."""
     told = [f"{one.name} was read of no record before {one.since:%Y-%m-%d %H:%M}"
             for one in (*field.sources, field.marketo) if one.since]  # fmt: skip
+    if field.consent:
+        told.append("consent: without an agreed value an opt-out wins")
     if field.remapped:
         told.append("mapped anew: what was agreed on before does not count")
     return "; ".join(told)

@@ -5,7 +5,7 @@ Which they are is seen from both mirrors, so a merge that was done although its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import duckdb
@@ -17,6 +17,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.ends import CONVERTED, MARKETO_MERGED, MERGED, column_or_null, lasting, told
+from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.touched import CRM, MARKETO, living
 
 Connection = duckdb.DuckDBPyConnection
@@ -75,7 +76,12 @@ def none(con: Connection) -> None:
 
 
 def find_merges(
-    con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], run_id: str, score: Score = "sum"
+    con: Connection,
+    pairing: Pairing,
+    pairings: Mapping[str, Pairing],
+    run_id: str,
+    score: Score,
+    fields: Sequence[Compared],
 ) -> str:
     """Fill the temporary table `merging` with the merges asked for by the links of changed records.
 
@@ -83,6 +89,7 @@ def find_merges(
 
     Args:
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
+        fields: the pairing's, of which those of consent are handed over.
     """
     none(con)
     nobody = "select null::varchar, null where false"
@@ -111,11 +118,12 @@ def find_merges(
     con.execute(f"""
         insert into merging
         select {literal(MARKETO)} as side, {literal(MERGE)} as operation, crm_id, marketo_id, to_marketo_id as into_id,
-            {_handed_over(con, pairing, run_id, score)} as fields, ended_because as because
+            map_concat({_handed_over(con, pairing, run_id, score)}, {_opt_outs_in_marketo(pairing, fields)}) as fields,
+            ended_because as because
         from ({asked}) met
         union all
         select {literal(CRM)}, if(to_pairing = {name}, {literal(MERGE)}, {literal(CONVERT)}), crm_id, marketo_id, to_id,
-            map {{}}::map(varchar, varchar), ended_because
+            {_opt_outs_in_crm(con, pairing, pairings, fields)}, ended_because
         from met f
         where ended_because = {literal(MARKETO_MERGED)} and to_marketo_id is not null and {may_win}
             and crm_id in ({living(pairing)})
@@ -203,3 +211,43 @@ def _handed_over(con: Connection, pairing: Pairing, run_id: str, score: Score) -
         f"if(coalesce({own}, 0) <> 0, map {{{literal(SCORE)}: ({both})::bigint::varchar}}, "
         "map {}::map(varchar, varchar))"
     )
+
+
+def _opt_outs_in_marketo(pairing: Pairing, fields: Sequence[Compared]) -> str:
+    """Return SQL for the opt-outs that the loser of a merge in `met` has, and its winner has not (law 13)."""
+    key, table = quoted(pairing.marketo.key), full_name(*pairing.marketo.table)
+    told = f"(select max({{}}) from {table} where {key}::varchar = met.{{}})"
+    return _ticked(
+        (f.name, told.format(quoted(f.name), "marketo_id"), told.format(quoted(f.name), "to_marketo_id"))
+        for f in fields
+        if f.is_checkbox_of_consent and f.marketo_writable
+    )
+
+
+def _opt_outs_in_crm(
+    con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], fields: Sequence[Compared]
+) -> str:
+    """Return SQL for the same of the CRM, by the winner's name of each field; it may be of another object."""
+    entries = []
+    for name in (pairing.name, *pairing.becomes[:1]) if pairing.becomes else (pairing.name,):
+        to = pairings.get(name, pairing)
+        told, there = "(select max({}) from {} where {} = f.{})", columns(con, *to.crm.table)
+        for field in (f for f in fields if f.is_checkbox_of_consent and f.crm_writable):
+            for its in (m.crm for m in to.mappings if m.crm in there and str(m.marketo).lower() == field.name.lower()):
+                own = told.format(
+                    quoted(field.crm.name), full_name(*pairing.crm.table), quoted(pairing.crm.key), "crm_id"
+                )
+                others = told.format(quoted(its), full_name(*to.crm.table), quoted(to.crm.key), "to_id")
+                entries.append((its, f"to_pairing = {literal(name)} and {own}", others))
+    return _ticked(entries)
+
+
+def _ticked(entries: Iterable[tuple[str, str, str]]) -> str:
+    """Return SQL for a map of the fields that one record has ticked and another has not: name, and SQL of both."""
+    each = commas(
+        f"{{k: {literal(name)}, v: if(coalesce({own}, false) and not coalesce({other}, false), 'true', null)}}"
+        for name, own, other in entries
+    )
+    if not each:
+        return "map {}::map(varchar, varchar)"
+    return f"map_from_entries(list_filter([{each}], lambda e: e.v is not null))"

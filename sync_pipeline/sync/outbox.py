@@ -37,7 +37,8 @@ AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many,
 # A refused merge stays on record until somebody dismisses it: both records go their own ways, and nothing differs.
 PUSH_MERGE = "Push merges"
 IS_MERGE = f"operation in ({literal(MERGE)}, {literal(CONVERT)})"
-SCORES = {SCORE: Field(SCORE, "score")}  # what a merge hands over, mapped or not
+SCORES = {SCORE: Field(SCORE, "score")}  # what a merge hands over, mapped or not; all else is an opt-out
+CHECKBOX = Field("", "boolean")
 
 
 def record_sql(side: str) -> str:
@@ -289,7 +290,8 @@ def _store_again(con: Connection, writes: Sequence[_Write]) -> None:
 
 
 def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> Record:
-    values = {name: typed(value, kinds[name]) for name, value in write.fields.items()}
+    values = {name: typed(value, kinds.get(name, CHECKBOX) if write.into_id else kinds[name])
+              for name, value in write.fields.items()}  # fmt: skip
     if key:
         # The key is the CRM's id, unless it is a field like others and among them.
         return Record(None, {key: write.crm_id, **values}, partition=write.partition or "")
@@ -322,7 +324,8 @@ def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answe
         con.execute(
             "create or replace temp table answered as "
             "select a.*, o.run_id, o.operation, o.crm_id, o.marketo_id, "
-            f"if(o.operation = '{Operation.CREATE}', {links.OWN_VALUES}, fields) as fields "
+            f"case when {IS_MERGE} then map {{}} when o.operation = '{Operation.CREATE}' then {links.OWN_VALUES} "
+            "else fields end as fields "
             f"from answers a join {ledger.table('outbox')} o using (write_id)"
         )
     finally:

@@ -229,11 +229,11 @@ def _rules(asked: Question) -> str:
         f"[{commas(map(literal, f.picklist))}]::varchar[], {f.crm.length or 'null'}, {f.marketo_length or 'null'}, "
         f"{f.marketo_bytes or 'null'}, "
         f"{literal(f.marketo.type == 'email')}, {literal(asked.truncates and f.is_cut)}, {literal(f.is_key)}, "
-        f"{literal(f.stays)}, {literal(f.is_needed)})"
+        f"{literal(f.stays)}, {literal(f.is_needed)}, {literal(f.consent)})"
         for f in asked.fields
     )
     return (
         f"select * from (values {rows}) r(field, crm_field, tells_end, rule, blocked, crm_writable, marketo_writable, "
         "crm_required, picklist, crm_length, marketo_length, marketo_bytes, ascii_only, truncates, is_key, stays, "
-        "is_needed)"
+        "is_needed, consent)"
     )

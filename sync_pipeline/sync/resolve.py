@@ -34,7 +34,8 @@ class Case:
     the field refers to a record that is still on its way to Marketo, `by_crm` and `by_marketo` tell which side moved,
     `moved`, of a field that was chosen and has no base yet, which side changed it since: neither, crm, marketo, both,
     and `behind` that Marketo's value only moves forward and has gone past the CRM's; `gone` is true where the CRM
-    deleted the record, and `tells_end` of the field that says so; `unfilled` that a mirror does not have its value.
+    deleted the record, and `tells_end` of the field that says so; `unfilled` that a mirror does not have its value;
+    `consent` that by the field a person says no.
     """
 
     name: str
@@ -44,19 +45,53 @@ class Case:
 
 TO_MARKETO, TO_CRM = f"rule = '{Rule.CRM_ONLY}'", f"rule = '{Rule.MARKETO_ONLY}'"
 
+
+def opted_out(side: str) -> str:
+    """Return SQL that tells whether a side's value of a field of consent says no: all but nothing, false, 0 and no."""
+    return f"coalesce(try_cast({side} as boolean), {side} is not null)"
+
+
+# Law 13: where both sides never agreed on a field of consent, the one that says no is right, whatever the rule.
+NO_IN_CRM = f"consent and not known and {opted_out('crm')} and not {opted_out('marketo')}"
+NO_IN_MARKETO = f"consent and not known and {opted_out('marketo')} and not {opted_out('crm')}"
+# A new record gets no "yes": what stands for its address in Marketo, or by default in the CRM, counts until it is read.
+NO_NEWS = "consent and not {}"
+
 CASES: tuple[Case, ...] = (
     Case("the record was deleted in the CRM, and only that is told", "gone and not tells_end", Outcome.KEEP),
-    Case("its value has not been read since it became visible (FIELD-4)", "unfilled", Outcome.KEEP),
+    # That a record was deleted, or is back, is the CRM's to tell, whatever the person says so far.
+    Case("its value has not been read since it became visible (FIELD-4)", "unfilled and not tells_end", Outcome.KEEP),
     Case("the record it refers to is not in Marketo yet", "waits", Outcome.KEEP),
-    Case("new to Marketo, with nothing to bring", f"marketo_id is null and (crm is null or {TO_CRM})", Outcome.KEEP),
+    Case(
+        "new to Marketo, with nothing to bring",
+        f"marketo_id is null and (crm is null or {TO_CRM} or {NO_NEWS.format(opted_out('crm'))})",
+        Outcome.KEEP,
+    ),
     Case("new to Marketo", "marketo_id is null", Outcome.TAKE_CRM),
     # A cycle creates nothing in the CRM (GEN-11); this is for what is asked for on demand (SF-LEAD-5).
     Case(
-        "new to the CRM, with nothing to bring", f"crm_id is null and (marketo is null or {TO_MARKETO})", Outcome.KEEP
+        "new to the CRM, with nothing to bring",
+        f"crm_id is null and (marketo is null or {TO_MARKETO} or {NO_NEWS.format(opted_out('marketo'))})",
+        Outcome.KEEP,
     ),
     Case("new to the CRM", "crm_id is null", Outcome.TAKE_MARKETO),
     Case("both sides agree", "crm is not distinct from marketo", Outcome.SAME),
-    Case("chosen to be synced, and changed on neither side since (SF-CAMP-15)", "moved = 'neither'", Outcome.KEEP),
+    Case("no agreed value, and an opt-out in the CRM (law 13)", f"{NO_IN_CRM} and not {TO_CRM}", Outcome.TAKE_CRM),
+    Case(
+        "no agreed value, and an opt-out in Marketo (law 13)",
+        f"{NO_IN_MARKETO} and not {TO_MARKETO}",
+        Outcome.TAKE_MARKETO,
+    ),
+    Case(
+        "no agreed value, and an opt-out where the field does not flow from (law 13)",
+        f"({NO_IN_CRM}) or ({NO_IN_MARKETO})",
+        Outcome.SKIP,
+    ),
+    Case(
+        "chosen to be synced, and since then changed on neither side, or where it does not flow from (SF-CAMP-15)",
+        f"moved = 'neither' or (moved = 'crm' and {TO_CRM}) or (moved = 'marketo' and {TO_MARKETO})",
+        Outcome.KEEP,
+    ),
     Case("chosen to be synced, and since then only the CRM changed it", "moved = 'crm'", Outcome.TAKE_CRM),
     Case("chosen to be synced, and since then only Marketo changed it", "moved = 'marketo'", Outcome.TAKE_MARKETO),
     # An edit in Marketo of what flows to it only stays until the CRM's record moves (SF-ACCOUNT-2 to 4), and likewise.
@@ -95,8 +130,11 @@ CASES: tuple[Case, ...] = (
 RESOLUTIONS: dict[Rule, str] = {
     Rule.CRM_WINS: f"'{Outcome.TAKE_CRM}'",
     Rule.MARKETO_WINS: f"'{Outcome.TAKE_MARKETO}'",
-    Rule.TRUE_WINS: f"if(crm = 'true', '{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}')",  # UNSUB-4
-    Rule.NEWEST: f"if(crm_at >= marketo_at, '{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}')",
+    Rule.TRUE_WINS: f"if({opted_out('crm')}, '{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}')",  # UNSUB-4
+    # Of equal times, or none, the CRM's; a side without a time is not the newer one.
+    Rule.NEWEST: (
+        f"if(coalesce(crm_at >= marketo_at, marketo_at is null), '{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}')"
+    ),
 }
 
 # What keeps a chosen value from being written although the case table asks for it: the field stays as it is, and the

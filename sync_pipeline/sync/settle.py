@@ -14,7 +14,7 @@ import duckdb
 from sync_pipeline import faults
 from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import Lake, LakeError, ledger
-from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.lake.sql import commas, literal, quoted, without
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.brakes import Released
@@ -246,21 +246,40 @@ def _listed(names: Sequence[str]) -> str:
     return commas(map(literal, names)) or "null"
 
 
+def _consent(pairing: Pairing, known: Settling) -> set[str]:
+    """Return the fields of consent of a pairing's Marketo object, whichever records of the CRM fill them."""
+    alike = (p for p in (pairing, *known.pairings) if p.marketo.name == pairing.marketo.name)
+    return {m.marketo for p in alike for m in p.mappings if m.consent and m.marketo}
+
+
 def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
-    """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates."""
+    """Write what was settled: one update and one insert of links; see `mirror.merge` for why not two updates.
+
+    A link that opens again, or moves, or whose record another one was made part of, has no agreed value of consent any
+    more: what was agreed on before is not of these two records as they are now (law 13).
+    """
     link, now, marketo = ledger.table("link"), literal(known.now), pairing.marketo
+    consent = _consent(pairing, known)
     con.execute(f"""
         update {link} l set ended_because = s.because, heir_pairing = s.heir_pairing, heir_id = s.heir_id,
-            ended_at = if(s.because is null, null, coalesce(l.ended_at, {now}))
-        from settled s
+            ended_at = if(s.because is null, null, coalesce(l.ended_at, {now})),
+            agreed = if(s.because is null, {without("l.agreed", consent)}, l.agreed)
+        from (
+            select pairing, crm_id, marketo_id, linked_at, because, heir_pairing, heir_id from settled
+            union all
+            select h.pairing, h.crm_id, h.marketo_id, h.linked_at, null, null, null from {link} h
+            where h.ended_at is null and (h.pairing, h.crm_id) in (select heir_pairing, heir_id from settled)
+                and not exists (from settled s where s.pairing = h.pairing and s.crm_id = h.crm_id)
+        ) s
         where l.pairing = s.pairing and l.crm_id = s.crm_id and l.marketo_id = s.marketo_id
             and l.linked_at = s.linked_at
     """)
     con.execute(f"""
         insert into {link} by name
         select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
-            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id, agreed, agreed_at,
-            crm_written_at, marketo_written_at, null::timestamptz as ended_at, null::varchar as ended_because,
+            next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id,
+            {without("agreed", consent)} as agreed, agreed_at, crm_written_at, marketo_written_at,
+            null::timestamptz as ended_at, null::varchar as ended_because,
             null::varchar as heir_pairing, null::varchar as heir_id
         from settled join (select pairing, crm_id, marketo_id, linked_at, agreed from {link})
             using (pairing, crm_id, marketo_id, linked_at)

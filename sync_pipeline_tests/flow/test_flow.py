@@ -44,7 +44,7 @@ def test_what_a_request_wrote_is_on_record_like_a_cycle_s_writes(world: FlowWorl
         ("marketo", "person", "update", None, "accepted", person),
     ]
     (agreed,) = world.lake.rows(f"select agreed from {ledger.table('link')} where crm_id = '{done.crm_id}'")
-    assert agreed[0] == {"lastName": "Ada", "company": "Acme", "email": "ada@x.example", "unsubscribed": "false"}
+    assert agreed[0] == {"lastName": "Ada", "company": "Acme", "email": "ada@x.example"}
 
 
 def test_nobody_is_looked_for_by_e_mail_before_a_lead_is_created(world: FlowWorld) -> None:

@@ -68,6 +68,9 @@ class Router:
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         self.order += [(obj.source, operation)] * len(records)
+        for record in records:
+            if operation is Operation.CONVERT and record.values and record.into:
+                self.systems["Contact"].edit(record.into, **record.values)
         return self.systems[obj.source].write(obj, operation, records, key)
 
 
@@ -139,9 +142,11 @@ class Many:
     def sync(self, apply: bool = True, rules: Rules | None = None) -> dict[str, Synced]:
         """Decide, and where it is asked for, write."""
         self.minute += 1
+        return {synced.pairing.name: synced for synced in self.next_pass(apply, rules).run(self.now())}
+
+    def next_pass(self, apply: bool = False, rules: Rules | None = None) -> Pass:
         sides: dict[str, Side] | None = {"crm": self.crm, "marketo": self.marketo} if apply else None
-        run = Pass(self.lake, self.pairings, self.described, f"run{self.minute}", rules or self.rules, sides)
-        return {synced.pairing.name: synced for synced in run.run(self.now())}
+        return Pass(self.lake, self.pairings, self.described, f"run{self.minute}", rules or self.rules, sides)
 
     def cycle(self, rules: Rules | None = None) -> dict[str, Synced]:
         self.read()

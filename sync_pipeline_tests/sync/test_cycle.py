@@ -475,7 +475,7 @@ def test_the_reasons_of_a_plan_are_those_of_the_pass_that_applies_it(world: Worl
     assert [(r["to"], r["how"], r["because"], r["records"], r["fields"]) for r in told[0]] == [
         ("crm", "update", "only Marketo changed it", 1, ["Title"]),
         ("crm", "update", "the field flows to the CRM only", 1, ["Score__c"]),
-        ("marketo", "create", "new to Marketo", 1, ["lastName", "unsubscribed"]),
+        ("marketo", "create", "new to Marketo", 1, ["lastName"]),
         ("marketo", "update", "both sides changed it: crm_wins", 1, ["phone"]),
     ]
     assert [(s["to"], s["how"]) for s in some] == [("crm", "update"), ("marketo", "create"), ("marketo", "update")]

@@ -1,217 +1,141 @@
-"""The case table, row by row, and what each rule makes of a conflict."""
+"""The case table, the rules and the refusals, row by row, and against the same written once more in Python."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pytest
 
-from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Rule
 from sync_pipeline.sync import resolve
 from sync_pipeline.sync.resolve import CASES, REFUSALS, RESOLUTIONS, Outcome
-
-USUAL: dict[str, Any] = {
-    "crm": "a",
-    "marketo": "a",
-    "base": "a",
-    "known": True,
-    "rule": Rule.CRM_WINS,
-    "waits": False,
-    "marketo_id": "7",
-    "crm_id": "8",
-    "by_crm": True,
-    "by_marketo": True,
-    "crm_at": 1,
-    "marketo_at": 2,
-    "behind": False,
-    "gone": False,
-    "tells_end": False,
-    "moved": None,
-    "unfilled": False,
-}
-# name of the case -> what differs from USUAL, and what is done
-EXAMPLES: list[tuple[str, dict[str, Any], Outcome]] = [
-    ("the record was deleted in the CRM, and only that is told", {"gone": True, "crm": "b"}, Outcome.KEEP),
-    ("its value has not been read since it became visible (FIELD-4)", {"unfilled": True, "crm": None}, Outcome.KEEP),
-    ("the record it refers to is not in Marketo yet", {"waits": True, "crm": "b"}, Outcome.KEEP),
-    ("new to Marketo, with nothing to bring", {"marketo_id": None, "crm": None, "known": False}, Outcome.KEEP),
-    (
-        "new to Marketo, with nothing to bring",
-        {"marketo_id": None, "marketo": None, "rule": Rule.MARKETO_ONLY},
-        Outcome.KEEP,
-    ),
-    ("new to Marketo", {"marketo_id": None, "marketo": None, "known": False}, Outcome.TAKE_CRM),
-    ("new to the CRM, with nothing to bring", {"crm_id": None, "marketo": None, "known": False}, Outcome.KEEP),
-    ("new to the CRM, with nothing to bring", {"crm_id": None, "crm": None, "rule": Rule.CRM_ONLY}, Outcome.KEEP),
-    ("new to the CRM", {"crm_id": None, "crm": None, "known": False}, Outcome.TAKE_MARKETO),
-    ("both sides agree", {}, Outcome.SAME),
-    ("both sides agree", {"crm": None, "marketo": None}, Outcome.SAME),
-    (
-        "chosen to be synced, and changed on neither side since (SF-CAMP-15)",
-        {"known": False, "marketo": "b", "moved": "neither"},
-        Outcome.KEEP,
-    ),
-    (
-        "chosen to be synced, and since then only the CRM changed it",
-        {"known": False, "marketo": "b", "moved": "crm"},
-        Outcome.TAKE_CRM,
-    ),
-    (
-        "chosen to be synced, and since then only Marketo changed it",
-        {"known": False, "marketo": "b", "moved": "marketo"},
-        Outcome.TAKE_MARKETO,
-    ),
-    ("first meeting, the values differ", {"known": False, "marketo": "b", "moved": "both"}, Outcome.CONFLICT),
-    (
-        "the field flows to Marketo only, whose record alone moved",
-        {"rule": Rule.CRM_ONLY, "marketo": "b", "by_crm": False},
-        Outcome.KEEP,
-    ),
-    ("the field flows to Marketo only", {"rule": Rule.CRM_ONLY, "marketo": "b"}, Outcome.TAKE_CRM),
-    (
-        "the field flows to Marketo only",
-        {"rule": Rule.CRM_ONLY, "marketo": "b", "gone": True, "tells_end": True},
-        Outcome.TAKE_CRM,
-    ),
-    (
-        "the field flows to Marketo only",
-        {"rule": Rule.CRM_ONLY, "marketo": "b", "by_crm": False, "known": False},
-        Outcome.TAKE_CRM,
-    ),
-    (
-        "the field flows to the CRM only, whose record alone moved",
-        {"rule": Rule.MARKETO_ONLY, "crm": "b", "by_marketo": False},
-        Outcome.KEEP,
-    ),
-    (
-        "the field flows to the CRM only, and was never filled",
-        {"rule": Rule.MARKETO_ONLY, "crm": "b", "marketo": None, "known": False},
-        Outcome.KEEP,
-    ),
-    ("the field flows to the CRM only", {"rule": Rule.MARKETO_ONLY, "crm": "b"}, Outcome.TAKE_MARKETO),
-    ("the field flows to the CRM only", {"rule": Rule.MARKETO_ONLY, "crm": "b", "marketo": None}, Outcome.TAKE_MARKETO),
-    ("first meeting, Marketo is empty", {"known": False, "marketo": None}, Outcome.TAKE_CRM),
-    ("first meeting, the CRM is empty", {"known": False, "crm": None}, Outcome.TAKE_MARKETO),
-    ("first meeting, the values differ", {"known": False, "marketo": "b"}, Outcome.CONFLICT),
-    (
-        "only the CRM changed it, to a step that Marketo has passed (SF-CAMP-9)",
-        {"crm": "b", "behind": True},
-        Outcome.SKIP,
-    ),
-    ("only the CRM changed it", {"crm": "b"}, Outcome.TAKE_CRM),
-    ("only the CRM changed it", {"crm": None}, Outcome.TAKE_CRM),
-    ("only Marketo changed it", {"marketo": "b"}, Outcome.TAKE_MARKETO),
-    ("only Marketo changed it", {"marketo": "b", "base": None, "crm": None}, Outcome.TAKE_MARKETO),
-    ("both sides changed it", {"crm": "b", "marketo": "c"}, Outcome.CONFLICT),
-]
+from sync_pipeline_tests.sync import decisions
+from sync_pipeline_tests.sync.decisions import CASE_ROWS, CONFLICT_ROWS, OUTCOMES, POSSIBLE, REFUSAL_ROWS, load
 
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as con:
+        load(con, "given", decisions.USUAL, CASE_ROWS)
+        load(con, "conflict", decisions.CONFLICT, CONFLICT_ROWS)
+        load(con, "refusable", decisions.REFUSABLE, REFUSAL_ROWS)
         yield con
 
 
-def asked(con: duckdb.DuckDBPyConnection, given: dict[str, Any], what: str) -> Any:
-    text = {"crm", "marketo", "base", "marketo_id", "crm_id", "moved"}
-    columns = commas(f"{literal(v)}{'::varchar' if k in text else ''} as {k}" for k, v in given.items())
-    return con.execute(f"select {what} from (select {columns})").fetchall()[0][0]
+def answers(con: duckdb.DuckDBPyConnection, table: str, what: str) -> list[tuple[Any, ...]]:
+    return con.execute(f"select {what} from {table} order by place").fetchall()
 
 
-@pytest.mark.parametrize(("name", "differs", "outcome"), EXAMPLES, ids=[f"{e[0]}-{i}" for i, e in enumerate(EXAMPLES)])
-def test_each_row_of_the_case_table(
-    con: duckdb.DuckDBPyConnection, name: str, differs: dict[str, Any], outcome: Outcome
-) -> None:
+def test_each_row_of_the_case_table(con: duckdb.DuckDBPyConnection) -> None:
     """SF-LEAD-2, SF-LEAD-3, SF-CONTACT-3, SF-ACCOUNT-1 to 4; SPEC 31, decision 3."""
-    given = USUAL | differs
-    number = asked(con, given, resolve.case_sql())
-    assert CASES[number].name == name
-    assert asked(con, given | {"number": number}, resolve.outcome_sql("number")) == outcome
-    assert asked(con, given | {"number": number}, resolve.name_sql("number")) == name
+    number = resolve.case_sql()
+    found = answers(con, "given", f"{resolve.name_sql(f'({number})')}, {resolve.outcome_sql(f'({number})')}")
+    wanted = [(name, OUTCOMES[name]) for name, _ in CASE_ROWS]
+    wrong = [(row[1], is_, to_be) for row, is_, to_be in zip(CASE_ROWS, found, wanted, strict=True) if is_ != to_be]
+    assert wrong == []
 
 
 def test_every_row_of_the_case_table_has_an_example() -> None:
-    assert {name for name, _, _ in EXAMPLES} == {case.name for case in CASES}
+    assert {name for name, _ in CASE_ROWS} == {case.name for case in CASES} == OUTCOMES.keys()
 
 
-@pytest.mark.parametrize(
-    ("rule", "differs", "taken"),
-    [
-        (Rule.CRM_WINS, {}, Outcome.TAKE_CRM),
-        (Rule.CRM_WINS, {"behind": True}, Outcome.TAKE_MARKETO),
-        (Rule.MARKETO_WINS, {}, Outcome.TAKE_MARKETO),
-        (Rule.TRUE_WINS, {"crm": "true", "marketo": "false"}, Outcome.TAKE_CRM),
-        (Rule.TRUE_WINS, {"crm": "false", "marketo": "true"}, Outcome.TAKE_MARKETO),
-        (Rule.NEWEST, {"crm_at": 1, "marketo_at": 2}, Outcome.TAKE_MARKETO),
-        (Rule.NEWEST, {"crm_at": 3, "marketo_at": 2}, Outcome.TAKE_CRM),
-    ],
-)
-def test_what_each_rule_makes_of_a_conflict(
-    con: duckdb.DuckDBPyConnection, rule: Rule, differs: dict[str, Any], taken: Outcome
-) -> None:
+def test_what_each_rule_makes_of_a_conflict(con: duckdb.DuckDBPyConnection) -> None:
     """SF-CONTACT-11, UNSUB-4."""
-    assert asked(con, USUAL | {"rule": rule} | differs, resolve.resolution_sql()) == taken
+    found = answers(con, "conflict", resolve.resolution_sql())
+    wrong = [(row, is_) for row, (is_,) in zip(CONFLICT_ROWS, found, strict=True) if is_ != row[0]]
+    assert wrong == []
 
 
 def test_every_rule_that_can_meet_a_conflict_resolves_it() -> None:
     assert RESOLUTIONS.keys() == set(Rule) - {Rule.CRM_ONLY, Rule.MARKETO_ONLY}
 
 
-REFUSABLE: dict[str, Any] = {
-    "crm": "a",
-    "marketo": "b",
-    "taken": Outcome.TAKE_CRM,
-    "blocked": False,
-    "marketo_writable": True,
-    "crm_writable": True,
-    "crm_required": False,
-    "crm_length": 5,
-    "marketo_length": 5,
-    "marketo_bytes": None,
-    "ascii_only": False,
-    "truncates": True,
-    "stays": False,
-}
-TO_CRM = {"taken": Outcome.TAKE_MARKETO}
-
-
-@pytest.mark.parametrize(
-    ("code", "differs"),
-    [
-        (None, {}),
-        (None, TO_CRM),
-        ("BLOCKED", {"blocked": True}),
-        (None, {"blocked": True, "marketo": None}),
-        ("NOT_WRITABLE", {"marketo_writable": False}),
-        ("NOT_WRITABLE", TO_CRM | {"crm_writable": False}),
-        ("REQUIRED", TO_CRM | {"crm_required": True, "marketo": None}),
-        ("NOT_IN_PICKLIST", TO_CRM | {"picklist": ["x"]}),
-        (None, TO_CRM | {"picklist": ["b"]}),
-        (None, TO_CRM | {"picklist": ["x"], "marketo": None}),
-        ("STAYS", {"stays": True, "crm": None}),
-        (None, {"stays": True}),
-        ("NOT_ASCII", {"ascii_only": True, "crm": "ä@b.c"}),
-        (None, {"ascii_only": True}),
-        ("TOO_LONG", {"crm": "abcdef", "truncates": False}),
-        ("TOO_LONG", {"crm": "ääa", "marketo_bytes": 4, "truncates": False}),
-        (None, {"crm": "äa", "marketo_bytes": 4, "truncates": False}),
-        ("TOO_LONG", TO_CRM | {"marketo": "abcdef", "truncates": False}),
-    ],
-)
-def test_what_keeps_a_chosen_value_from_being_written(
-    con: duckdb.DuckDBPyConnection, code: str | None, differs: dict[str, Any]
-) -> None:
+def test_what_keeps_a_chosen_value_from_being_written(con: duckdb.DuckDBPyConnection) -> None:
     """FIELD-15, FIELD-25, FIELD-27, SF-CONTACT-10."""
-    given = REFUSABLE | differs
-    picklist = given.pop("picklist", [])
-    listed = f"[{commas(map(literal, picklist))}]::varchar[]"
-    columns = commas(f"{literal(v)}{'::varchar' if k in ('crm', 'marketo') else ''} as {k}" for k, v in given.items())
-    found = con.execute(f"select {resolve.refusal_sql()} from (select {columns}, {listed} as picklist)").fetchall()
-    assert found == [(code,)]
+    found = answers(con, "refusable", resolve.refusal_sql())
+    wrong = [(row, is_) for row, (is_,) in zip(REFUSAL_ROWS, found, strict=True) if is_ != row[0]]
+    assert wrong == []
 
 
 def test_no_refusal_is_unknown_to_the_docs() -> None:
     assert {code for code, _ in REFUSALS} == set(resolve.REFUSED_BECAUSE)
+
+
+class Asked(NamedTuple):
+    """One field of one link, as `decisions.POSSIBLE` gives it."""
+
+    crm: str | None
+    marketo: str | None
+    base: str | None
+    known: bool
+    rule: str
+    crm_id: str | None
+    marketo_id: str | None
+    gone: bool
+    tells_end: bool
+    unfilled: bool
+    waits: bool
+    by_crm: bool
+    by_marketo: bool
+    behind: bool
+    moved: str | None
+    consent: bool
+
+
+TAKE = {"crm": Outcome.TAKE_CRM, "marketo": Outcome.TAKE_MARKETO}
+FROM = {Rule.CRM_ONLY: "crm", Rule.MARKETO_ONLY: "marketo"}
+NO, YES = ("true", "a"), ("false", None)
+
+
+def decided(of: Asked) -> Outcome:
+    """Return what is to be done, as the specification has it and docs/deciding.md tells it.
+
+    A record that is gone tells its end only (DEL-1); what was not read is not touched (FIELD-4); what is new gets what
+    the other side has to give (SF-LEAD-4, SF-LEAD-5).
+    """
+    only, one_new = FROM.get(Rule(of.rule)), "crm" if of.crm_id is None else "marketo" if of.marketo_id is None else ""
+    if (of.gone or of.unfilled) and not of.tells_end:
+        return Outcome.KEEP
+    if of.waits:
+        return Outcome.KEEP
+    if one_new:
+        giver, value = ("marketo", of.marketo) if one_new == "crm" else ("crm", of.crm)
+        gives = value is not None and only in (None, giver) and not (of.consent and value in YES)
+        return TAKE[giver] if gives else Outcome.KEEP
+    if of.crm == of.marketo:
+        return Outcome.SAME
+    if of.consent and not of.known and (of.crm in NO) != (of.marketo in NO):  # law 13
+        side = "crm" if of.crm in NO else "marketo"
+        return TAKE[side] if only in (None, side) else Outcome.SKIP
+    if of.moved in ("neither", "crm", "marketo"):  # SF-CAMP-15
+        return TAKE[of.moved] if of.moved in TAKE and only in (None, of.moved) else Outcome.KEEP
+    return flowing(of, only) if only else compared(of)
+
+
+def flowing(of: Asked, only: str) -> Outcome:
+    """Return the same of a field that flows one way: an edit against it stays until the giver moves (SF-ACCOUNT-2)."""
+    moved, value = (of.by_crm, of.crm) if only == "crm" else (of.by_marketo, of.marketo)
+    if of.known:
+        return TAKE[only] if moved else Outcome.KEEP
+    return Outcome.KEEP if only == "marketo" and value is None else TAKE[only]
+
+
+def compared(of: Asked) -> Outcome:
+    """Return the same of a field that flows both ways: the side that changed counts (SPEC 31, decision 3)."""
+    before = of.base if of.known else None
+    changed = [side for side, value in (("crm", of.crm), ("marketo", of.marketo)) if value != before]
+    if len(changed) > 1:
+        return Outcome.CONFLICT
+    return Outcome.SKIP if changed == ["crm"] and of.known and of.behind else TAKE[changed[0]]
+
+
+def test_the_case_table_is_the_specification_for_all_that_can_be_given(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(f"create or replace table possible as {POSSIBLE}", {"rules": [str(rule) for rule in Rule]})
+    names = ", ".join(Asked._fields)
+    number = resolve.case_sql()
+    found = con.execute(f"select {resolve.outcome_sql(f'({number})')}, {names} from possible").fetchall()
+    wrong = [(row, wanted) for row in found if row[0] != (wanted := decided(Asked(*row[1:])))]
+    assert wrong[:3] == []
+    assert len(found) > 50_000

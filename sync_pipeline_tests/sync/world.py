@@ -155,7 +155,7 @@ class System:
             self.delete(written)
         elif operation is Operation.MERGE:
             self.edit(record.into, **record.values)
-            self.edit(written, **dict.fromkeys(record.values))
+            self.edit(written, **record.given_up)
             self.halfway()
             self.merge(written, record.into or "")
         elif operation is Operation.CONVERT:

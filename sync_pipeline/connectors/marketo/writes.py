@@ -104,8 +104,8 @@ def merge_into(calls: Calls, obj: Object, record: Record) -> Answer:
     """Merge a person into the one that its record names, to which the record's values go over first, in one call."""
     winner, loser = int(record.into or 0), int(record.id or 0)
     if record.values:
-        moved = [Record(str(winner), record.values), Record(str(loser), dict.fromkeys(record.values))]
-        for answer in write(calls, obj, Operation.UPDATE, moved):
+        moved = [Record(str(winner), record.values), Record(str(loser), record.given_up)]
+        for answer in write(calls, obj, Operation.UPDATE, [one for one in moved if one.values]):
             if answer.verdict is not Verdict.ACCEPTED:
                 return answer
     return merge(calls, winner, [loser])
