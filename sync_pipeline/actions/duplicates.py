@@ -1,6 +1,6 @@
 """Who shares an e-mail address: groups of records, and which of each a merge would keep. Pure SQL text.
 
-A linked pair is one person. Addresses are compared trimmed and case-folded; records without one are in no group.
+A linked pair is one person. `identifiers` says which addresses are the same; records without one are in no group.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sync_pipeline.actions.mirrors import ACTIVITY, PERSON, Mirrors, links
 from sync_pipeline.actions.people import GONE, USER_PREFIX
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.table import SYNCED_AT
 
@@ -33,11 +34,6 @@ SCOPES = {
 }
 
 
-def email_key(column: str) -> str:
-    """Return SQL for the form in which addresses are compared; null for none."""
-    return f"nullif(lower(trim({column}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))), '')"
-
-
 def records_sql(mirrors: Mirrors) -> str:
     """Return SQL for all living records with an address: one row a person, lead and contact.
 
@@ -47,7 +43,7 @@ def records_sql(mirrors: Mirrors) -> str:
     return f"""(
         select 'marketo' as system, 'person' as object, p.id::varchar as record_id, l.crm_id as linked_to,
             p.id::varchar as identity, case l.pairing when 'contact' then 0 when 'lead' then 1 else 2 end as place,
-            {email_key("p.email")} as email, p."externalSalesPersonId" as owner_id,
+            {address_sql("p.email")} as email, p."externalSalesPersonId" as owner_id,
             p."externalCompanyId" as account_id, null::timestamptz as last_activity_at, p."createdAt" as created_at,
             p.{quoted(SYNCED_AT)} as synced_at
         from {mirrors.records("person", PERSON)} p
@@ -64,7 +60,7 @@ def _crm_records(mirrors: Mirrors, name: str, place: int, account: str, alive: s
     pairing = literal(name)
     return f"""
         select {literal(mirrors.crm)}, {pairing}, c."Id", l.marketo_id::varchar,
-            coalesce(l.marketo_id::varchar, c."Id"), {place}, {email_key('c."Email"')}, c."OwnerId",
+            coalesce(l.marketo_id::varchar, c."Id"), {place}, {address_sql('c."Email"')}, c."OwnerId",
             {account}, c."LastActivityDate"::timestamptz, c."CreatedDate",
             c.{quoted(SYNCED_AT)}
         from {mirrors.crm_records(name)} c left join {links(pairing)} l on l.crm_id = c."Id"

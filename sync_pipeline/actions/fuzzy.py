@@ -16,8 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.actions import tables
-from sync_pipeline.actions.duplicates import email_key
 from sync_pipeline.actions.mirrors import TEXT, TRUTH, Mirrors, links, look
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
@@ -190,5 +190,5 @@ def _cleaned(first: str, last: str, company: str, phone: str, email: str) -> str
     return (
         f"nullif(lower(strip_accents(trim(concat_ws(' ', trim({quoted(first)}), trim({quoted(last)}))))), '') as name, "
         f"nullif(trim(regexp_replace({bare}, ' +', ' ', 'g')), '') as company, "
-        f"case when length({digits}) >= 7 then right({digits}, 9) end as phone, {email_key(quoted(email))} as email"
+        f"case when length({digits}) >= 7 then right({digits}, 9) end as phone, {address_sql(quoted(email))} as email"
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from sync_pipeline.identifiers import CrmId, EmailAddress, MarketoId
 
 
 class Type(StrEnum):
@@ -18,7 +21,12 @@ class Type(StrEnum):
 
 @dataclass(frozen=True)
 class Value:
-    """A named value of an input; `label` is what Adobe's glossary calls it, for the attributes of an activity."""
+    """A named value of an input.
+
+    Attributes:
+        label: what Adobe's glossary calls it, for the attributes of an activity.
+        parse: makes one plain address or id of it, where it names a person or a record.
+    """
 
     name: str
     said: str
@@ -26,6 +34,7 @@ class Value:
     required: bool = False
     choices: tuple[str, ...] = ()
     label: str = ""
+    parse: Callable[[object], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +123,9 @@ KINDS = (
 )
 
 PERSON = (
-    Value("marketo_id", "the person, by the Marketo id of the feed", Type.WHOLE),
-    Value("salesforce_id", "or by the id of its lead or contact"),
-    Value("email", "or by its address"),
+    Value("marketo_id", "the person, by the Marketo id of the feed", Type.WHOLE, parse=MarketoId),
+    Value("salesforce_id", "or by the id of its lead or contact", parse=CrmId),
+    Value("email", "or by its address", parse=EmailAddress),
 )
 
 
@@ -168,7 +177,7 @@ REMINDER = Input(
         Value("priority", "how urgent it is", choices=("normal", "high")),
         Value("due_on", "the day it is due, ISO", Type.DAY),
         Value("details", "more about it"),
-        Value("owner_id", "the user of Salesforce whose task it is; the sync user's where it is empty"),
+        Value("owner_id", "the user of Salesforce whose task it is; the sync user's where it is empty", parse=CrmId),
         *PERSON,
     ),
     stamp="updated_at",

@@ -15,8 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.actions import merges, tables
-from sync_pipeline.actions.inputs import ACTIVITY, KINDS, PERSON, Input, Type, Value
+from sync_pipeline.actions.inputs import PERSON, Input, Type, Value
 from sync_pipeline.actions.mirrors import MARKETO, look
+from sync_pipeline.actions.told import LeftOut, check_names, leave_out
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
@@ -49,11 +50,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Taken:
-    """How many records were new, how many had been taken before, and what was refused."""
+    """How many records were new, how many had been taken before, what was refused, and which attributes left out."""
 
     new: int
     known: int
     refused: Sequence[Refused]
+    left_out: Sequence[LeftOut] = ()
 
 
 def take(lake: Lake, into: Input, records: Iterable[Mapping[str, object]], now: datetime) -> Taken:
@@ -111,6 +113,8 @@ def _take(
         f"nullif(trim(({columns.get(v.name, 'null')})::varchar), '') as {quoted(v.name)}" for v in into.values
     )
     con.execute(f"create or replace temp table given_text as select distinct {selected} from {source}")
+    left_out = leave_out(con, into)
+    check_names(con, into)
     con.execute(f"create or replace temp table refused as {' union all '.join(_refusals(into))}")
     typed = commas(f"try_cast({quoted(v.name)} as {v.type.value}) as {quoted(v.name)}" for v in into.values)
     key = quoted(into.key)
@@ -120,7 +124,7 @@ def _take(
     )
     fit, new = _change(con, into, now) if into.stamp else _add(con, into, now)
     found = con.execute("select distinct key, value, message from refused order by all").fetchall()
-    return Taken(new, fit - new, tuple(Refused(*row) for row in found))
+    return Taken(new, fit - new, tuple(Refused(*row) for row in found), tuple(left_out))
 
 
 def _add(con: Connection, into: Input, now: datetime) -> tuple[int, int]:
@@ -174,13 +178,6 @@ def _refusals(into: Input) -> list[str]:
     wrong = [(f"coalesce({given}) is null", "marketo_id", "no person: give marketo_id, salesforce_id or email")]
     for value in into.values:
         wrong += _wrong(value)
-    if into is ACTIVITY:
-        for kind in KINDS:
-            others = [v for v in into.values if v.label and v.name not in kind.attributes]
-            wrong += [
-                (f"kind = {literal(kind.name)} and {quoted(v.name)} is not null", v.name, f"{kind.name} has none")
-                for v in others
-            ]
     key = quoted(into.key)
     each = [
         f"select {key} as key, {literal(name)} as value, {literal(said)} as message from given_text where {test}"
@@ -189,6 +186,7 @@ def _refusals(into: Input) -> list[str]:
     twice = f"select {key} from given_text group by {key} having count(*) > 1"
     return [
         *each,
+        "from unreadable",
         f"select {key}, {literal(into.key)}, 'is given twice with different values' from given_text "
         f"where {key} in ({twice})",
     ]
@@ -202,7 +200,7 @@ def _wrong(value: Value) -> list[tuple[str, str, str]]:
     if value.choices:
         choices = commas(map(literal, value.choices))
         wrong.append((f"{column} not in ({choices})", value.name, f"is none of {', '.join(value.choices)}"))
-    if value.type is not Type.TEXT:
+    if value.type is not Type.TEXT and value.parse is None:
         said = NOT_OF[value.type]
         fits = f"try_cast({column} as {value.type.value})"
         low = "" if value.type is not Type.WHOLE else f" or not regexp_full_match({column}, '[0-9]+')"

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sync_pipeline.actions.duplicates import email_key
+import duckdb
+
 from sync_pipeline.actions.opt_outs import PEOPLE, UNSUBSCRIBE
-from sync_pipeline.actions.tables import TABLES, UNSUBSCRIBES
+from sync_pipeline.actions.tables import UNSUBSCRIBES
 from sync_pipeline.connectors.errors import ConnectorError
-from sync_pipeline.lake import Lake
+from sync_pipeline.identifiers import EmailAddress, IdentifierError, address_sql, is_same
+from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import columns
 
@@ -50,39 +52,69 @@ def may_send(
         transactional: the template is marked so: unsubscribes do not count, blocked domains do (SIA-UNS-7).
         blocked_domains: what lies below one of these is blocked too.
     """
-    address = email.strip().lower()
-    name, _, domain = address.rpartition("@")
-    if not name or not domain:
-        return Permission(False, "this is no e-mail address")
-    if any(f".{domain}".endswith(f".{blocked.strip().lower().lstrip('.@')}") for blocked in blocked_domains):
+    try:
+        address = EmailAddress(email)
+        domain, blocked = _domain(address), [_domain(one) for one in blocked_domains]
+    except IdentifierError as error:
+        return Permission(False, f"this cannot be told: {error}")
+    if any(f".{domain}".endswith(f".{one}") for one in blocked):
         return Permission(False, "the domain is blocked")
     if transactional:
         return Permission(True, "the template is transactional")
-    if _is_told(lake, address):
-        return Permission(False, "unsubscribed in the sales tool")
+    try:
+        if _is_told(lake, address):
+            return Permission(False, "unsubscribed in the sales tool")
+    except (LakeError, duckdb.Error) as error:
+        return Permission(False, f"the lake cannot be read: {type(error).__name__}")
     if marketo is None:
         return Permission(True, "not unsubscribed in the sales tool; Marketo is not asked")
     try:
-        found = marketo.persons("email", address, ("email", "unsubscribed"))
+        found = marketo.persons("email", address.key, ("email", "unsubscribed"))
     except ConnectorError as error:
         return Permission(False, f"Marketo did not answer: {error.code}")
-    if any(person.get("unsubscribed") for person in found):
+    if not all(_is_readable(person) for person in found):
+        return Permission(False, "Marketo's answer does not tell whether the person is unsubscribed")
+    if any(person["unsubscribed"] for person in found):
         return Permission(False, "unsubscribed in Marketo")
+    if found and not any(is_same(address, person["email"]) for person in found):
+        return Permission(False, "Marketo answered about another address")
     return Permission(True, "not unsubscribed in Marketo" if found else "Marketo knows nobody with this address")
 
 
-def _is_told(lake: Lake, address: str) -> bool:
-    """Tell whether the address, or a person of the feed who has it, is unsubscribed in the sales tool."""
+def _domain(text: str) -> str:
+    """Return the domain of an address, or one as a setting names it, as it is looked up: in lower case, and ASCII.
+
+    Raises:
+        IdentifierError: it is none.
+    """
+    try:
+        return text.strip().rpartition("@")[2].lstrip(".").lower().encode("idna").decode()
+    except UnicodeError:
+        raise IdentifierError("the part after the @ is no domain") from None
+
+
+def _is_readable(person: Mapping[str, Any]) -> bool:
+    """Tell whether an answer says whether the person is unsubscribed; never having been asked, as null, is no."""
+    return isinstance(person.get("unsubscribed", ""), bool | None) and isinstance(person.get("email"), str)
+
+
+def _is_told(lake: Lake, address: EmailAddress) -> bool:
+    """Tell whether the address, or a person of the feed with it, is unsubscribed in the sales tool.
+
+    Raises:
+        LakeError: the lake cannot be read.
+        duckdb.Error: its tables are not those that we know.
+    """
     with lake.reading() as con:
-        if columns(con, *UNSUBSCRIBES.table).keys() < TABLES[UNSUBSCRIBES.name].keys():
+        if not columns(con, *UNSUBSCRIBES.table):
             return False  # nothing was ever told here
-        same = email_key(literal(address))
+        same = literal(address.key)
         ids = commas(("salesforce_contact_id", "salesforce_lead_id"))
         found = con.execute(f"""
-            with person as (select * from {PEOPLE} where {email_key("email")} = {same})
+            with person as (select * from {PEOPLE} where {address_sql("email")} = {same})
             select 1 from {UNSUBSCRIBE}
             where _cleared_at is null and (
-                {email_key("email")} = {same} or _person_id in (select marketo_id from person)
+                {address_sql("email")} = {same} or _person_id in (select marketo_id from person)
                 or left(salesforce_id, 15) in (select left(unnest([{ids}]), 15) from person)
             ) limit 1
         """).fetchone()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync_pipeline.actions import tables
-from sync_pipeline.actions.duplicates import email_key
 from sync_pipeline.actions.mirrors import STAMP, TEXT, TRUTH, Mirrors, links
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
@@ -40,7 +40,7 @@ def records_sql(mirrors: Mirrors, fields: Sequence[str]) -> str:
         became = 'coalesce("MasterRecordId", "ConvertedContactId")' if is_lead else '"MasterRecordId"'
         each.append(
             f'select {SHORT.format(quoted("Id"))} as id, "Id" as crm_id, {literal(name)} as object, '
-            f"{email_key(quoted('Email'))} as email, {' and '.join(opted)} as opted_out, "
+            f"{address_sql(quoted('Email'))} as email, {' and '.join(opted)} as opted_out, "
             f"{' or '.join(opted)} as opted_out_of_any, {became} as next, "
             f"coalesce({quoted(DELETED_AT)} is not null or {converted}, false) as gone "
             f"from {mirrors.records(name, {**wanted, **more})}"
@@ -58,7 +58,7 @@ def targets_sql(mirrors: Mirrors, fields: Sequence[str]) -> str:
     return f"""
         with recursive record as materialized ({records_sql(mirrors, fields)}),
         told as (
-            select *, {email_key("email")} as address from {UNSUBSCRIBE} where _cleared_at is null
+            select *, {address_sql("email")} as address from {UNSUBSCRIBE} where _cleared_at is null
         ),
         linked as (
             select unsubscribe_id, l.crm_id from told join {links()} l on l.marketo_id = told._person_id

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import duckdb
 
 from sync_pipeline.actions import tables
-from sync_pipeline.actions.duplicates import email_key
 from sync_pipeline.actions.merges import moved_sql
 from sync_pipeline.actions.mirrors import STAMP, TEXT, TRUTH, Mirrors, links
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
@@ -166,7 +166,7 @@ def _going(mirrors: Mirrors, since: datetime, now: datetime) -> str:
     ours = commas(f"{value} as our_{name}" for name, value in _reminder_values().items())
     return f"""
         with new as (
-            select *, {ours}, {email_key("email")} as address from {REMINDER} r
+            select *, {ours}, {address_sql("email")} as address from {REMINDER} r
             where deleted_at is null and _received_at > {literal(since)}
                 and task_id not in (select marketo_id from {LINK} where pairing = '{PAIRING}')
                 and task_id not in (select marketo_id from ({unanswered_sql()}))
@@ -178,7 +178,7 @@ def _going(mirrors: Mirrors, since: datetime, now: datetime) -> str:
             group by all
         ), sharing as (
             select new.task_id, min(coalesce(p.salesforce_contact_id, p.salesforce_lead_id)) as who_id
-            from new join {PEOPLE} p on {email_key("p.email")} = new.address and p._left_at is null
+            from new join {PEOPLE} p on {address_sql("p.email")} = new.address and p._left_at is null
             group by all having count(*) = 1
         )
         select new.*, coalesce(l.who_id, new.salesforce_id, s.who_id) as who_id

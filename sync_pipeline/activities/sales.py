@@ -9,6 +9,7 @@ from sync_pipeline.actions.inputs import ATTRIBUTES, KINDS, Kind
 from sync_pipeline.actions.mirrors import PERSON, Mirrors, links
 from sync_pipeline.activities.follow import MARKETO, Source, candidate, known, text_map
 from sync_pipeline.catalog.activity_types import SALES_CALL, SALES_CAMPAIGN, SALES_EMAIL, ActivityType
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 
@@ -50,7 +51,8 @@ def _query(mirrors: Mirrors, into: ActivityType, kinds: list[Kind], new: str) ->
         ),
         mailed as (
             select g.key, count(*) as fits, any_value(p.id)::varchar as by_mail
-            from given g join {mirrors.records("person", PERSON)} p on lower(trim(p.email)) = lower(trim(g.email))
+            from given g join {mirrors.records("person", PERSON)} p
+                on {address_sql("p.email")} = {address_sql("g.email")}
             where p.{quoted(DELETED_AT)} is null group by all
         )
         select {chosen}

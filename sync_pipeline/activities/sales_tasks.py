@@ -11,6 +11,7 @@ from sync_pipeline.actions.mirrors import Mirrors, links
 from sync_pipeline.activities.follow import CRM, TASK, Source, candidate, text_map
 from sync_pipeline.activities.sales import given
 from sync_pipeline.catalog.sales_tasks import FIELDS, SUBJECT_FIELDS, SUBJECT_LENGTH, TYPES, subject_parts
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Describe
@@ -57,7 +58,7 @@ def _query(mirrors: Mirrors, options: Options, described: Describe, now: datetim
     )
     return f"""
         with given as (
-            select *, lower(trim(coalesce(received_by, call_made_by, sent_by))) as sender from ({new})
+            select *, {address_sql("coalesce(received_by, call_made_by, sent_by)")} as sender from ({new})
         ),
         {_records(mirrors)},
         {_persons(options)},
@@ -80,10 +81,10 @@ def _records(mirrors: Mirrors) -> str:
     """Return the CTE of living leads and contacts; a contact stands before a lead (decision 41)."""
     return f"""
         record as (
-            select "Id" as id, lower(trim("Email")) as email, 0 as place, "AccountId" as account_id, _synced_at
+            select "Id" as id, {address_sql('"Email"')} as email, 0 as place, "AccountId" as account_id, _synced_at
             from {mirrors.crm_records("contact")} where {GONE} is null
             union all
-            select "Id", lower(trim("Email")), 1, null, _synced_at from {mirrors.crm_records("lead")}
+            select "Id", {address_sql('"Email"')}, 1, null, _synced_at from {mirrors.crm_records("lead")}
             where {GONE} is null and not coalesce("IsConverted", false)
         )"""
 
@@ -103,7 +104,7 @@ def _persons(options: Options) -> str:
         ),
         by_mail as (
             select g.key, r.id, {fits} as fits
-            from given g join record r on r.email = lower(trim(g.email)) where g.kind in ({_mail_kinds()})
+            from given g join record r on r.email = {address_sql("g.email")} where g.kind in ({_mail_kinds()})
             qualify row_number() over (partition by g.key order by r.place, r._synced_at desc, r.id) = 1
         ),
         found as (
@@ -120,7 +121,7 @@ def _users(mirrors: Mirrors) -> str:
     """Return the CTE of active users by what tells only one: a task belongs to who sent it (SIA-LOG-5)."""
     user = mirrors.crm_records("user")
     names = " union all ".join(
-        f'select lower({quoted(name)}) as sender, "Id" as id from {user} where "IsActive" and {GONE} is null'
+        f'select {address_sql(quoted(name))} as sender, "Id" as id from {user} where "IsActive" and {GONE} is null'
         for name in ("Email", "Username", "Id", "Name")
     )
     return f"users as (select sender, min(id) as owner_id from ({names}) group by all having min(id) = max(id))"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.model import Pairing
 
 
@@ -225,7 +226,7 @@ POSSIBLE_DUPLICATE = View(
     """
     with told as (
         select id::varchar as marketo_id, unnest([
-            {'field': 'email', 'value': lower(trim(email))},
+            {'field': 'email', 'value': <address>},
             {'field': 'full name', 'value': "firstName" || ' ' || "lastName"},
             {'field': 'last name', 'value': "lastName"},
             {'field': 'updated at', 'value': "updatedAt"::varchar}
@@ -237,7 +238,7 @@ POSSIBLE_DUPLICATE = View(
     select s.field, s.value, s.marketo_id, l.pairing, l.crm_id
     from shared s
     left join lake.sync.link l on l.marketo_object = 'person' and l.marketo_id = s.marketo_id and l.ended_at is null
-    """,
+    """.replace("<address>", address_sql("email")),
 )
 
 _CALL, _ACCOUNT = ("veeva", "call"), ("veeva", "account")

@@ -92,9 +92,12 @@ def import_file(file: Path, table: str | None, as_json: bool) -> None:
         sent = assembly.exchange_unsubscribes(given, lake, whole=False) if at_once else None
     if as_json:
         refused = [vars(each) for each in done.refused]
-        click.echo(json.dumps({"new": done.new, "known": done.known, "refused": refused}))
+        left_out = [vars(each) for each in done.left_out]
+        click.echo(json.dumps({"new": done.new, "known": done.known, "refused": refused, "left_out": left_out}))
     else:
         click.echo(f"{done.new:,} new, {done.known:,} taken before, {len(done.refused):,} reasons to refuse others")
+        for one in done.left_out:
+            click.echo(f"{one.kind} has no {one.value}: left out of {one.records:,} records", err=True)
         for each in done.refused[:SHOWN]:
             click.echo(f"{each.key or '(no id)'}: {each.value} {each.message}", err=True)
         if len(done.refused) > SHOWN:

@@ -12,11 +12,13 @@ from sync_pipeline import assembly
 from sync_pipeline.activities import diagnosis, send
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.commands.shown import lines, records
+from sync_pipeline.identifiers import CrmId, IdentifierError
 from sync_pipeline.lake import Lake
+from sync_pipeline.model import Pairing
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import retries
 
-RECORDS = "select distinct record_id from lake.sync.error where resolved_at is null and record_id is not null"
+RECORDS = "select distinct object, record_id from lake.sync.error where resolved_at is null and record_id is not null"
 SHOWN = 1_000
 ALL = "all"
 
@@ -28,14 +30,15 @@ ALL = "all"
 def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> None:
     """List what is open: of writes to the CRM what they call for; what was refused can be tried again, or dismissed.
 
-    By themselves writes are tried again when the record changes, on either side. ID is that of either system.
+    By themselves writes are tried again when the record changes, on either side. ID is that of either system. Where
+    records of several objects have it, company/12 names one.
     """
     given = settings()
     if retry and dismiss:
         raise click.UsageError("--retry and --dismiss exclude one another")
     with open_lake(given, read_only=not (retry or dismiss)) as lake:
         if retry or dismiss:
-            click.echo(_retried(given, lake, retry) if retry else _dismissed(lake, dismiss))
+            click.echo(_retried(given, lake, retry) if retry else _dismissed(given, lake, dismiss))
             return
         with lake.reading() as con:
             found = diagnosis.still_open(con, given.crm, SHOWN)
@@ -48,31 +51,70 @@ def errors(retry: tuple[str, ...], dismiss: tuple[str, ...], as_json: bool) -> N
             click.echo(f"these are the newest {SHOWN:,}; all are in lake.sync.error and lake.sync.pending", err=True)
 
 
-def _meant(given: Sequence[str], known: set[str]) -> list[str]:
-    """Return the ids that are meant; one of which nothing is open is an error."""
-    asked = known if ALL in given else set(given)
-    if unknown := sorted(asked - known):
-        raise click.ClickException(f"no open error of {', '.join(unknown)}; `sync-pipeline errors` lists the ids")
-    return sorted(asked)
+Open = dict[str, set[str]]  # ids by object; by "" the keys of activities that found no place
 
 
-def _failed(lake: Lake) -> set[str]:
-    return {one["record_id"] for one in records(lake, RECORDS)}
+def _meant(given: Sequence[str], known: Open, pairings: Sequence[Pairing]) -> Open:
+    """Return the records that are meant.
+
+    Raises:
+        ClickException: nothing is open of one, or an id is that of different records.
+    """
+    if ALL in given:
+        return known
+    meant: Open = {}
+    for one in given:
+        name, _, of_one = one.partition("/")
+        found = {name: {of_one}} if of_one in known.get(name, ()) else _with_id(one, known)
+        if not found:
+            raise click.ClickException(f"no open error of {one}; `sync-pipeline errors` lists the ids")
+        if len({_kind(name, pairings) for name in found}) > 1:
+            named = ", ".join(f"{name}/{one}" for name in sorted(found))
+            raise click.ClickException(f"records of several objects have the id {one}; name one of them: {named}")
+        for name, ids in found.items():
+            meant.setdefault(name, set()).update(ids)
+    return meant
 
 
-def _dismissed(lake: Lake, given: Sequence[str]) -> str:
+def _with_id(one: str, known: Open) -> Open:
+    """Return who has this id, which may be the short form of one of the CRM's."""
+    try:
+        forms = {one, str(CrmId(one))}
+    except IdentifierError:
+        forms = {one}
+    return {name: forms & ids for name, ids in known.items() if forms & ids}
+
+
+def _kind(name: str, pairings: Sequence[Pairing]) -> str:
+    """Return Marketo's object of an object of either side: what is not made yet has the other side's id."""
+    return next((p.marketo.name for p in pairings if name in (p.crm.name, p.marketo.name)), name)
+
+
+def _failed(lake: Lake) -> Open:
+    failed: Open = {}
+    for one in records(lake, RECORDS):
+        failed.setdefault(one["object"], set()).add(one["record_id"])
+    return failed
+
+
+def _dismissed(given: Settings, lake: Lake, ids: Sequence[str]) -> str:
     with lake.reading() as con:
-        known = _failed(lake) | diagnosis.unplaced(con)
-    asked, now = _meant(given, known), datetime.now(UTC)
+        known = {**_failed(lake), "": diagnosis.unplaced(con)}
+    meant, now = _meant(ids, known, assembly.pairings(given)), datetime.now(UTC)
+    unplaced = meant.pop("", ())
     with lake.only_pipeline(), lake.transaction() as con:
-        count = retries.dismiss(con, asked, now) + diagnosis.dismiss(con, asked, now)
+        count = retries.dismiss(con, meant, now) + diagnosis.dismiss(con, unplaced, now)
     return f"{count:,} errors dismissed"
 
 
 def _retried(given: Settings, lake: Lake, ids: Sequence[str]) -> str:
-    asked, now = _meant(ids, _failed(lake)), datetime.now(UTC)
+    pairings, now = assembly.pairings(given), datetime.now(UTC)
+    meant = _meant(ids, _failed(lake), pairings)
+    count = sent = 0
     with lake.only_pipeline(), lake.transaction() as con:
-        count = retries.retry(con, assembly.pairings(given), asked, now)
-        sent = send.send_again(con, asked, now)
+        for name in {_kind(name, pairings) for name in meant}:
+            some = sorted({one for other, ids in meant.items() if _kind(other, pairings) == name for one in ids})
+            count += retries.retry(con, [p for p in pairings if p.marketo.name == name], some, now)
+        sent = send.send_again(con, {one for some in meant.values() for one in some}, now)
     activities = f", {sent:,} activities are sent again" if sent else ""
     return f"{count:,} records are decided on again{activities} by the next `sync-pipeline sync`"

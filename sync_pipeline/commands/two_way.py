@@ -14,6 +14,7 @@ from sync_pipeline import assembly
 from sync_pipeline.activities import diagnosis
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.commands.shown import lines
+from sync_pipeline.identifiers import IdentifierError
 from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import preview
@@ -137,6 +138,8 @@ def explain(who: str, as_json: bool) -> None:
 def _of_record(con: duckdb.DuckDBPyConnection, given: Settings, who: str) -> list[Chapter]:
     try:
         story = story_of(con, assembly.pairings(given), who)
+    except IdentifierError as error:
+        raise click.UsageError(str(error)) from None
     except LookupError as error:
         raise click.ClickException(str(error.args[0])) from None
     ids = [str(record_id) for system, name, record_id, _ in story[0].rows if system != "marketo" or name == "person"]

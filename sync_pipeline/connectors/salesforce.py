@@ -138,7 +138,7 @@ class Salesforce:
         def pages() -> Iterator[Page]:
             for start in range(0, len(ids), soql.IDS_PER_QUERY):
                 some = ids[start : start + soql.IDS_PER_QUERY]
-                query = soql.select(fields, obj.source, soql.in_ids(by or obj.key, some))
+                query = soql.select(fields, obj.source, soql.in_texts(by, some) if by else soql.in_ids(obj.key, some))
                 too_long = self._is_too_long(query)
                 extract = self._by_bulk_or_rest(query, fields) if too_long else self._by_rest(query, fields)
                 for page in extract.pages():

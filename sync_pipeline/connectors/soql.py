@@ -58,7 +58,12 @@ def in_ids(field: str, ids: Iterable[str]) -> str:
     for text in texts:
         if not re.fullmatch(r"[A-Za-z0-9]{15,18}", text):
             raise ValueError(f"{text!r} is not a record id")
-    return f"{name(field)} in ({', '.join(repr(i) for i in texts)})"
+    return in_texts(field, texts)
+
+
+def in_texts(field: str, texts: Iterable[str]) -> str:
+    """Return the condition that a field is one of these texts, as SOQL compares them: without letter case."""
+    return f"{name(field)} in ({', '.join(map(literal, texts))})"
 
 
 def select(fields: Sequence[str], source: str, condition: str = "") -> str:

@@ -25,7 +25,10 @@ flow = assembly.flow(settings, lake, assembly.Systems(settings, lake))
 outcome = flow.run(request("order-4711", "sync-person", "1234", {"owner": "seller@crm.example"}))
 ```
 
-The person is an id of Marketo or of Salesforce, or an e-mail address that one person has. The answer is `done`,
+The person is an id of Marketo or of Salesforce, or an e-mail address that one person has: only one. A
+list, a name beside the address, or an id whose last characters do not fit the others is refused before
+anything is asked. What a system answers is compared with what was asked for, so that nothing is done to another
+person. The answer is `done`,
 `skipped` with the reason, or `failed` with the code of the system that refused; `crm_id` is the lead or contact,
 `record_id` the task, membership or opportunity. What failed is in `lake.sync.error` too, every step in
 `lake.sync.request` (for `SYNC_KEEP_DAYS`), and the calls to each system in `lake.sync.job`.

@@ -6,11 +6,21 @@ The command line, the HTTP endpoint and the docs page follow from `ACTIONS`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+
+from sync_pipeline.identifiers import CrmId, Identifier, IdentifierError, MarketoId, identifier
 
 Given = str | int | bool
+LARGEST = 99_999  # of a number that is given: days, a few centuries at most
+LONGEST = 40_000  # characters of a text: a request has no more, and the CRM's long fields hold less
+
+
+REQUEST_ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class Action(StrEnum):
@@ -37,12 +47,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Option:
-    """A setting of an action; its type is that of the default."""
+    """A setting of an action; its type is that of the default.
+
+    Attributes:
+        parse: makes one plain id of what is given, where it is an id and nothing else.
+    """
 
     name: str
     said: str
     default: Given = ""
     required: bool = False
+    parse: Callable[[object], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class Declared:
 OWNER = "User or queue, by id, e-mail address, user name or name"
 CAMPAIGN = Option("campaign", "Salesforce campaign, by id or name.", required=True)
 PROGRAM = Option("program", "Marketo program, by id, in which this runs: while it is linked to a campaign, nobody is "
-                 "created by implication (FLOW-16).")  # fmt: skip
+                 "created by implication (FLOW-16).", parse=MarketoId)  # fmt: skip
 
 ACTIONS: dict[Action, Declared] = {
     Action.SYNC_PERSON: Declared(
@@ -103,7 +118,11 @@ ACTIONS: dict[Action, Declared] = {
             Option("status", "Converted status, as the org names it.", required=True),
             Option("owner", f"{OWNER} of what is made; whoever owns the lead if empty."),
             Option("notify", "Whether Salesforce tells the owner by e-mail.", False),
-            Option("account", "Id of an account that is there already, instead of a new one (CONV-11)."),
+            Option(
+                "account",
+                "Id of an account that is there already, instead of a new one (CONV-11).",
+                parse=partial(CrmId, prefixes=("001",)),
+            ),
             Option("opportunity", "Whether an opportunity is made.", True),
             PROGRAM,
         ),
@@ -127,13 +146,13 @@ class Request:
 
     Attributes:
         id: the asker's own name of the request: the same request again gets the same answer.
-        person: id in Marketo or in the CRM, or an e-mail address that one person has.
+        person: id in Marketo or in the CRM, or an e-mail address that one person has; never more than one.
         options: a value for every option of the action.
     """
 
     id: str
     action: Action
-    person: str
+    person: Identifier
     options: Mapping[str, Given] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
@@ -171,23 +190,31 @@ class RequestError(ValueError):
     """What was asked for is not what the action takes; the message says what is wrong."""
 
 
-def request(request_id: str, action: str, person: str, given: Mapping[str, object]) -> Request:
+def request(request_id: object, action: object, person: object, given: Mapping[str, object]) -> Request:
     """Return a request whose options are complete and of their kind.
 
     Text is taken for numbers and truth values too, as a webhook's template knows nothing else.
 
     Raises:
-        RequestError: an unknown action or option, one that is missing, or a value of another kind.
+        RequestError: an unknown action or option, one that is missing, a value of another kind, or not one person.
     """
-    if action not in ACTIONS:
-        raise RequestError(f"unknown action {action!r}; known: {', '.join(ACTIONS)}")
-    if not request_id or not person.strip():
-        raise RequestError("a request needs an id and a person")
+    if not isinstance(action, str) or action not in ACTIONS:
+        raise RequestError(f"unknown action; known: {', '.join(ACTIONS)}")
+    if isinstance(request_id, int) and not isinstance(request_id, bool):
+        request_id = str(request_id)
+    if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
+        raise RequestError("a request needs an id: a text of at most 255 characters, without control characters")
+    if person is None or person == "":
+        raise RequestError("a request needs a person")
+    try:
+        who = identifier(person)
+    except IdentifierError as error:
+        raise RequestError(str(error)) from None
     declared = ACTIONS[Action(action)].options
     if unknown := sorted(given.keys() - {option.name for option in declared}):
         raise RequestError(f"{action} takes no {', '.join(unknown)}")
     options = {option.name: _taken(option, given.get(option.name)) for option in declared}
-    return Request(request_id, Action(action), person.strip(), options)
+    return Request(request_id, Action(action), who, options)
 
 
 def request_from_json(request_id: str, asked: str) -> Request:
@@ -203,12 +230,18 @@ def _taken(option: Option, value: object) -> Given:
         return option.default
     if isinstance(option.default, bool):
         if str(value).lower() not in ("true", "false"):
-            raise RequestError(f"{option.name} is true or false, not {value!r}")
+            raise RequestError(f"{option.name} is true or false")
         return str(value).lower() == "true"
     if isinstance(option.default, int):
-        if not str(value).isascii() or not str(value).isdigit():
-            raise RequestError(f"{option.name} is a number, not {value!r}")
+        if not NUMBER.fullmatch(str(value)) or int(str(value)) > LARGEST:
+            raise RequestError(f"{option.name} is a number up to {LARGEST:,}")
         return int(str(value))
-    if not isinstance(value, str | int):
-        raise RequestError(f"{option.name} is a text, not {value!r}")
-    return str(value).strip()
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise RequestError(f"{option.name} is a text")
+    text = str(value).strip()
+    if "\0" in text or len(text) > LONGEST:
+        raise RequestError(f"{option.name} is a text of at most {LONGEST:,} characters, without NUL")
+    try:
+        return option.parse(text) if option.parse else text
+    except IdentifierError as error:
+        raise RequestError(f"{option.name}: {error}") from None

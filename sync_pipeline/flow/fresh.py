@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import duckdb
 import pyarrow as pa
 
+from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.writes import Value
 from sync_pipeline.flow.sides import Reader
+from sync_pipeline.identifiers import Identifier, is_same
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.lake.types import TEXT, cast, column_type
 from sync_pipeline.model import Describe, Object
@@ -46,10 +48,22 @@ class Values:
         )
 
 
-def read(reader: Reader, obj: Object, fields: Sequence[str], keys: Sequence[str], by: str = "") -> pa.Table:
-    """Read single records as one table of text."""
-    pages = reader.extract_ids(obj, fields, keys, by).pages()
-    return _table([batch for page in pages for batch in page.read()], fields)
+def read(reader: Reader, obj: Object, fields: Sequence[str], asked: Identifier, by: str = "") -> pa.Table:
+    """Read the records whose key, or whose field `by`, is what is asked for, as one table of text.
+
+    What a system answers besides is left out: some compare without accents, and others are no better than their proxy.
+
+    Raises:
+        RejectedError: it answered with nothing but other records, so that what it says is not to be relied upon.
+    """
+    key = by or obj.key
+    pages = reader.extract_ids(obj, list(dict.fromkeys([*fields, key])), [str(asked)], by).pages()
+    found = _table([batch for page in pages for batch in page.read()], [*fields, key])
+    same = [is_same(asked, text) for text in found.column(key).to_pylist()]
+    if same and not any(same):
+        message = f"{obj.title} was asked for one record and answered with another; nothing was done"
+        raise RejectedError("ANOTHER_RECORD", message)
+    return found.filter(pa.array(same, pa.bool_()))
 
 
 def first(table: pa.Table) -> dict[str, str | None]:

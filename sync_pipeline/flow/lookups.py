@@ -9,10 +9,11 @@ import duckdb
 from sync_pipeline.catalog import marketo, salesforce
 from sync_pipeline.catalog.flow_actions import CAMPAIGN_PREFIX, QUEUE_PREFIX, USER_PREFIX
 from sync_pipeline.flow.steps import To
+from sync_pipeline.identifiers import CrmId, IdentifierError, address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.table import columns, full_name
-from sync_pipeline.model import Object, id18
+from sync_pipeline.model import Object
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -36,7 +37,7 @@ def owner(con: Connection, name: str, crm: str = "salesforce") -> tuple[To, str]
         return To.RULES, ""
     for prefix, kind in ((USER_PREFIX, To.USER), (QUEUE_PREFIX, To.QUEUE)):
         if _is_id(name, prefix):
-            return kind, id18(name)
+            return kind, _id(name, "UNKNOWN_OWNER")
     users = _ids(con, replace(salesforce.USER, system=crm), ("Email", "Username", "Name"), name, '"IsActive"')
     queues = _ids(con, replace(salesforce.GROUP, system=crm), ("Name", "DeveloperName"), name, "\"Type\" = 'Queue'")
     found = [*((To.USER, one) for one in users), *((To.QUEUE, one) for one in queues)]
@@ -52,7 +53,7 @@ def campaign(con: Connection, name: str) -> str:
         UnknownNameError: none is called that, or several are.
     """
     if _is_id(name, CAMPAIGN_PREFIX):
-        return id18(name)
+        return _id(name, "UNKNOWN_CAMPAIGN")
     found = _ids(con, salesforce.CAMPAIGN, ("Name",), name, '"_deleted_at" is null')
     if len(found) != 1:
         raise UnknownNameError("UNKNOWN_CAMPAIGN", f"{len(found)} campaigns are called {name!r}")
@@ -74,9 +75,16 @@ def _is_id(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and len(name) in (15, 18) and name.isascii() and name.isalnum()
 
 
+def _id(name: str, code: str) -> str:
+    try:
+        return CrmId(name)
+    except IdentifierError as error:
+        raise UnknownNameError(code, str(error)) from None
+
+
 def _ids(con: Connection, obj: Object, by: tuple[str, ...], name: str, only: str) -> list[str]:
     kept = columns(con, *obj.table)
-    same = " or ".join(f"lower({quoted(column)}) = lower($name)" for column in by if column in kept)
+    same = " or ".join(f"{address_sql(quoted(column))} = {address_sql('$name')}" for column in by if column in kept)
     if not same:
         return []
     query = f"select distinct {quoted(obj.key)} from {full_name(*obj.table)} where ({same}) and {only} limit 9"

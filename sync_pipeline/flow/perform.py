@@ -13,12 +13,13 @@ from datetime import datetime
 
 from sync_pipeline import faults
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, RejectedError
-from sync_pipeline.flow.actions import Outcome, Request, Status, request_from_json
+from sync_pipeline.flow.actions import Outcome, Request, RequestError, Status, request_from_json
 from sync_pipeline.flow.journal import Journal, closed, commit, half_done
 from sync_pipeline.flow.lookups import UnknownNameError
 from sync_pipeline.flow.person import People, PersonError
 from sync_pipeline.flow.running import Running
 from sync_pipeline.flow.sides import Sides
+from sync_pipeline.identifiers import IdentifierError
 from sync_pipeline.lake import Lake, LakeError, LakeInUseError, ledger
 from sync_pipeline.model import FAILED, SUCCEEDED, Counts, Pairing
 from sync_pipeline.sync import cycle
@@ -92,6 +93,8 @@ class Flow:
                 return self._in_lane(request, journal.marketo_id, people, sides)
         except (PersonError, UnknownNameError, RejectedError, AmbiguousError) as error:
             return self._failed(request, journal.marketo_id, error.code, error.message)
+        except IdentifierError as error:  # an id that a system or the lake names
+            return self._failed(request, journal.marketo_id, "UNREADABLE_ID", str(error))
         except ConnectorError as error:
             return self._put_off(request, journal.marketo_id, error.code, error.message)
         except LakeInUseError:
@@ -104,8 +107,13 @@ class Flow:
 
     def settle(self) -> list[Outcome]:
         """Finish the requests that were interrupted half-way, for a cycle to begin with; those under way are left."""
-        found = unsettled(self._lake)
-        return [self.run(request_from_json(request_id, asked), wait_seconds=0) for request_id, asked in found]
+        outcomes = []
+        for request_id, asked in unsettled(self._lake):
+            try:
+                outcomes.append(self.run(request_from_json(request_id, asked), wait_seconds=0))
+            except RequestError as error:  # worded by an older version, which took what is not one person
+                outcomes.append(Outcome(request_id, Status.FAILED, code="UNREADABLE_REQUEST", message=str(error)))
+        return outcomes
 
     def _journal(self, request: Request) -> Journal:
         with self._lake.reading() as con:

@@ -13,10 +13,11 @@ from sync_pipeline.flow import fresh
 from sync_pipeline.flow.fresh import Values
 from sync_pipeline.flow.sides import Sides
 from sync_pipeline.flow.steps import Is
+from sync_pipeline.identifiers import CrmId, EmailAddress, Identifier, IdentifierError, MarketoId
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
-from sync_pipeline.model import Describe, Object, Pairing, id18
+from sync_pipeline.model import Describe, Object, Pairing
 from sync_pipeline.sync.customs import UnfitError
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.fields import Compared, compared
@@ -94,34 +95,33 @@ class People:
     def person(self) -> Object:
         return self.lead.marketo
 
-    def marketo_id(self, who: str) -> str:
-        """Return Marketo's id of whoever has this id on either side, or this e-mail address.
+    def marketo_id(self, who: Identifier) -> str:
+        """Return Marketo's id of the one person with this id on either side, or with this e-mail address.
 
         Raises:
-            PersonError: nobody has, or several people have the address.
+            PersonError: no person has it, or several have.
         """
-        if who.isascii() and who.isdigit():
+        if isinstance(who, MarketoId):
             return who
-        if "@" in who:
-            return self._only_one(who, "email")
-        try:
-            crm_id = id18(who)
-        except ValueError:
-            raise PersonError("NO_SUCH_PERSON", "a person is known by an id or an e-mail address") from None
+        if isinstance(who, EmailAddress):
+            return self._only_one(who, ADDRESS)
         linked = self._lake.rows(
-            f"select marketo_id from {ledger.table('link')} where crm_id = ? and marketo_object = ? "
+            f"select distinct marketo_id from {ledger.table('link')} where crm_id = ? and marketo_object = ? "
             "and ended_at is null",
-            [crm_id, self.person.name],
+            [str(who), self.person.name],
         )
-        return str(linked[0][0]) if linked else self._only_one(crm_id, self.lead.key)
+        if len(linked) > 1:
+            raise PersonError("SEVERAL_PERSONS", f"{len(linked)} people in Marketo are linked to this record")
+        return MarketoId(linked[0][0]) if linked else self._only_one(who, self.lead.key)
 
-    def _only_one(self, value: str, by: str) -> str:
+    def _only_one(self, value: Identifier, by: str) -> str:
         key = self.person.key
-        found = fresh.read(self._sides.marketo, self.person, [key, by], [value], by).column(key).to_pylist()
-        if len(found) != 1:
-            code = "SEVERAL_PERSONS" if found else "NO_SUCH_PERSON"
-            raise PersonError(code, f"{len(found)} people in Marketo have this value of {by}: {', '.join(found)}")
-        return str(found[0])
+        found = fresh.read(self._sides.marketo, self.person, [key, by], value, by).column(key).to_pylist()
+        if not found:
+            raise PersonError("NO_SUCH_PERSON", f"no person in Marketo has this value of {by}")
+        if len(found) > 1:
+            raise PersonError("SEVERAL_PERSONS", f"{len(found)} people in Marketo share it: {', '.join(found)}")
+        return MarketoId(found[0])
 
     def read(self, marketo_id: str, extra: Iterable[str] = ()) -> Person:
         """Read a person in Marketo and, if it is there, in the CRM: a call each.
@@ -135,7 +135,7 @@ class People:
         wanted = {f.marketo.name for p in self.pairings.values() for f in self.fields(p)} | set(extra)
         obj = self.person
         names_ = list(dict.fromkeys([obj.key, obj.stamp, self.lead.key, *sorted(wanted)]))
-        found = fresh.read(self._sides.marketo, obj, names_, [marketo_id])
+        found = fresh.read(self._sides.marketo, obj, names_, MarketoId(marketo_id))
         if not found.num_rows:
             raise PersonError("NO_SUCH_PERSON", "Marketo has no person of this id")
         person = Person(marketo_id, found)
@@ -153,7 +153,7 @@ class People:
     def _by_key(self, key: str | None) -> tuple[Pairing, str] | None:
         """Return what the id in Marketo's own field says, where the link is still missing."""
         pairing = self.pairings.get(names.PERSON_PREFIXES.get((key or "")[:3], ""))
-        return (pairing, id18(key)) if key and pairing and len(key) in (15, 18) else None
+        return (pairing, CrmId(key)) if key and pairing else None
 
     def _followed(self, person: Person, pairing: Pairing, crm_id: str) -> Person:
         """Return the person with its living record: that into which it was merged or converted (SF-LEAD-12)."""
@@ -163,7 +163,7 @@ class People:
             own = {pairing.crm.deleted, pairing.crm.master, names.OWNER, names.PERSON_CONTACT}
             own |= {names.CONVERTED, names.CONVERTED_CONTACT}
             fields = sorted(({pairing.crm.key, pairing.crm.stamp} | wanted | own) & told)
-            found = fresh.read(self._sides.org, pairing.crm, fields, [crm_id])
+            found = fresh.read(self._sides.org, pairing.crm, fields, CrmId(crm_id))
             if not found.num_rows:
                 return self._unseen(person, pairing, crm_id)
             record = fresh.first(found)
@@ -196,10 +196,15 @@ class People:
         Raises:
             PersonError: somebody else may be meant, and nobody is to be created then (DEDUP-8).
         """
-        mail = person.values.get(ADDRESS) or ""
-        if self._rules.match == "never" or not mail:
+        if self._rules.match == "never" or not person.values.get(ADDRESS):
             return None
-        people = fresh.read(self._sides.marketo, self.person, [self.person.key], [mail], ADDRESS).num_rows
+        try:
+            mail = EmailAddress(person.values[ADDRESS])
+        except IdentifierError:
+            if self._rules.match == "strict":
+                raise PersonError(AMBIGUOUS, "its e-mail address in Marketo is not one plain address") from None
+            return None
+        people = fresh.read(self._sides.marketo, self.person, [self.person.key], mail, ADDRESS).num_rows
         found = [(pairing, one) for pairing in self.pairings.values() for one in self._with_address(pairing, mail)]
         if people == 1 and len(found) == 1 and not self._is_somebody(found[0][1]):
             return self._followed(person, *found[0])
@@ -207,10 +212,12 @@ class People:
             raise PersonError(AMBIGUOUS, f"{people} people and {len(found)} records have this e-mail address")
         return None
 
-    def _with_address(self, pairing: Pairing, mail: str) -> list[str]:
+    def _with_address(self, pairing: Pairing, mail: EmailAddress) -> list[str]:
         obj, by = pairing.crm, mail_field(pairing)
+        if not by:
+            return []
         wanted = {obj.key, obj.deleted, names.CONVERTED} & self.described(obj).names
-        found = fresh.read(self._sides.org, obj, sorted(wanted), [mail], by).to_pylist()
+        found = fresh.read(self._sides.org, obj, sorted(wanted), mail, by).to_pylist()
         return [one[obj.key] for one in found if "true" not in (one.get(obj.deleted), one.get(names.CONVERTED))]
 
     def _is_somebody(self, crm_id: str) -> bool:

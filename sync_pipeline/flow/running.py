@@ -22,6 +22,7 @@ from sync_pipeline.flow.sending import LOOKS, Sender
 from sync_pipeline.flow.sides import Conversion, Sides
 from sync_pipeline.flow.steps import Facts, Is, Member, Step, To
 from sync_pipeline.flow.writes import Work, write_of
+from sync_pipeline.identifiers import CrmId
 from sync_pipeline.lake import Lake
 
 Connection = duckdb.DuckDBPyConnection
@@ -123,7 +124,7 @@ class Running:
             return "", None
         obj, by = salesforce.CAMPAIGN_MEMBER, names.MEMBER_PERSON[person.pairing.crm.name]
         fields = (obj.key, names.MEMBER_CAMPAIGN, names.MEMBER_STATUS, obj.deleted, by)
-        found = fresh.read(self._sides.org, obj, fields, [person.crm_id], by).to_pylist()
+        found = fresh.read(self._sides.org, obj, fields, CrmId(person.crm_id), by).to_pylist()
         living = (one for one in found if one[obj.deleted] != "true" and one[names.MEMBER_CAMPAIGN] == campaign)
         return next(((one[obj.key], one[names.MEMBER_STATUS]) for one in living), ("", None))
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from sync_pipeline.catalog import activity_types, consent, member_fields, pushed
+from sync_pipeline.identifiers import CrmId, IdentifierError, MarketoId
 from sync_pipeline.settings.spelling import ByName, Names, one_to_one, pairs
-
-PROGRAM_ID, CAMPAIGN_ID = re.compile(r"[0-9]+"), re.compile(r"701[A-Za-z0-9]{12}([A-Z0-5]{3})?")
 
 
 class WritingSettings(BaseSettings):
@@ -141,9 +139,11 @@ class WritingSettings(BaseSettings):
         """Read the links of programs and campaigns, one to one (SF-CAMP-3)."""
         if not isinstance(given, str):
             return given
-        found = pairs(given)
-        if any(not PROGRAM_ID.fullmatch(p) or not CAMPAIGN_ID.fullmatch(c) for p, c in found):
-            raise ValueError("a link is the id of a program, =, and that of a campaign, as in 1001=701Dn000000aBcDIAU")
+        try:
+            found = [(str(MarketoId(program)), str(CrmId(campaign, ("701",)))) for program, campaign in pairs(given)]
+        except IdentifierError as error:
+            example = "a link is the id of a program, =, and that of a campaign, as in 1001=701Dn000000aBcDIAU"
+            raise ValueError(f"{example}: {error}") from None
         if not one_to_one(found):
             raise ValueError("a program is linked to one campaign, and a campaign to one program")
         return dict(found)

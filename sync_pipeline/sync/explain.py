@@ -11,10 +11,11 @@ from typing import Any
 
 import duckdb
 
+from sync_pipeline.identifiers import BLANKS, CrmId, EmailAddress, IdentifierError, address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
-from sync_pipeline.model import Object, Pairing, id18
+from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.touched import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
@@ -47,6 +48,7 @@ def explain(con: Connection, pairings: Sequence[Pairing], who: str) -> list[Chap
     Marketo counts the records of each object from 1, so that its ids may be those of several: `company/12` names one.
 
     Raises:
+        IdentifierError: this is not one e-mail address, though it holds an @.
         LookupError: no mirrored record has it, or records of several objects of Marketo have the id.
     """
     found = _meant(con, pairings, who)
@@ -90,9 +92,9 @@ def _meant(con: Connection, pairings: Sequence[Pairing], who: str) -> list[_Know
         side: [p for p in pairings if name in (p.object(side).name, p.object(side).title)] for side in (CRM, MARKETO)
     }
     if any(among.values()):
-        known = [k for side, some in among.items() for p in some for k in _records(con, p, of_one, (side,))]
+        known = [k for side, some in among.items() for p in some for k in _records(con, p, _called(of_one), (side,))]
     else:
-        known = [k for p in pairings for k in _records(con, p, who)]
+        known = [k for p in pairings for k in _records(con, p, _called(who))]
     found = list({(k.side, k.obj.table, k.id): k for k in known}.values())
     if not found:
         raise LookupError(f"no mirrored record of either system has the address or id {who!r}")
@@ -100,6 +102,16 @@ def _meant(con: Connection, pairings: Sequence[Pairing], who: str) -> list[_Know
         named = ", ".join(f"{name}/{who}" for name in same)
         raise LookupError(f"records of {len(same)} objects of Marketo have the id {who}; name one of them: {named}")
     return found
+
+
+def _called(who: str) -> str:
+    """Return an address, an id of the CRM in its long form, or any other key as it is."""
+    if "@" in who:
+        return EmailAddress(who)
+    try:
+        return CrmId(who)
+    except IdentifierError:
+        return who.strip(BLANKS)  # keys of Marketo's objects may be any text
 
 
 def _errors_of(pairings: Sequence[Pairing], found: Sequence[_Known]) -> Iterator[str]:
@@ -142,18 +154,17 @@ def _records(con: Connection, pairing: Pairing, who: str, sides: Collection[str]
 def _matching(con: Connection, pairing: Pairing, side: str, who: str, mail: str = "") -> list[_Known]:
     """Return the records of one side with this id, or this address in the field `mail`."""
     obj, is_crm = pairing.object(side), side == CRM
-    kept = columns(con, *obj.table)
+    kept, key = columns(con, *obj.table), f"{quoted(obj.key)}::varchar"
+    same = f"{key} = {literal(who)}"
+    if isinstance(who, EmailAddress):
+        same = f"{address_sql(quoted(mail))} = {literal(who.key)}" if mail in kept else "false"
     if not kept:
         return []
-    key = f"{quoted(obj.key)}::varchar"
-    same = [f"{key} = {literal(id18(who) if len(who) == 15 and is_crm else who)}"]
-    if mail in kept:
-        same.append(f"lower(trim({quoted(mail)})) = {literal(who.strip().lower())}")
     of_kind = f"pairing = {literal(pairing.name)}" if is_crm else f"marketo_object = {literal(obj.name)}"
     linked = f"select {side}_id from {ledger.table('link')} where ended_at is null and {of_kind}"
     rows = con.execute(
         f"select {key}, {quoted(DELETED_AT)} is not null, coalesce({pairing.alive if is_crm else 'true'}, false), "
-        f"{key} in ({linked}) from {full_name(*obj.table)} where {' or '.join(same)} order by 1 limit {SHOWN}"
+        f"{key} in ({linked}) from {full_name(*obj.table)} where {same} order by 1 limit {SHOWN}"
     ).fetchall()
     return [_Known(side, obj, row[0], _why_not(pairing, side, *row[1:])) for row in rows]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.model import Pairing
@@ -18,11 +19,6 @@ from sync_pipeline.sync.touched import alive
 Match = Literal["never", "unique", "strict"]
 ADDRESS = "email"  # of a person in Marketo
 AMBIGUOUS, SHARED = "AMBIGUOUS_EMAIL", "several people have its e-mail address"
-
-
-def address(column: str) -> str:
-    """Return SQL for the form in which addresses are compared; null for none."""
-    return f"nullif(lower(trim({column})), '')"
 
 
 def mail_field(pairing: Pairing) -> str:
@@ -41,21 +37,21 @@ def met_sql(pairing: Pairing, pairings: Iterable[Pairing]) -> str:
     link = ledger.table("link")
     people = [p for p in pairings if p.merges and p.marketo.name == pairing.marketo.name]
     records = " union all ".join(
-        f"select {quoted(p.crm.key)} as id, {address(quoted(mail_field(p)))} as email from {alive(p.crm, p)}"
+        f"select {quoted(p.crm.key)} as id, {address_sql(quoted(mail_field(p)))} as email from {alive(p.crm, p)}"
         for p in people
         if mail_field(p)
     )
     known = f"select marketo_id from {link} where marketo_object = {literal(pairing.marketo.name)}"
     return f"""
         with new as (
-            select {quoted(pairing.crm.key)} as id, {address(quoted(mail_field(pairing)))} as email
+            select {quoted(pairing.crm.key)} as id, {address_sql(quoted(mail_field(pairing)))} as email
             from {alive(pairing.crm, pairing)} where {quoted(pairing.crm.key)} in (select id from changed)
                 and {quoted(pairing.crm.key)} not in (select crm_id from {link}
                     where pairing = {literal(pairing.name)} and crm_id is not null)
         ), person as (
-            select {quoted(pairing.marketo.key)}::varchar as id, {address(ADDRESS)} as email,
+            select {quoted(pairing.marketo.key)}::varchar as id, {address_sql(ADDRESS)} as email,
                 {quoted(pairing.key)} is not null or {quoted(pairing.marketo.key)}::varchar in ({known}) as known
-            from {alive(pairing.marketo, pairing)} where {address(ADDRESS)} in (select email from new)
+            from {alive(pairing.marketo, pairing)} where {address_sql(ADDRESS)} in (select email from new)
         ), record as (
             select email, count(*) as records from ({records}) where email in (select email from new) group by email
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
@@ -70,10 +71,10 @@ def twins(con: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing], run_id: s
     count = 0
     for pairing in pairings:
         if pairing.merges and MAIL in columns(con, *pairing.marketo.table):
-            known = f"select lower(trim({quoted(MAIL)})) from {full_name(*pairing.marketo.table)}"
+            known = f"select {address_sql(quoted(MAIL))} from {full_name(*pairing.marketo.table)}"
             (found,) = con.execute(
                 f"select count(*) from {ledger.table('outbox')} where run_id = ? and pairing = ? "
-                f"and operation = 'upsert' and lower(trim(fields[{literal(MAIL)}])) in ("
+                f"and operation = 'upsert' and {address_sql(f'fields[{literal(MAIL)}]')} in ("
                 f"{known} where {quoted(DELETED_AT)} is null)",
                 [run_id, pairing.name],
             ).fetchone() or (0,)

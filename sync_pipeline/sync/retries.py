@@ -5,7 +5,7 @@ An error stays open until its record is written, no longer differs, or somebody 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -80,6 +80,7 @@ def _create_again(con: Connection, pairing: Pairing, ids: str, now: datetime) ->
     return int(found[0]) if found else 0
 
 
-def dismiss(con: Connection, record_ids: Sequence[str], now: datetime) -> int:
-    """Close the open errors of these records; return how many. The records stay as they are, and may differ."""
-    return ledger.close_errors(con, f"record_id in ({commas(map(literal, record_ids)) or 'null'})", now)
+def dismiss(con: Connection, records: Mapping[str, Collection[str]], now: datetime) -> int:
+    """Close the open errors of these records, ids by object; return how many. They stay as they are, and may differ."""
+    pairs = commas(f"({literal(name)}, {literal(one)})" for name, ids in records.items() for one in ids)
+    return ledger.close_errors(con, f"(object, record_id) in ({pairs or '(null, null)'})", now)

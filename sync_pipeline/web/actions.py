@@ -15,7 +15,8 @@ from sync_pipeline.web.server import Endpoint, Fields, Reply
 def intake(lake: Lake, unsubscribed: Callable[[], object]) -> Endpoint:
     """Return the endpoint that takes in `{"records": [...]}` of an input: sales_activity, unsubscribe, reminder_task.
 
-    It answers 200 with how many were new or known, and with what was refused; 422 where nothing was taken and something
+    It answers 200 with how many were new or known, with what was refused, and with attributes that were left out as
+    their kinds have none; 422 where nothing was taken and something
     refused; 400 for a body of another form. The same request may be sent twice.
 
     Args:
@@ -35,7 +36,8 @@ def intake(lake: Lake, unsubscribed: Callable[[], object]) -> Endpoint:
         if into is UNSUBSCRIBE and done.new:
             unsubscribed()
         refused = [vars(each) for each in done.refused]
-        body = {"new": done.new, "known": done.known, "refused": refused}
+        left_out = [vars(each) for each in done.left_out]
+        body = {"new": done.new, "known": done.known, "refused": refused, "left_out": left_out}
         return Reply(body, 422 if refused and not done.new and not done.known else 200)
 
     return Endpoint("/actions/<table>", answer)
@@ -49,6 +51,8 @@ def check(may_send: Callable[..., Permission]) -> Endpoint:
         email, transactional = given.get("email"), given.get("transactional", False)
         if not isinstance(email, str) or not email:
             return _bad('the address is missing: {"email": "..."}')
+        if not isinstance(transactional, bool) and transactional not in ("true", "false"):
+            return _bad("transactional is true or false")
         found = may_send(email, transactional=transactional in (True, "true"))
         return Reply({"allowed": found.allowed, "because": found.because})
 

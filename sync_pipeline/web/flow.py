@@ -22,8 +22,10 @@ def endpoint(flow: Flow) -> Endpoint:
 
     def answer(given: Fields) -> Reply:
         told = dict(given)
-        action, person = str(told.pop("action")), str(told.pop("person", ""))
-        request_id = str(told.pop("request_id", None) or uuid.uuid4().hex)
+        action, person = told.pop("action"), told.pop("person", None)
+        request_id = told.pop("request_id", None)
+        if request_id in (None, ""):
+            request_id = uuid.uuid4().hex
         try:
             asked = request(request_id, action, person, told)
         except RequestError as error:

@@ -15,6 +15,7 @@ from sync_pipeline.actions.people_changes import CHANGES, PEOPLE
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.sql import commas, quoted
+from sync_pipeline.model import id18
 
 Value = str | int | bool | datetime | None
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -127,7 +128,7 @@ class Mirrored:
 
     def linked(self, person: int, pairing: str = "contact", owner: str = USER, **values: Value) -> str:
         """Make a person linked to a lead or contact of its own; return the CRM id."""
-        crm_id = f"{'003' if pairing == 'contact' else '00Q'}{person:012d}AAA"
+        crm_id = id18(f"{'003' if pairing == 'contact' else '00Q'}{person:012d}")
         self.minute += 1
         with self.lake.transaction() as con:
             self._put(con, f"salesforce.{pairing}", crm_id, {"OwnerId": owner, "Email": values.get("email")})

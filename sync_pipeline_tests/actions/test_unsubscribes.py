@@ -212,7 +212,7 @@ CHECKED = [
     ("twice@x.example", True, True, "transactional"),
     ("free@mail.rival.example", True, False, "domain is blocked"),
     ("free@notrival.example", True, True, "transactional"),
-    ("nobody", True, False, "no e-mail address"),
+    ("nobody", True, False, "not one plain e-mail address"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,7 +89,10 @@ class Memory(MemoryWriter):
             for one, values in self.records.get(obj.source, {}).items()
             if one not in self.hidden and (self.system == "salesforce" or one not in self.deleted)
         ]
-        found = [row for row in rows if str(row.get(by or obj.key)) in ids]
+        # Marketo splits at commas whatever it is asked for, and compares without accents; both compare without case.
+        asked = ",".join(ids).split(",") if self.system == "marketo" else ids
+        wanted = {_folded(one, self.system) for one in asked}
+        found = [row for row in rows if _folded(str(row.get(by or obj.key)), self.system) in wanted]
         columns = {name: pa.array([_text(row.get(name)) for row in found], pa.string()) for name in fields}
         batch = pa.record_batch(columns)
         return Extract(lambda: iter([Page("one", lambda: iter([batch] if found else []))]), -1)
@@ -159,6 +163,11 @@ class FlowWorld:
         return self.lake.rows(
             f"select pairing, crm_id from {ledger.table('link')} where marketo_id = ? and ended_at is null", [person]
         )
+
+
+def _folded(text: str, system: str) -> str:
+    bare = unicodedata.normalize("NFD", text) if system == "marketo" else text
+    return "".join(sign for sign in bare if not unicodedata.combining(sign)).strip().lower()
 
 
 def _text(value: Value) -> str | None:

@@ -111,5 +111,7 @@ def test_an_error_is_kept_until_it_is_dismissed_and_then_as_long_as_all_that_is_
 
     assert kept(timedelta(days=1000)) == 1
     with world.lake.transaction() as con:
-        assert dismiss(con, [crm_id], world.now()) >= 1  # worlds that share the lake share the ids of records
+        assert (
+            dismiss(con, {world.pairing.crm.name: {crm_id}}, world.now()) >= 1
+        )  # worlds that share the lake share the ids of records
     assert (kept(timedelta(minutes=-1)), kept(timedelta(minutes=1))) == (1, 0)

@@ -47,7 +47,7 @@ def test_records_are_taken_once_and_what_is_refused_is_told(tool: Tool) -> None:
     fax = {**CALL, "activity_id": "b", "kind": "fax"}
     status, told = tool.post("sales_activity", records=[CALL, fax])
     assert (status, told["new"], [(r["key"], r["value"]) for r in told["refused"]]) == (200, 1, [("b", "kind")])
-    assert tool.post("sales_activity", records=[CALL]) == (200, {"new": 0, "known": 1, "refused": []})
+    assert tool.post("sales_activity", records=[CALL]) == (200, {"new": 0, "known": 1, "refused": [], "left_out": []})
     assert tool.post("sales_activity", records=[fax])[0] == 422
     assert tool.lake.rows("select activity_id from lake.actions.sales_activity") == [("a",)]
     assert tool.pushed == []

@@ -17,6 +17,7 @@ from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import (
     OverdueError,
     QuotaError,
+    RejectedError,
     RetryableError,
     ThrottledError,
     UnknownOutcomeError,
@@ -31,6 +32,7 @@ from sync_pipeline.connectors.marketo.login import SYSTEM, Credentials, Token, l
 T = TypeVar("T")
 # Addresses may have 8,192 characters (MK-REST-5); what is longer goes as a POST that says it is a GET.
 LONGEST_QUERY = 6_000
+COMMA = ","  # between the values of a list; there is no way to escape one
 TIMEOUT = 200.0  # seconds: a merge may take 180 (MK-REST-6)
 LOGIN_TIMEOUT = 30.0
 
@@ -199,11 +201,20 @@ def _file(answer: requests.Response) -> requests.Response:
 
 
 def _spelled(parameters: Mapping[str, object] | None) -> dict[str, str]:
-    """Return parameters as text: lists with commas, truth values in lower case; those without a value are left out."""
+    """Return parameters as text: lists with commas, truth values in lower case; those without a value are left out.
+
+    Raises:
+        RejectedError: a value of a list holds a comma: Marketo would take it for two, and answer about another record.
+    """
     found = {}
     for name, value in (parameters or {}).items():
         if isinstance(value, list | tuple):
-            found[name] = ",".join(map(str, value))
+            texts = [str(one) for one in value]
+            if any(COMMA in text for text in texts):
+                raise RejectedError(
+                    "VALUE_WITH_COMMA", f"a value of {name} holds a comma, which Marketo cannot be asked"
+                )
+            found[name] = COMMA.join(texts)
         elif value is not None:
             found[name] = str(value).lower() if isinstance(value, bool) else str(value)
     return found

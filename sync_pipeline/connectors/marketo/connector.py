@@ -29,7 +29,7 @@ from sync_pipeline.connectors.marketo import (
     writes,
 )
 from sync_pipeline.connectors.marketo import fields as person_fields
-from sync_pipeline.connectors.marketo.calls import TIMEOUT, Calls
+from sync_pipeline.connectors.marketo.calls import COMMA, TIMEOUT, Calls
 from sync_pipeline.connectors.marketo.exports import Exports, Part, parts_by_time
 from sync_pipeline.connectors.marketo.feed import Feeds
 from sync_pipeline.connectors.marketo.kinds import ACTIVITY, LEAD, MEMBER, PROGRAM, kind_of
@@ -170,7 +170,9 @@ class Marketo:
                 wanted.setdefault(int(program), set()).add(int(lead))
             at = feed.spelled(self.now())
             return _extract(lambda: reads.members(self.calls, fields, wanted, at))
-        return _extract(lambda: reads.by_keys(self.calls, obj.source, fields, ids, by or obj.key, self._reach.priced))
+        # A key that another object names may hold a comma, and Marketo has no way to be asked for it: it is not there.
+        keys = [key for key in ids if COMMA not in key] if by else ids
+        return _extract(lambda: reads.by_keys(self.calls, obj.source, fields, keys, by or obj.key, self._reach.priced))
 
     def extract_alive(self, obj: Object, fields: Sequence[str]) -> Extract:
         window = Window(None, self.now())
@@ -185,7 +187,11 @@ class Marketo:
         return self._by_export(obj, fields, _Span.from_token(token))
 
     def persons(self, by: str, value: str, fields: Sequence[str]) -> list[answers.Json]:
-        """Return the persons of whom a field has this value, as they are at this moment."""
+        """Return the persons of whom a field has this value, as they are at this moment.
+
+        Raises:
+            RejectedError: the value holds a comma.
+        """
         asked = {"filterType": by, "filterValues": [value], "fields": list(fields)}
         return [dict(one.values) for one in reads.by_filter(self.calls, kind_of(LEAD).resource, asked)]
 
