@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import duckdb
 
+from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.canonical import BOOLEAN
 from sync_pipeline.sync.fields import Compared
-from sync_pipeline.sync.matching import ADDRESS, address, mail_field
+from sync_pipeline.sync.matching import ADDRESS, mail_field
 from sync_pipeline.sync.merging import CONVERT, MERGE
 from sync_pipeline.sync.plan import CREATE, DELETE, UPSERT, Planned
 from sync_pipeline.sync.question import Question
@@ -216,7 +217,8 @@ def _doubled(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
         if creates <= limits.few:
             continue
         (number,) = con.execute(
-            f"select count(*) {created} and {address(f'fields[{literal(mail[side])}]')} in ({_addresses(kept[side])})"
+            f"select count(*) {created} "
+            f"and {address_sql(f'fields[{literal(mail[side])}]')} in ({_addresses(kept[side])})"
         ).fetchone() or (0,)
         if number > max(creates * limits.doubled, limits.few):
             said = (
@@ -228,7 +230,7 @@ def _doubled(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
 
 def _addresses(kept: Sequence[tuple[Object, str]]) -> str:
     return " union all ".join(
-        f"select {address(quoted(name))} from {full_name(*obj.table)} "
+        f"select {address_sql(quoted(name))} from {full_name(*obj.table)} "
         f"where {quoted(DELETED_AT)} is null and {quoted(name)} is not null"
         for obj, name in kept
         if name
