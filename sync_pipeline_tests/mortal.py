@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sync_pipeline.connectors import soql
+from sync_pipeline.connectors.clock import Clock
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Batches, Connector, Extract, Page, Usage
 from sync_pipeline.connectors.salesforce import Salesforce
@@ -41,6 +42,7 @@ class Mortal:
 
     def __init__(self, inner: Connector, database: Database, life: Life) -> None:
         self.system = inner.system
+        self.clock = Clock(database.now)
         self._inner = inner
         self._database = database
         self._life = life

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from sync_pipeline.connectors import soap
+from sync_pipeline.connectors import headers, soap
+from sync_pipeline.connectors.clock import utc_now
 from sync_pipeline.connectors.document import Document, plain, request_of
 from sync_pipeline.connectors.errors import (
     ForbiddenError,
@@ -58,9 +59,8 @@ def raise_error(answer: requests.Response) -> None:
     if code in NOBODY_CAN:
         raise ForbiddenError(code, f"{message}. {NO_API}" if code in API_CLOSED else message)
     if code in PASSING or (answer.status_code in PASSING_STATUSES and not is_soap(answer)):
-        wait = answer.headers.get("Retry-After", "0")
         may_be_done = answer.status_code in BROKEN_OFF and code not in UNDONE
-        raise RetryableError(code, message, float(wait) if wait.isdigit() else 0.0, may_be_done)
+        raise RetryableError(code, message, headers.retry_after(answer.headers, utc_now()), may_be_done)
     raise RejectedError(code, message)
 
 
@@ -72,14 +72,14 @@ def misread(message: str) -> str | None:
 
 def is_soap(answer: requests.Response) -> bool:
     """Tell whether an answer is a SOAP fault: its status is 500 whatever is wrong."""
-    return "xml" in answer.headers.get("Content-Type", "")
+    return "xml" in headers.media_type(answer.headers)
 
 
 def redirection(answer: requests.Response) -> RetryableError | None:
     """Return what a redirection means: that of a portal passes, and none is followed, not even to the same host."""
     if answer.status_code not in REDIRECTIONS:
         return None
-    target = urlsplit(answer.headers.get("Location", "")).hostname or "the same host"
+    target = headers.target(answer.headers) or "the same host"
     said = f"{request_of(answer)} is redirected to {target}, and redirections are not followed"
     return RetryableError("REDIRECTED", f"{said}: make sure that the address in the settings is the system's own")
 

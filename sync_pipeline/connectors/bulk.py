@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import requests
 
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.bounds import Chain, Patience, Waiting
 from sync_pipeline.connectors.csv_pages import stream_csv
 from sync_pipeline.connectors.document import Document, request_of
@@ -22,7 +23,6 @@ from sync_pipeline.connectors.errors import (
 from sync_pipeline.connectors.extract import Batches, Extract, Page
 
 # A job is found to be over at most a sixth of its time late.
-MOST_DIGITS = 16
 FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
 
 
@@ -106,11 +106,10 @@ class Bulk:
             RejectedError: its columns are not the fields that were asked for.
         """
         answer = self._org.call("GET", url, {"Accept": "text/csv"}, stream=True)
-        count = answer.headers.get("Sforce-NumberOfRecords", "")
-        if not (count.isascii() and count.isdigit() and len(count) < MOST_DIGITS):
+        announced, arrived = headers.count(answer.headers, "Sforce-NumberOfRecords"), 0
+        if announced is None:
             answer.close()
             raise MalformedAnswerError(self._org.system, request_of(answer), "no number of records in its headers")
-        announced, arrived = int(count), 0
         for batch in stream_csv(answer, fields, lambda chunk: self._org.count_bytes(len(chunk))):
             arrived += batch.num_rows
             if arrived > announced:

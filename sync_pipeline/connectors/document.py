@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.errors import MalformedAnswerError
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def request_of(answer: requests.Response) -> str:
 
 def kind_of(answer: requests.Response, wanted: str = "JSON") -> str:
     """Return in words what came instead of what was wanted; a page is not repeated."""
-    name = answer.headers.get("Content-Type", "").partition(";")[0].strip()[:60] or "an unnamed type"
+    name = headers.media_type(answer.headers)[:60] or "an unnamed type"
     return f"HTTP {answer.status_code} and {len(answer.content):,} bytes of {name} that are not {wanted}"
 
 

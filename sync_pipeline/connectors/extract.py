@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from sync_pipeline.connectors.clock import Clock
 from sync_pipeline.model import Describe, Object, Window
 
 Batches = Iterator[pa.RecordBatch]
@@ -54,6 +55,7 @@ class Connector(Protocol):
     """The code that talks to one system. All methods may be called from several threads."""
 
     system: str
+    clock: Clock
 
     def begin(self) -> None:
         """Be told that a run begins: nothing that was read for an earlier one is used again."""

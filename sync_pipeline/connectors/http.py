@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import email.utils
 import ipaddress
 import math
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.errors import FatalError, OverdueError, RetryableError, SessionExpiredError
@@ -143,16 +142,6 @@ class Login(Generic[S]):
             return self._current
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def clock_skew_seconds(answer: requests.Response, now: datetime) -> float | None:
-    """Return how far the system's clock, as the answer's `Date` tells it, is ahead of ours, which shows `now`."""
-    date = answer.headers.get("Date")
-    return (email.utils.parsedate_to_datetime(date) - now).total_seconds() if date else None
-
-
 class Http:
     """Sends requests and counts them. `check` turns an answer that is an error into the right exception.
 
@@ -196,7 +185,8 @@ class Http:
             self._check(answer)
             if not kwargs.get("stream"):
                 self.count_bytes(len(answer.content))
-        except (requests.RequestException, OSError) as error:
+        # An answer that its own headers contradict breaks off with errors of several libraries.
+        except (requests.RequestException, OSError, OverflowError, HTTPException, HTTPError) as error:
             raise connection_failed(url, error, may_be_done=_was_sent(error)) from error
         return answer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,19 +17,21 @@ from urllib.parse import quote
 import duckdb
 import requests
 
-from sync_pipeline.connectors import answers, json_pages, permissions, soql
+from sync_pipeline.connectors import answers, headers, json_pages, permissions, soql
 from sync_pipeline.connectors.bounds import Chain, Patience
 from sync_pipeline.connectors.bulk import Bulk
+from sync_pipeline.connectors.clock import Clock, utc_now
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.http import Http, Login, checked_url, clock_skew_seconds, repeat, session, utc_now
+from sync_pipeline.connectors.http import Http, Login, checked_url, repeat, session
 from sync_pipeline.connectors.login import Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
 URL_LIMIT = 16_384  # longer request lines are answered 414
 PAGE_ROWS = 2_000  # the most a REST query page can hold
 USAGE_IS_NEWS = 600.0  # seconds
+DAY = timedelta(days=1)
 
 NOT_FOR_BULK = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "API_ERROR", "EXCEEDEDQUOTA", "FEATURENOTENABLED"})
 
@@ -40,10 +42,8 @@ class _Org:
 
     login: Login[Session] = field(default_factory=Login)
     identity: tuple[str, str] | None = None
-    calls_used: int = 0
-    calls_limit: int = 0
+    usage: tuple[headers.Usage, ...] = ()
     told_at: float = 0.0
-    clock_skew_seconds: float = 0.0
 
 
 class Salesforce:
@@ -60,6 +60,7 @@ class Salesforce:
         first_wait: float = 0.2,
         page_rows: int = PAGE_ROWS,
         patience: Patience | None = None,
+        utc: Callable[[], datetime] = utc_now,
     ) -> None:
         """Make a connector; nothing is sent before the first call.
 
@@ -68,6 +69,7 @@ class Salesforce:
             reserve: share of the day's calls that is left to others; at it, reading stops with `QuotaError`.
             page_rows: records of a REST page.
             patience: how long is waited and how much is taken; `first_wait` stands for its own.
+            utc: our own clock.
         """
         self.system = system
         self._credentials = credentials
@@ -79,6 +81,7 @@ class Salesforce:
         to = session("sync-pipeline", checked_url(credentials.login_url), self.patience)
         self._http = Http(to, self._check, self.patience)
         self._org = _Org()
+        self.clock = Clock(utc)
         self._json = duckdb.connect()
 
     def metered(self) -> Salesforce:
@@ -90,7 +93,7 @@ class Salesforce:
     # --- what a Connector does
 
     def begin(self) -> None:
-        """Nothing is remembered from run to run."""
+        self.clock.begin()
 
     def organization_id(self) -> str:
         return self._identity()[0]
@@ -124,7 +127,7 @@ class Salesforce:
         A window that reaches back to the first record is counted before: a REST query of everything, made only to be
         given up, costs the server a cursor and seconds.
         """
-        query = soql.select(fields, obj.source, soql.in_window(obj.stamp, window))
+        query = soql.select(fields, obj.source, soql.in_window_or_later(obj.stamp, window, self.now() + DAY))
         if self._is_too_long(query) or (window.start is None and self.count(obj) >= self._bulk_from):
             return self._by_bulk_or_rest(query, fields)
         first = self._first(query, fields)
@@ -184,10 +187,10 @@ class Salesforce:
 
     def _json_page(self, path: str, fields: Sequence[str]) -> json_pages.JsonPage:
         """Return a page; one that was cut off is asked for again, like any call that failed in passing."""
-        headers = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
+        wanted = {"Sforce-Query-Options": f"batchSize={self._page_rows}"}
 
         def read() -> json_pages.JsonPage:
-            answer = self._call_logged_in("GET", path, headers)
+            answer = self._call_logged_in("GET", path, wanted)
             return json_pages.parse(self._json.cursor(), answer.content, fields)
 
         return repeat(read, self.patience)
@@ -276,28 +279,31 @@ class Salesforce:
 
         What was told a while ago may be over: then a call goes through, and tells anew.
         """
-        used, limit = self.quota()
-        is_news = time.monotonic() - self._org.told_at < USAGE_IS_NEWS
-        if is_news and limit and limit - used <= limit * self._reserve:
-            raise QuotaError(
-                "CALL_RESERVE_REACHED",
-                f"{used} of the day's {limit} API calls are used and the last {self._reserve:.0%} are left to "
-                "others; reading goes on when the day's window moves",
-            )
+        if time.monotonic() - self._org.told_at >= USAGE_IS_NEWS:
+            return
+        for told in self._org.usage:
+            if told.limit - told.used <= told.limit * self._reserve:
+                of = f" of the connected app {told.app}" if told.app else ""
+                raise QuotaError(
+                    "CALL_RESERVE_REACHED",
+                    f"{told.used} of the day's {told.limit} API calls{of} are used and the last {self._reserve:.0%} "
+                    "are left to others; reading goes on when the day's window moves",
+                )
 
     def count_bytes(self, count: int) -> None:
         self._http.count_bytes(count)
 
     def quota(self) -> tuple[int, int]:
         """Return the calls used and allowed in the running 24 hours, as the last answer told; (0, 0) before one."""
-        return self._org.calls_used, self._org.calls_limit
+        of_org = next((told for told in self._org.usage if not told.app), None)
+        return (of_org.used, of_org.limit) if of_org else (0, 0)
 
     def remarks(self) -> Sequence[str]:
         return tuple(permissions.remarks(self, self.system))
 
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""
-        return utc_now() + timedelta(seconds=self._org.clock_skew_seconds)
+        return self.clock.now()
 
     def _log_in(self) -> Session:
         self._http.calls += 1
@@ -311,14 +317,9 @@ class Salesforce:
         answers.raise_error(answer)
 
     def _note_limits(self, answer: requests.Response) -> None:
-        skew = clock_skew_seconds(answer, utc_now())
-        if skew is not None:
-            self._org.clock_skew_seconds = skew
-        usage = answer.headers.get("Sforce-Limit-Info", "").removeprefix("api-usage=")
-        used, _, limit = usage.partition("/")
-        if used.isdigit() and limit.isdigit():
-            self._org.calls_used, self._org.calls_limit = int(used), int(limit)
-            self._org.told_at = time.monotonic()
+        self.clock.note(answer.headers)
+        if usage := headers.limit_usage(answer.headers):
+            self._org.usage, self._org.told_at = usage, time.monotonic()
 
 
 def _id(told: Document, name: str) -> str:

@@ -48,6 +48,16 @@ def in_window(field: str, window: Window) -> str:
     return f"{name(field)} >= {stamp(window.start)} and {end}" if window.start else end
 
 
+def in_window_or_later(field: str, window: Window, later: datetime) -> str:
+    """Return the condition of a window, to which records stamped `later` and after belong too.
+
+    A record that a wrong clock stamped so would be in no window for long; and where it is the clock by which windows
+    are cut that is wrong, all that it has not come to yet is read by this.
+    """
+    within = in_window(field, window)
+    return f"({within}) or {name(field)} >= {stamp(later)}" if window.end <= later else within
+
+
 def in_ids(field: str, ids: Iterable[str]) -> str:
     """Return the condition that a field is one of `ids`.
 

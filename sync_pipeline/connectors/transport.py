@@ -160,6 +160,7 @@ class Session(requests.Session):
         seconds = self._bounds.job if wants_stream else self._bounds.request
         with ending(self._clock() + seconds, self._clock):
             answer = super().send(request, **{**options, "stream": True})
+            answer.encoding = "utf-8"  # of JSON, XML and CSV alike, whatever charset a gateway names
             if not wants_stream:
                 self._take(answer)
         return answer

@@ -19,11 +19,13 @@ from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.errors import ConnectorError, FatalError
 from sync_pipeline.lake import LakeError, ledger, views
 from sync_pipeline.lake.landing import LandingError
+from sync_pipeline.mirror.future import put_right
 from sync_pipeline.mirror.read import PULL, Read
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import CRMS, FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window, worst
 
-DOWN = "sync_down"  # the notice that is owed for a system out of reach
+# The notices that are owed for a system out of reach, and for one whose clock is not ours.
+DOWN, CLOCK = "sync_down", "clock"
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,7 @@ def _each(source: Source, objects: Sequence[Object], work: Work, run_id: str) ->
     try:
         source.connector.begin()
         connect(source)
-        with source.lake.reading() as con:
-            source = replace(source, remembered=ledger.remembered_describes(con, source.connector.system))
+        source = _known(source, run_id)
     except (ConnectorError, LakeError, duckdb.Error) as error:
         stopped.append((str(error), getattr(error, "notice", "") or DOWN))
     except Exception as error:
@@ -138,6 +139,15 @@ def _each(source: Source, objects: Sequence[Object], work: Work, run_id: str) ->
         for stage in _stages(objects):
             for future in as_completed([pool.submit(one, obj) for obj in stage]):
                 yield future.result()
+
+
+def _known(source: Source, run_id: str) -> Source:
+    """Return the source with what the lake knows of its system, after what a wrong clock left there is put right."""
+    system = source.connector.system
+    put_right(source.lake, run_id, system, source.connector.clock.ours())
+    with source.lake.reading() as con:
+        described, marks = ledger.remembered_describes(con, system), ledger.watermarks(con, system)
+    return replace(source, remembered=described, marks=marks)
 
 
 def _stages(objects: Sequence[Object]) -> Iterator[Sequence[Object]]:
@@ -209,6 +219,8 @@ def record(source: Source, cycle: Cycle, operation: str) -> None:
             said = next(done.error for done in cycle.done if done.notice == kind)
             notice = ledger.Notice(kind, "", said.removeprefix("not begun: "))
             ledger.warn(con, cycle.run_id, source.connector.system, notice, cycle.ended_at)
+        if doubt := source.connector.clock.doubt():
+            ledger.warn(con, cycle.run_id, source.connector.system, ledger.Notice(CLOCK, "", doubt), cycle.ended_at)
         ledger.resolve_job_errors(con, [d.obj for d in cycle.done if not d.error], cycle.ended_at)
         views.refresh(con, VIEWS)
         ended = (cycle.started_at, cycle.ended_at, cycle.status, cycle.message)

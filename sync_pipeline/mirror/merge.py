@@ -7,12 +7,13 @@ have a resolution of one second, the one read last.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 
+from sync_pipeline.connectors.clock import AGREEMENT
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.differences import Differences
 from sync_pipeline.lake.landing import ROWS, Landing
@@ -25,6 +26,7 @@ from sync_pipeline.model import Counts, Object
 Connection = duckdb.DuckDBPyConnection
 
 MISFITS_SHOWN = 1000
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,10 @@ class Merge:
 
     Attributes:
         types: the landed fields and the types of their columns, in the order they landed.
-        now: when the merge is done; goes to `_synced_at` and `_detected_at`.
+        now: when the merge is done; goes to `_synced_at` and `_detected_at` (see `_after_all_before`).
         refresh: only update the given fields of records that are known and whose stamp has not moved; this is how
             formula fields, which change without a new stamp (FIELD-12), are brought up to date.
+        current: the records were asked for by id and are as they are now, even if their stamps say that they are older.
     """
 
     obj: Object
@@ -43,6 +46,7 @@ class Merge:
     run_id: str
     now: datetime
     refresh: bool = False
+    current: bool = False
 
     @property
     def key(self) -> str:
@@ -85,13 +89,14 @@ def merge(con: Connection, plan: Merge, landing: Landing) -> tuple[Counts, list[
     filled = landing.filled()
     if filled[ROWS] == 0:
         return Counts(), []
+    future, plan = plan.now + AGREEMENT, replace(plan, now=_after_all_before(con, plan))
     first = con.execute(f"select 1 from {plan.mirror} limit 1").fetchone() is None
     if first and not plan.refresh and _load(con, plan, landing):
         counts = Counts(read=filled[ROWS], **_load_counts(con, plan))
         staged = plan.mirror
     else:
         _stage(con, plan, landing)
-        _compare(con, plan)
+        _compare(con, plan, future)
         counts = Counts(read=filled[ROWS], **_apply(con, plan))
         staged = "staged"
     errors = _misfits(con, plan, landing, staged)
@@ -180,8 +185,25 @@ def _from_landing(con: Connection, reader: pa.RecordBatchReader, statement: str)
         reader.close()
 
 
-def _compare(con: Connection, plan: Merge) -> None:
-    """Put the staged records that are new, moved or different into `delta`, with what became of each."""
+def _after_all_before(con: Connection, plan: Merge) -> datetime:
+    """Return the time of a merge: now, or later than every earlier merge's where the clock was set back since.
+
+    Whoever takes in what changed remembers the latest of these times; an earlier one would never be seen. Files that
+    hold nothing from now on are left out by their statistics, so the two looks read hardly anything.
+    """
+    later = [
+        f"select max({quoted(column)}) as latest from {table} where {quoted(column)} >= {literal(plan.now)}"
+        for column, table in ((SYNCED_AT, plan.mirror), ("_detected_at", full_name(*plan.obj.changes_table)))
+    ]
+    (last,) = con.execute(f"select max(latest) from ({' union all '.join(later)})").fetchone() or (None,)
+    return last + MICROSECOND if last else plan.now
+
+
+def _compare(con: Connection, plan: Merge, future: datetime) -> None:
+    """Put the staged records that are new, moved or different into `delta`, with what became of each.
+
+    A stamp of the future in the mirror orders nothing: what is read later is the newer version, whatever its stamp.
+    """
     differ = Differences(plan.compared, "s", "m")
     alive, was_gone = f"not {plan.deleted('s.')}", f"m.{quoted(DELETED_AT)} is not null"
     new = f"m.{plan.key} is null"
@@ -189,7 +211,8 @@ def _compare(con: Connection, plan: Merge) -> None:
         wanted = f"s.{plan.stamp} = m.{plan.stamp} and not ({was_gone}) and ({differ.any})"
     else:
         wanted = (
-            f"{new} or s.{plan.stamp} > m.{plan.stamp} "
+            f"{new} or s.{plan.stamp} > m.{plan.stamp} or (s.{plan.stamp} is distinct from m.{plan.stamp} "
+            f"and (m.{plan.stamp} > {literal(future)} or {literal(plan.current)})) "
             f"or (s.{plan.stamp} = m.{plan.stamp} and ({differ.any} or ({was_gone} and {alive})))"
         )
     con.execute(f"""

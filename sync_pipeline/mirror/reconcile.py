@@ -92,7 +92,7 @@ def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: d
     nowhere = sorted(set(ids) - set(landing.key_table(obj.key).column(0).to_pylist()))
     types = evolve(source, obj, schema, run_id, now)
     with source.lake.transaction() as con:
-        counts, errors = merge(con, Merge(obj, types, run_id, now), landing)
+        counts, errors = merge(con, Merge(obj, types, run_id, now, current=True), landing)
         ledger.add_errors(con, run_id, obj, PULL, errors, now)
     landing.clear()
     if not nowhere:
@@ -161,7 +161,7 @@ def _suspects(source: Source, obj: Object, alive: Landing) -> tuple[str, ...]:
             from told full join kept on kept.id = told.id
             where (told.id is null and kept.gone_at is null)
                 or (told.id is not null and kept.id is null)
-                or (told.id is not null and (kept.gone_at is not null or told.moved_at > kept.moved_at))
+                or (told.id is not null and (kept.gone_at is not null or told.moved_at is distinct from kept.moved_at))
             """
         ).fetchall()
         con.unregister("alive")

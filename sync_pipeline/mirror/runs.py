@@ -37,10 +37,9 @@ def sync(
             the watermark and a later time must be read all the same (law 6).
         full: read everything again, and repair what differs.
     """
-    marks = watermarks(source)
 
     def work(at: Source, obj: Object, run_id: str) -> Read:
-        now, mark = at.connector.now(), marks.get(obj.name)
+        now, mark = at.connector.now(), at.marks.get(obj.name)
         if obj.every and mark and now - mark < obj.every and since is None and not full:
             return Read(obj, Window(mark, mark), Counts(), committed=False)
         window = next_window(mark, now, at.policy.overlap, at.policy.lag)

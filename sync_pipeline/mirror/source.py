@@ -46,6 +46,7 @@ class Source:
     Attributes:
         landings: folder where pages wait.
         remembered: by API name, what the system last said of its objects, and when; `cycle.run` reads it once a run.
+        marks: the end of the last committed window of each object that was read before; read once a run, too.
         landed: told after each page, from any thread: object, records landed so far, records announced (or -1).
     """
 
@@ -54,6 +55,7 @@ class Source:
     landings: Path
     policy: Policy = field(default_factory=Policy)
     remembered: Mapping[str, tuple[Describe, datetime]] = field(default_factory=dict)
+    marks: Mapping[str, datetime] = field(default_factory=dict)
     landed: Callable[[Object, int, int], None] = lambda _obj, _rows, _of: None
 
     def landing(self, obj: Object, purpose: str = "window") -> Landing:

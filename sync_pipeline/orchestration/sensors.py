@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sync_pipeline import assembly
+from sync_pipeline.connectors.clock import AGREEMENT
 from sync_pipeline.lake import LakeError, pause
 from sync_pipeline.orchestration.resources import SyncResource
 
@@ -31,11 +32,11 @@ def why_wait(last: Last | None, lake_in_use: bool, now: datetime, rest: timedelt
     if last is None:
         return ""
     if last.ended_at is None:
-        if now - last.began_at < STARTING:
+        if -AGREEMENT < now - last.began_at < STARTING:
             return f"run {last.run_id[:8]} is starting"
         return ""
     next_at = last.ended_at + rest
-    if now < next_at:
+    if last.ended_at - AGREEMENT < now < next_at:  # a run that ended in the future ended before the clock was set back
         return f"the next cycle starts at {next_at:%H:%M:%S} UTC, {rest} after the last one ended"
     return ""
 

@@ -91,6 +91,8 @@ class Service(ABC):
             return own(environ, start_response)  # not the system's: without faults, and not in the log
         answer = self.answer(request)
         answer.date = self._clock()  # by which clients cut their windows
+        if header := self.faults.take("header", request.path):
+            answer.headers[header["name"]] = header["value"]
         self.log.add(request.method, request.path, answer.status_code, time.perf_counter() - began)
         return answer(environ, start_response)
 

@@ -29,6 +29,7 @@ from sync_pipeline.sync.touched import (
     look_again,
     look_at_referring,
     marks,
+    watermark,
 )
 
 Connection = duckdb.DuckDBPyConnection
@@ -190,7 +191,9 @@ def remember(
         names: Marketo's name of each field that was written, by the name it was written under.
         referring: the pairings whose records may refer to what is new; those that do are looked at again.
     """
-    link, name = ledger.table("link"), literal(pairing.name)
+    link, name, obj = ledger.table("link"), literal(pairing.name), pairing.object(side)
+    # After all that was read of this side, whatever the clocks tell: until the next reading the mirror is of before.
+    written_at = f"greatest({literal(now)}, {watermark(obj)})"
     entries = "map_from_entries([" + ", ".join(f"{{k: {literal(k)}, v: {literal(v)}}}" for k, v in names.items()) + "])"
     agreed = f"map_from_entries(list_transform(map_entries(fields), lambda e: {{k: {entries}[e.key], v: e.value}}))"
     con.execute(
@@ -206,13 +209,13 @@ def remember(
     con.execute(  # one update of links in a transaction; see `mirror.merge` for why not two
         f"update {link} l set agreed = map_concat(coalesce(l.agreed, map {{}}), c.agreed), agreed_at = {literal(now)}, "
         f"ended_at = if({ends}, {literal(now)}, l.ended_at), ended_because = if({ends}, {because}, l.ended_because), "
-        f"{side}_written_at = {literal(now)} from confirmed c "
+        f"{side}_written_at = {written_at} from confirmed c "
         f"where l.pairing = {name} and l.crm_id = c.crm_id and l.marketo_id = c.marketo_id and {TOLD} and not c.is_new"
     )
     con.execute(
         f"insert into {link} by name select {name} as pairing, crm_id, "
         f"{literal(pairing.marketo.name)} as marketo_object, marketo_id, {literal(now)} as linked_at, "
-        f"agreed, {literal(now)} as agreed_at, {literal(now)} as {side}_written_at from confirmed "
+        f"agreed, {literal(now)} as agreed_at, {written_at} as {side}_written_at from confirmed "
         "where is_new and crm_id is not null and marketo_id is not null"  # an import tells no ids: see `adopt`
     )
     look_at_referring(con, referring, f"select {name} as pairing, crm_id from confirmed where is_new", now)

@@ -27,7 +27,7 @@ from sync_pipeline.sync.declined import Declined
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import CONVERT, MERGE, SCORE
 from sync_pipeline.sync.retries import PUSH, of_writes
-from sync_pipeline.sync.touched import CRM, MARKETO, look_again
+from sync_pipeline.sync.touched import CRM, MARKETO, look_again, watermark
 
 Connection = duckdb.DuckDBPyConnection
 # A record is sent again without what was blamed on fields; a system may name one bad field an answer.
@@ -334,8 +334,8 @@ def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answe
     declined.forget_accepted(con, pairing, side, way.names)
     con.execute(
         f"insert into {ledger.table('write_result')} by name "
-        f"select write_id, run_id, {literal(now)} as answered_at, verdict, record_id, created, code, message "
-        "from answered"
+        f"select write_id, run_id, greatest({literal(now)}, {watermark(obj)}) as answered_at, "
+        "verdict, record_id, created, code, message from answered"
     )
     tried.note(
         con,

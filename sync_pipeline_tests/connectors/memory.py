@@ -13,6 +13,7 @@ from itertools import count
 
 import pyarrow as pa
 
+from sync_pipeline.connectors.clock import Clock
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Batches, Extract, Page, Usage
 from sync_pipeline.model import Describe, Field, Object, Window
@@ -74,12 +75,13 @@ class Memory:
 
     system = "salesforce"
 
-    def __init__(self, org: Org) -> None:
+    def __init__(self, org: Org, clock: Clock | None = None) -> None:
         self.org = org
+        self.clock = clock or Clock(lambda: org.at)
         self._calls = 0
 
     def begin(self) -> None:
-        """Nothing is remembered from run to run."""
+        self.clock.begin()
 
     def organization_id(self) -> str:
         return "00D000000000001EAA"
@@ -94,7 +96,9 @@ class Memory:
         return Describe(source, self.org.fields)
 
     def extract(self, obj: Object, fields: Sequence[str], window: Window) -> Extract:
-        found = [r for r in self.org.visible() if _is_in(window, _stamp(r[obj.stamp]))]
+        later = self.now() + timedelta(days=1)
+        stamps = [(r, _stamp(r[obj.stamp])) for r in self.org.visible()]
+        found = [r for r, at in stamps if _is_in(window, at) or at >= later]
         return self._extract(found, fields)
 
     def extract_ids(self, obj: Object, fields: Sequence[str], ids: Sequence[str], by: str = "") -> Extract:
@@ -111,7 +115,7 @@ class Memory:
         return sum(before is None or _stamp(r[obj.stamp]) < before for r in alive)
 
     def metered(self) -> Memory:
-        return Memory(self.org)
+        return type(self)(self.org, self.clock)
 
     def usage(self) -> Usage:
         return Usage(self._calls, 0)
@@ -123,7 +127,7 @@ class Memory:
         return ()
 
     def now(self) -> datetime:
-        return self.org.at
+        return self.clock.now()
 
     def _extract(self, records: Sequence[Record], fields: Sequence[str]) -> Extract:
         self._calls += 1

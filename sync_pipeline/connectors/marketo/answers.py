@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.answers import PASSING_STATUSES, redirection
+from sync_pipeline.connectors.clock import utc_now
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import (
     QuotaError,
@@ -55,8 +57,7 @@ def raise_status(answer: requests.Response) -> None:
         raise redirected
     code, said = f"HTTP_{answer.status_code}", f"{answer.reason or 'no reason given'} at {urlsplit(answer.url).path}"
     if answer.status_code in PASSING_STATUSES:
-        wait = answer.headers.get("Retry-After", "0")
-        raise RetryableError(code, said, float(wait) if wait.isdigit() else 0.0)
+        raise RetryableError(code, said, headers.retry_after(answer.headers, utc_now()))
     raise RejectedError(code, said)
 
 

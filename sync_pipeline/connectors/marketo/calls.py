@@ -6,13 +6,15 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import requests
 
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.bounds import LOG, Bounds, Chain, Patience
+from sync_pipeline.connectors.clock import Clock
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import (
     OverdueError,
@@ -23,7 +25,7 @@ from sync_pipeline.connectors.errors import (
     UnknownOutcomeError,
 )
 from sync_pipeline.connectors.extract import Usage
-from sync_pipeline.connectors.http import Http, Login, clock_skew_seconds, repeat, session
+from sync_pipeline.connectors.http import Http, Login, repeat, session
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.limits import Limits
@@ -42,7 +44,6 @@ class _Shared:
     """What all views of one connector share."""
 
     login: Login[Token] = field(default_factory=Login)
-    clock_skew_seconds: float = 0.0
 
 
 class Calls:
@@ -63,6 +64,7 @@ class Calls:
         self._site = credentials.site
         self._http = Http(session("sync-pipeline", self._site, self.patience), answers.raise_status, self.patience)
         self._shared = _Shared()
+        self.clock = Clock(limits.utc)
 
     def metered(self) -> Calls:
         view = copy.copy(self)
@@ -74,7 +76,7 @@ class Calls:
 
     def now(self) -> datetime:
         """Return Marketo's time."""
-        return self.limits.utc() + timedelta(seconds=self._shared.clock_skew_seconds)
+        return self.clock.now()
 
     def connect(self) -> None:
         """Log in if nobody has.
@@ -162,20 +164,15 @@ class Calls:
         def send(token: Token) -> T:
             bearer = {"Authorization": f"Bearer {token.text}"}
             answer = self._http.send(method, self._site + path, bearer, **options)
-            self._note_time(answer)
+            self.clock.note(answer.headers)
             return read(answer)
 
         return self._shared.login.use(self._log_in, send)
 
     def _log_in(self) -> Token:
         token, answer = log_in(self._http.session, self.credentials, min(self.patience.bounds.idle, LOGIN_TIMEOUT))
-        self._note_time(answer)
+        self.clock.note(answer.headers)
         return token
-
-    def _note_time(self, answer: requests.Response) -> None:
-        skew = clock_skew_seconds(answer, self.limits.utc())
-        if skew is not None:
-            self._shared.clock_skew_seconds = skew
 
     def count_bytes(self, count: int) -> None:
         self._http.count_bytes(count)
@@ -194,7 +191,7 @@ def _done_or_not(once: bool) -> Iterator[None]:
 
 def _file(answer: requests.Response) -> requests.Response:
     """Return an answer that is a file; a refusal is JSON even where a file was asked for."""
-    if "json" in answer.headers.get("Content-Type", ""):
+    if "json" in headers.media_type(answer.headers):
         with answer:
             answers.body_of(answer)
     return answer

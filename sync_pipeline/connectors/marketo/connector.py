@@ -100,6 +100,7 @@ class Marketo:
     ) -> None:
         """Make a connector; nothing is sent before the first call."""
         self.calls = Calls(credentials, limits or Limits(), first_wait, timeout, bounds)
+        self.clock = self.calls.clock
         self._reach = reach or Reach()
         self._feeds = Feeds(self._reach.activity_types)
 
@@ -110,6 +111,7 @@ class Marketo:
 
     def begin(self) -> None:
         """A run begins: what was remembered of the feed is read anew."""
+        self.clock.begin()
         self._feeds.forget()
 
     # --- what a Connector does

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
+from sync_pipeline.connectors.clock import utc_now
 from sync_pipeline.connectors.errors import QuotaError, RetryableError, ThrottledError
-from sync_pipeline.connectors.http import utc_now
 
 SECONDS = 20.0
 A_MOMENT = 0.05  # seconds until it is asked again whether a running call has ended
