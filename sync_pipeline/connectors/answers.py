@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
@@ -20,7 +21,10 @@ from sync_pipeline.connectors.errors import (
 from sync_pipeline.model import Field
 
 MISREAD = "JSON_PARSER_ERROR"  # of a whole call, over one value of a wrong kind
+# These errors name their field in the text alone, or not even there.
 _MISREAD = re.compile(r"from VALUE_\w+ value (.*?)(?: or request may be missing a required field)?(?: at)? \[line:")
+_NAMED = re.compile(r"No such column '(\w+)'|duplicate value found: (\w+) duplicates")
+DOUBLES = frozenset({"DUPLICATE_VALUE", "DUPLICATES_DETECTED", "DUPLICATE_EXTERNAL_ID"})
 LOCKED = "UNABLE_TO_LOCK_ROW"
 TOO_MUCH = frozenset({LOCKED, "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})  # less at a time may go through
 UNDONE = TOO_MUCH | {"SERVER_UNAVAILABLE"}  # surely nothing was done, whatever the status
@@ -64,10 +68,12 @@ def raise_error(answer: requests.Response) -> None:
     raise RejectedError(code, message)
 
 
-def misread(message: str) -> str | None:
-    """Return the value that a parser error repeats, as it was spelled; None if it repeats none."""
-    found = _MISREAD.search(message)
-    return found[1] if found else None
+def named(message: str, sent: Mapping[str, object]) -> list[str]:
+    """Return the fields that an error without a list of fields is about: that it names, or whose value it repeats."""
+    if found := _NAMED.search(message):
+        return [found[1] or found[2]]
+    misread = _MISREAD.search(message)
+    return [name for name, value in sent.items() if misread and value is not None and str(value) == misread[1]]
 
 
 def is_soap(answer: requests.Response) -> bool:

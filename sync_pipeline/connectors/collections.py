@@ -89,30 +89,38 @@ def _answers(task: Task, records: Sequence[Record]) -> Callable[[requests.Respon
         if len(told) != len(records):
             reason = f"{len(told):,} answers to {len(records):,} records of {task.source}"
             raise MalformedAnswerError(system, request_of(answer), reason)
-        return [_answer(task, one) for one in told]
+        return [_answer(task, record, one) for record, one in zip(records, told, strict=True)]
 
     return read
 
 
-def _answer(task: Task, told: Document) -> Answer:
+def _answer(task: Task, record: Record, told: Document) -> Answer:
     """Return the answer of one record."""
     if told.flag("success"):
         created = told.flag("created", task.operation is Operation.CREATE)
         return Answer(Verdict.ACCEPTED, told.key("id"), created)
     told.only("errors")
     errors = [(e.text("statusCode"), e.text("message", ""), e.texts("fields")) for e in told.parts("errors")]
-    return refused(told.text("id", "") or None, errors)
+    return refused(task, told.text("id", "") or None, errors, record.values)
 
 
 Error = tuple[str, str, Sequence[str]]  # code, message, and the fields that are blamed
 
 
-def refused(record_id: str | None, errors: Sequence[Error]) -> Answer:
+def refused(
+    task: Task, record_id: str | None, errors: Sequence[Error], sent: Mapping[str, object] | None = None
+) -> Answer:
     """Return the answer that the errors of a record mean: the first, with the fields that any of them blames.
 
-    A lock that the org's own code ran into shows in its text alone.
+    A lock that the org's own code ran into shows in its text alone. A value that another record has already is not
+    left out of a new record, which would double that one.
+
+    Args:
+        sent: the values of the record, one of which an error may repeat.
     """
     code, message, _ = errors[0] if errors else ("", "", ())
     passing = code in answers.PASSING_OF_ONE or answers.LOCKED in message
-    blames = tuple(blame for code, said, fields in errors for blame in blamed(fields, code, said))
+    doubles = task.operation is not Operation.UPDATE and any(one in answers.DOUBLES for one, _, _ in errors)
+    found = [] if doubles else [(one, said, fields or answers.named(said, sent or {})) for one, said, fields in errors]
+    blames = tuple(blame for one, said, fields in found for blame in blamed(fields, one, said))
     return Answer(Verdict.RETRY if passing else Verdict.REJECTED, record_id, code=code, message=message, blames=blames)

@@ -54,7 +54,7 @@ def _answer(task: Task, record: Record, told: Document) -> Answer:
         return Answer(Verdict.ACCEPTED, told.part("body").key("id") if is_new else record.id, created=is_new)
     first = told.only("body")
     errors = [(one.text("errorCode"), one.text("message", ""), one.texts("fields")) for one in told.parts("body")]
-    answer = refused(record.id, errors)
+    answer = refused(task, record.id, errors, record.values)
     ids = list(_matches(first))
     return replace(answer, message=f"{answer.message} ({', '.join(ids)})") if ids else answer
 

@@ -98,7 +98,9 @@ def matched(task: Task, part: pa.Table, results: Mapping[str, pa.Table], failure
             con.register("found", found)
             id_, created, error = (c if c in RESULTS[kind] else "null" for c in ("sf__Id", "sf__Created", "sf__Error"))
             con.execute(f"insert into told_echo select ?, {id_}, {created}, {error}, {_echo(keys)} from found", [kind])
-        return [_answer(*row) or (unprocessed(failure) if row[0] else None) for row in con.execute(_MATCH).fetchall()]
+        return [
+            _answer(task, *row) or (unprocessed(failure) if row[0] else None) for row in con.execute(_MATCH).fetchall()
+        ]
 
 
 def _echo(columns: Sequence[str]) -> str:
@@ -112,11 +114,13 @@ def unprocessed(failure: str) -> Answer:
     return Answer(Verdict.RETRY, code="UNPROCESSED", message=failure or "the bulk job left the record unprocessed")
 
 
-def _answer(kind: str | None, record_id: str | None, created: str | None, error: str | None) -> Answer | None:
+def _answer(
+    task: Task, kind: str | None, record_id: str | None, created: str | None, error: str | None
+) -> Answer | None:
     if kind == "successfulResults":
         return Answer(Verdict.ACCEPTED, record_id, created == "true")
     if kind == "failedResults":
         told = [found.group("code", "message", "fields") for found in _ERROR.finditer(error or "")]
         errors = [(code, said, [name for name in re.split(r"[, ]+", fields) if name]) for code, said, fields in told]
-        return refused(record_id or None, errors or [("UNKNOWN_EXCEPTION", error or "", ())])
+        return refused(task, record_id or None, errors or [("UNKNOWN_EXCEPTION", error or "", ())])
     return None

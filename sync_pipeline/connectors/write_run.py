@@ -10,7 +10,7 @@ from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import ConnectorError, RejectedError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.ingest import Sleep, ingest
 from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Verdict, blamed
+from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Verdict
 
 # Calls of 200 records, then what met a lock in calls of 100, 50, 25: in the last a record has few neighbours.
 ROUNDS = 4
@@ -116,7 +116,8 @@ class Run:
         """
         alike = len({frozenset(record.values) for record in self._of(places)}) == 1
         if len(places) == 1 or (alike and error.code != answers.MISREAD):
-            self._note(places, [_answer(error, record) for record in self._of(places)])
+            said = [(error.code, error.message, ())]
+            self._note(places, [collections.refused(task, None, said, record.values) for record in self._of(places)])
             return
         for half in _parts(places, (len(places) + 1) // 2):
             self._call(task, half)
@@ -153,14 +154,6 @@ class Run:
             if untold and task.operation is Operation.CREATE:
                 missing = UnknownOutcomeError("RESULT_MISSING", f"a bulk job tells nothing of {len(untold)} records")
                 raise self._unclear(missing, untold)
-
-
-def _answer(error: RejectedError, record: Record) -> Answer:
-    """Return the answer to a record that a call was refused over; a value that could not be read names its field."""
-    misread = answers.misread(error.message) if error.code == answers.MISREAD else None
-    names = [name for name, value in record.values.items() if value is not None and str(value) == misread]
-    blames = blamed(names, error.code, error.message)
-    return Answer(Verdict.REJECTED, code=error.code, message=error.message, blames=blames)
 
 
 def _parts(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -12,7 +12,7 @@ from sync_pipeline.connectors.errors import FatalError, QuotaError, UnknownOutco
 from sync_pipeline.connectors.login import Credentials
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.connectors.conftest import app_credentials
 from sync_pipeline_tests.connectors.writer_contract import verdicts
@@ -87,6 +87,42 @@ def test_a_call_that_is_refused_as_a_whole_is_halved_until_the_record_is_found(
     records = [*people(3), Record(None, {"LastName": "odd", "Email": "odd@x.example"})]
     assert verdicts(writer.write(CONTACT, Operation.CREATE, records)) == [Verdict.ACCEPTED] * 4
     assert sandbox.log.count(COLLECTIONS) == 3
+
+
+SAME = "duplicate value found: Email duplicates value on record with id: 003000000000001"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fields"),
+    [
+        ("INVALID_FIELD", "No such column 'Email' on sobject of type Contact", ("Email",)),
+        ("DUPLICATE_VALUE", SAME, ("Email",)),
+        ("STRANGE", "no idea", ()),
+    ],
+)
+def test_a_field_that_only_the_text_names_is_blamed_but_what_is_there_already_is_not_made_without_it(
+    writer: SalesforceWriter, sandbox: Sandbox, org: Org, code: str, message: str, fields: tuple[str, ...]
+) -> None:
+    (here,) = org.insert("Contact", [{"LastName": "x"}])
+    values: dict[str, Value] = {"LastName": "x", "Email": "x@x.example"}
+    found = []
+    for operation, record in ((Operation.UPDATE, Record(here, values)), (Operation.CREATE, Record(None, values))):
+        sandbox.faults.add("reject", code=code, message=message, times=1)
+        found += [answer.fields for answer in writer.write(CONTACT, operation, [record])]
+    assert found == [fields, () if code == "DUPLICATE_VALUE" else fields]
+
+
+def test_a_value_that_cannot_be_read_is_blamed_on_the_field_that_has_it(writer: SalesforceWriter) -> None:
+    days = ("2000-02-29", "2000-02-30", "x")
+    values: list[dict[str, Value]] = [
+        {"LastName": str(n), "Birthdate": day, "Title": "soon"} for n, day in enumerate(days)
+    ]
+    answers = writer.write(CONTACT, Operation.CREATE, [Record(None, one) for one in values])
+    assert [(answer.verdict, answer.code, answer.fields) for answer in answers] == [
+        (Verdict.ACCEPTED, "", ()),
+        (Verdict.REJECTED, "JSON_PARSER_ERROR", ("Birthdate",)),
+        (Verdict.REJECTED, "JSON_PARSER_ERROR", ("Birthdate",)),
+    ]
 
 
 def test_records_that_are_alike_are_refused_together_without_further_calls(
