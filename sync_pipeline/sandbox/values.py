@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sync_pipeline.model import id18
 from sync_pipeline.sandbox.describe import Json
@@ -27,6 +27,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}([A-Z0-5]{3})?")
 _SMALL_INT = 2**31
+_YEARS = (1700, 4000)
+Day = TypeVar("Day", bound=date)
 
 
 def converter(field: Json, wire: Wire) -> Convert:
@@ -169,7 +171,7 @@ def _date(field: Json, wire: Wire) -> Convert:
             return None
         try:
             if isinstance(value, str) and _DATE.fullmatch(value):
-                return date.fromisoformat(value)
+                return _kept(field, date.fromisoformat(value))
         except ValueError:
             pass
         raise _misfit(field, wire, value)
@@ -185,12 +187,23 @@ def _datetime(field: Json, wire: Wire) -> Convert:
             if isinstance(value, str) and _DATETIME.fullmatch(value):
                 at = datetime.fromisoformat(_microseconds(value))
                 at = at.astimezone(UTC) if at.tzinfo else at  # without a zone it is the user's, here UTC
-                return at.replace(microsecond=0, tzinfo=None)
+                return _kept(field, at.replace(microsecond=0, tzinfo=None))
         except (ValueError, OverflowError):
             pass
         raise _misfit(field, wire, value)
 
     return convert
+
+
+def _kept(field: Json, day: Day) -> Day:
+    """Return a day or time, if Salesforce keeps it: "only dates within a certain range are valid" (SOQL, date formats).
+
+    Which code and words a record is refused with is not documented; clients report FIELD_INTEGRITY_EXCEPTION.
+    """
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        message = f"{field['label']}: invalid date: {day:%a %b %d} 00:00:00 GMT {day.year}"
+        raise ApiError("FIELD_INTEGRITY_EXCEPTION", message, fields=[field["name"]])
+    return day
 
 
 def _microseconds(value: str) -> str:

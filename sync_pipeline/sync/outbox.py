@@ -239,7 +239,8 @@ def _send_once(way: _Way, writes: list[_Write], may_again: bool) -> tuple[Sent, 
 
 def _is_of_fields(write: _Write, blamed: Mapping[str, Mapping[str, Blame]], goes_on: Container[str]) -> bool:
     """Tell whether a refusal is that of fields alone: the rest goes on, or there is none."""
-    return write.write_id in goes_on or len(blamed.get(write.write_id, ())) == len(write.fields)
+    all_are_blamed = write.write_id in blamed and blamed[write.write_id].keys() == write.fields.keys()
+    return write.write_id in goes_on or all_are_blamed
 
 
 def _blamed(way: _Way, operation: Operation, told: Sequence[tuple[_Write, Answer]]) -> dict[str, dict[str, Blame]]:

@@ -35,7 +35,7 @@ MARKETO = {found.name: found for found in standard.objects()}
 
 def marketo_fields(found: ObjectType) -> tuple[Field, ...]:
     """Return the fields of an object as the sandbox's describe tells them."""
-    shown = {"fields": [f.in_describe() for f in found.fields.values()], "dedupeFields": found.dedupe}
+    shown = {"fields": [f.in_describe() for f in found.fields.values()], "dedupeFields": list(found.dedupe)}
     return tuple(marketo_answers.record_fields(Document(shown)))
 
 
@@ -43,7 +43,7 @@ def described(obj: Object, schema: Schema) -> Describe:
     """Return what a sandbox says of an object."""
     if obj.system == "marketo":
         return Describe(obj.source, marketo_fields(MARKETO[obj.source]))
-    fields = [crm_answers.field(told) for told in describe_object(schema, obj.source, "62.0")["fields"]]
+    fields = [crm_answers.field(Document(told)) for told in describe_object(schema, obj.source, "62.0")["fields"]]
     told = Describe(obj.source, tuple(fields))
     return Describe(obj.source, readable(obj, told))
 

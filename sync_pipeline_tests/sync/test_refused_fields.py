@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from sync_pipeline import catalog
 from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule
@@ -16,6 +17,7 @@ from sync_pipeline.sync.capacity import BECAUSE, CHECKS, TO_DO
 from sync_pipeline.sync.outbox import AGAIN
 from sync_pipeline.sync.retries import retry
 from sync_pipeline_tests.sync.many import Many
+from sync_pipeline_tests.sync.test_customs import DESCRIBED, chosen
 from sync_pipeline_tests.sync.world import System
 
 RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
@@ -276,6 +278,49 @@ def test_a_system_that_names_one_bad_field_an_answer_is_asked_a_few_times_at_mos
     firm.crm.refuse = refuse
     firm.cycle()
     assert set(tries.values()) == {1 + AGAIN}
+
+
+# By Marketo's object, a field of it that is not what tells its records apart.
+OPTIONAL = {
+    "salesPerson": "title",
+    "company": "industry",
+    "lead": "phone",
+    "opportunity": "amount",
+    "opportunityRole": "isPrimary",
+    "invoice_c": "amount",
+}
+
+
+def test_of_every_object_a_record_is_made_without_the_field_that_marketo_blames(lake: Lake, tmp_path: Path) -> None:
+    """SF-USER-1, SF-ACCOUNT-9, SF-OPP-1, SF-OPP-3, SF-CO-1, law 8."""
+    pairings = {p.name: p for p in (*catalog.pairings(), *chosen("Invoice__c", "invoice_c"))}
+    many = Many(lake, tmp_path, tuple(pairings.values()), DESCRIBED)
+    crm = many.crm
+    seller = crm["User"].edit(LastName="Seller", Email="s@x.example", Title="Dr", IsActive=True)
+    account = crm["Account"].edit(Name="Acme", Industry="Energy", OwnerId=seller)
+    contact = crm["Contact"].edit(LastName="Ada", Phone="1", AccountId=account)
+    crm["Lead"].edit(LastName="Bea", Company="Bee", Phone="1", IsConverted=False)
+    deal = crm["Opportunity"].edit(Name="Deal", AccountId=account, StageName="Open", Amount=10.0)
+    crm["OpportunityContactRole"].edit(OpportunityId=deal, ContactId=contact, Role="Buyer", IsPrimary=True)
+    crm["Invoice__c"].edit(Account__c=account, Contact__c=contact, Amount__c=12.5, Paid__c=True)
+    for source, name in OPTIONAL.items():
+        many.marketo[source].refuse = refusing(name)
+    done = many.settled()
+    assert all(synced.error == "" for synced in done.values())
+    made = {source: list(many.marketo[source].records.values()) for source in OPTIONAL}
+    assert {source: len(records) for source, records in made.items()} == dict.fromkeys(OPTIONAL, 1) | {"lead": 2}
+    assert [one for source, name in OPTIONAL.items() for one in made[source] if one.get(name) is not None] == []
+    assert [one["lastName"] for one in made["lead"]] == ["Ada", "Bea"]
+    assert (made["opportunityRole"][0]["role"], made["invoice_c"][0]["paid"]) == ("Buyer", True)
+    errors = many.lake.rows("select object, code from lake.sync.error where resolved_at is null order by object")
+    paired = {p.name: p for p in pairings.values() if p.marketo.source in OPTIONAL}
+    assert errors == [(p.crm.name, RULE) for p in sorted(paired.values(), key=lambda p: p.crm.name)]
+
+
+def refusing(name: str) -> Callable[[Record], Answer | None]:
+    """Return a rule against a field that is filled."""
+    no = Answer(Verdict.REJECTED, code=RULE, message="is odd", blames=blamed([name], RULE, "is odd"))
+    return lambda record: no if record.values.get(name) is not None else None
 
 
 def test_every_check_says_why_and_what_to_do() -> None:
