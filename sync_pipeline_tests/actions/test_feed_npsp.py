@@ -63,7 +63,7 @@ def expected(both: Both) -> pd.DataFrame:
 
 @pytest.mark.bench
 def test_the_feed_of_the_npsp_org_is_what_pandas_makes_of_both_systems(both: Both, tmp_path: Path) -> None:
-    """SIA-FEED-2 to 5, 7, 10, 12 and 13."""
+    """SIA-FEED-2 to 5, 10, 12 and 13."""
     (tmp_path / "npsp").mkdir()
     written = write_under_api_names(tmp_path / "npsp")
     for name in written.keys() - {"Account", "Contact", "Opportunity", "OpportunityContactRole"}:

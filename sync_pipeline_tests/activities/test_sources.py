@@ -188,7 +188,7 @@ def test_tasks_go_to_the_contact_before_the_lead_and_never_to_one_of_several(wor
 
 
 def test_a_task_says_what_the_org_has_fields_for(world: World) -> None:
-    """SIA-LOG-5 to 9 and 11, SIA-FEED-13."""
+    """SIA-LOG-6 to 9 and 11, SIA-FEED-13."""
     world.put("salesforce.user", USER, Name="Sal", Email="sal@crm.example", Username="sal", IsActive=True)
     contact = world.linked(1)
     world.contact(contact, AccountId="001A")

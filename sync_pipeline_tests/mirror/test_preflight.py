@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from sync_pipeline.catalog.salesforce import CONTACT, LEAD
+from sync_pipeline.catalog.salesforce import ACCOUNT, CONTACT, EVENT, LEAD, TASK
 from sync_pipeline.mirror.preflight import Severity, judge, judge_conversion
 from sync_pipeline.model import Describe, Field, Object
 
@@ -32,6 +34,16 @@ def test_an_opt_out_that_cannot_be_seen_or_written_is_warned_of(obj: Object) -> 
         "read-only": [f"the sync user cannot write {why}"],
         "fine": [],
     }
+
+
+@pytest.mark.parametrize(("obj", "name"), [(o, n) for o in (ACCOUNT, EVENT, TASK) for n in o.required])
+def test_a_field_that_the_sync_needs_and_cannot_see_is_named_with_its_object(obj: Object, name: str) -> None:
+    """CONN-6: the account's type, and each field of events and tasks."""
+    fields = [one for one in (*obj.required, *(m.crm for m in obj.mappings)) if one != name]
+    told = [(f.object, f.message) for f in judge(obj, seen(obj.source, *dict.fromkeys(fields)))]
+    assert any(where == obj.name and re.search(rf"\b{name}\b", said) for where, said in told)
+    whole = judge(obj, seen(obj.source, *dict.fromkeys((*fields, name))))
+    assert not any(re.search(rf"\b{name}\b", found.message) for found in whole)
 
 
 def test_fields_of_leads_that_a_conversion_would_lose_are_warned_of() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_contact_is_in_one_company_and_moves_with_its_account(course: Course) 
 
 
 def test_a_contact_without_an_account_stays_in_its_company_with_a_warning(course: Course) -> None:
-    """SF-CONTACT-10: Marketo would refuse the whole record; what else changed is written."""
+    """SF-CONTACT-10, MK-REST-12: Marketo would refuse the whole record; what else changed is written."""
     assert (course.people["leaver"]["externalCompanyId"], course.people["leaver"]["phone"]) == (course.crm["acme"], "2")
     stays = [(course.crm["leaver"], "AccountId", "STAYS")]
     assert course.errors() == stays
@@ -179,6 +180,25 @@ def test_a_person_account_is_a_person_that_says_so_with_one_address(course: Cour
     assert course.people["ada"]["externalCompanyId"] == course.crm["ada account"]
     written = course.many.lake.rows("select distinct unnest(map_keys(fields)) from lake.sync.outbox order by all")
     assert [name for (name,) in written if "mail" in name.lower()] == ["email"]
+
+
+def test_the_crm_wins_a_person_accounts_conflict_and_its_accounts_field_never_comes_back(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """SF-PACCT-7."""
+    many = Many(lake, tmp_path, catalog.pairings(), schema=Schema.standard(person_accounts=True))
+    account = many.crm["Account"].edit(Name="Ada", Industry="Energy", IsPersonAccount=True)
+    ada = many.crm["Contact"].edit(LastName="Ada", AccountId=account, Phone="1", IsPersonAccount=True)
+    many.settled()
+    ((person, _),) = many.marketo["lead"].living.items()
+    ((company, _),) = many.marketo["company"].living.items()
+    many.crm["Contact"].edit(ada, Phone="2")
+    many.marketo["lead"].edit(person, phone="3", title="Dr")
+    many.marketo["company"].edit(company, industry="Steel")
+    many.settled()
+    contact = many.crm["Contact"].records[ada]
+    assert (contact["Phone"], contact["Title"], many.marketo["lead"].records[person]["phone"]) == ("2", "Dr", "2")
+    assert many.crm["Account"].records[account]["Industry"] == "Energy"
 
 
 def test_an_opportunity_of_a_person_account_belongs_to_it_by_a_role_alone(course: Course) -> None:

@@ -226,7 +226,7 @@ def fit(marketo: Describe, crm: Describe = CRM_LINE) -> Pairing:
 
 
 def test_what_marketo_lacks_is_said_before_anything_is_written() -> None:
-    """SF-CO-11 and 13."""
+    """SF-CO-11 and 13, MK-REST-21."""
     line = DESCRIBED["invoiceLine_c"]
     assert fit(line).key == "crmId"
     two_keys = replace(line, fields=tuple(replace(f, identifies=f.name in ("crmId", "quantity")) for f in line.fields))
@@ -243,7 +243,7 @@ def test_what_marketo_lacks_is_said_before_anything_is_written() -> None:
 
 
 def test_marketo_holds_ten_kinds_of_custom_objects() -> None:
-    """SF-CO-13."""
+    """SF-CO-13, MK-REST-21."""
     names = [f"Thing{letter}" for letter in "ABCDEFGHIJK"]
     with pytest.raises(ValueError, match=r"11 custom objects .* Marketo holds 10"):
         catalog.custom_pairings([f"{name}__c" for name in names], [f"{name}_c" for name in names])

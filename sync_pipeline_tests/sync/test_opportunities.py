@@ -95,7 +95,7 @@ def test_while_an_object_is_not_read_whole_what_refers_to_it_waits_and_the_other
 
 
 def test_a_role_whose_making_was_interrupted_is_found_again(many: Many) -> None:
-    """GEN-16, SF-OPP-10: no field of a role carries the CRM's id, so its key of three tells whose it is."""
+    """GEN-16, SF-OPP-10, MK-REST-13: no field of a role carries the CRM's id, so its key of three tells whose it is."""
     deal(many, "Buyer")
     many.settled()
     with many.lake.transaction() as con:

@@ -193,7 +193,7 @@ def test_calls_follow_a_person_who_is_made_anew_and_stay_with_one_whose_account_
 def test_a_field_that_marketo_fills_reaches_who_is_there_already_with_the_next_update(
     lake: Lake, tmp_path: Path
 ) -> None:
-    """VV-CONN-5: the score is added when everybody is linked already."""
+    """VV-CONN-4 and 5: the score is added when everybody is linked already."""
     score = "mkto71_Lead_Score__pc"
     practice = Practice(lake, tmp_path / "landing", FEW | {score})
     practice.pairings = pairings(TODAY, FEW)
