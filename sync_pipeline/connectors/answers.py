@@ -12,11 +12,13 @@ from sync_pipeline.connectors import headers, soap
 from sync_pipeline.connectors.clock import utc_now
 from sync_pipeline.connectors.document import Document, plain, request_of
 from sync_pipeline.connectors.errors import (
+    ConnectorError,
     ForbiddenError,
     QuotaError,
     RejectedError,
     RetryableError,
     SessionExpiredError,
+    ThrottledError,
 )
 from sync_pipeline.model import Field
 
@@ -33,11 +35,15 @@ PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
 REDIRECTIONS = frozenset({301, 302, 303, 307, 308})  # 300 is Salesforce's word for several records with one key
 # So a server answers, or a gateway before it, when something broke off: what was asked for may have been done.
 BROKEN_OFF = frozenset({500, 502, 504})
-NO_MORE_CALLS = frozenset({"REQUEST_LIMIT_EXCEEDED", "TXN_SECURITY_NO_ACCESS"})
-# Of one record among many that are written, a limit is that of the moment (REQUEST_LIMIT_EXCEEDED of its transaction).
-PASSING_OF_ONE = PASSING | {"REQUEST_LIMIT_EXCEEDED"}
+LIMIT = "REQUEST_LIMIT_EXCEEDED"
+# Of one record among many that are written, a limit is that of the moment (LIMIT of its transaction), or is over as
+# soon as an administrator has made room.
+PASSING_OF_ONE = PASSING | {LIMIT, "STORAGE_LIMIT_EXCEEDED"}
+# The words of a limit of what runs at once; every other (TotalRequests) is one of the day. `LIMIT` stands for both.
+AT_ONCE = re.compile(r"\bconcurrent", re.IGNORECASE)  # ConcurrentRequests, ConcurrentPerOrgLongTxn, …PerOrgApex
+AT_ONCE_WAIT = 5.0  # seconds: what runs for longer than that is what the limit counts
 API_CLOSED = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
-NOBODY_CAN = API_CLOSED | {"INACTIVE_ORGANIZATION", "INACTIVE_USER"}
+NOBODY_CAN = API_CLOSED | {"INACTIVE_ORGANIZATION", "INACTIVE_USER", "TXN_SECURITY_NO_ACCESS"}
 # What Salesforce's own text leaves open (CONN-1).
 NO_API = (
     "Either the org's edition has no API (Enterprise and Unlimited have it, Professional where it was bought), or the "
@@ -58,14 +64,21 @@ def raise_error(answer: requests.Response) -> None:
     code, message = _told(answer)
     if answer.status_code == 401 or code == "INVALID_SESSION_ID":
         raise SessionExpiredError(code, message)
-    if code in NO_MORE_CALLS:
-        raise QuotaError(code, message)
+    if code == LIMIT:
+        raise over_limit(message, headers.retry_after(answer.headers, utc_now()))
     if code in NOBODY_CAN:
         raise ForbiddenError(code, f"{message}. {NO_API}" if code in API_CLOSED else message)
     if code in PASSING or (answer.status_code in PASSING_STATUSES and not is_soap(answer)):
         may_be_done = answer.status_code in BROKEN_OFF and code not in UNDONE
         raise RetryableError(code, message, headers.retry_after(answer.headers, utc_now()), may_be_done)
     raise RejectedError(code, message)
+
+
+def over_limit(message: str, wait_seconds: float = 0.0) -> ConnectorError:
+    """Return what it means that more was asked for than is allowed, at once or in a day; nothing was done."""
+    if AT_ONCE.search(message):
+        return ThrottledError(LIMIT, message, max(wait_seconds, AT_ONCE_WAIT))
+    return QuotaError(LIMIT, message)
 
 
 def named(message: str, sent: Mapping[str, object]) -> list[str]:

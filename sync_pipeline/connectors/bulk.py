@@ -21,7 +21,9 @@ from sync_pipeline.connectors.errors import (
     RetryableError,
 )
 from sync_pipeline.connectors.extract import Batches, Extract, Page
+from sync_pipeline.connectors.http import repeat
 
+COUNT, NOT_FOUND = "Sforce-NumberOfRecords", "NOT_FOUND"
 # A job is found to be over at most a sixth of its time late.
 FIRST_POLL, POLL_GROWTH, LONGEST_POLL = 0.2, 1.2, 10.0
 
@@ -82,11 +84,30 @@ class Bulk:
     def _result(self, fields: Sequence[str], job: Document) -> Extract:
         expected, job_id = job.number("numberRecordsProcessed", 0), job.key("id")
 
-        def pages() -> Iterator[Page]:
-            for number, url in enumerate(self._page_urls(job_id, expected) if expected else ()):
-                yield Page(f"{number:06d}", lambda url=url: self._page(url, fields))  # type: ignore[misc]
+        return Extract(lambda: self._pages(job_id, expected, fields) if expected else iter(()), expected, token=job_id)
 
-        return Extract(pages, expected, token=job_id)
+    def _pages(self, job_id: str, expected: int, fields: Sequence[str]) -> Iterator[Page]:
+        """Give the pages of a result, as the org tells them: all addresses beforehand, or each with the one before it.
+
+        The former came with API version 58, and not everywhere.
+        """
+        try:
+            for number, url in enumerate(self._page_urls(job_id, expected)):
+                yield Page(f"{number:06d}", lambda url=url: self._page(self._opened(url), fields))  # type: ignore[misc]
+        except RejectedError as error:
+            if error.code != NOT_FOUND:
+                raise
+            yield from self._linked_pages(job_id, expected, fields)
+
+    def _linked_pages(self, job_id: str, expected: int, fields: Sequence[str]) -> Iterator[Page]:
+        """Give pages of which each tells in its headers where the next one is; they are opened in turn, read in any."""
+        root = f"{self._jobs}/{job_id}/results"
+        chain, url, number = self._org.chain(f"the result of bulk job {job_id}", expected), root, 0
+        while url:
+            page = _Opened(self, url, fields, repeat(lambda url=url: self._opened(url), self._org.patience))  # type: ignore[misc]
+            mark, rows = headers.locator(page.headers), headers.count(page.headers, COUNT) or 0
+            yield Page(f"{number:06d}", page.read)
+            url, number = chain.follow(f"{root}?locator={quote(mark, safe='')}", rows) if mark else "", number + 1
 
     def _page_urls(self, job_id: str, expected: int) -> Iterator[str]:
         """Give the addresses of all result pages, five a call, so that pages can be read in parallel."""
@@ -98,15 +119,17 @@ class Bulk:
             yield from urls
             path = "" if told.flag("done", True) else chain.follow(told.text("nextRecordsUrl"), len(urls))
 
-    def _page(self, url: str, fields: Sequence[str]) -> Batches:
-        """Stream one page as text batches.
+    def _opened(self, url: str) -> requests.Response:
+        return self._org.call("GET", url, {"Accept": "text/csv"}, stream=True)
+
+    def _page(self, answer: requests.Response, fields: Sequence[str]) -> Batches:
+        """Stream one page, which has been asked for, as text batches.
 
         Raises:
             RetryableError: the page broke off, or held other than the announced number of records.
             RejectedError: its columns are not the fields that were asked for.
         """
-        answer = self._org.call("GET", url, {"Accept": "text/csv"}, stream=True)
-        announced, arrived = headers.count(answer.headers, "Sforce-NumberOfRecords"), 0
+        announced, arrived = headers.count(answer.headers, COUNT), 0
         if announced is None:
             answer.close()
             raise MalformedAnswerError(self._org.system, request_of(answer), "no number of records in its headers")
@@ -116,7 +139,20 @@ class Bulk:
                 break
             yield batch
         if arrived != announced:
-            raise RetryableError("PAGE_CUT_OFF", f"{arrived} of {announced} records arrived of {url.partition('?')[0]}")
+            raise RetryableError("PAGE_CUT_OFF", f"{arrived} of {announced} records arrived at {request_of(answer)}")
+
+
+class _Opened:
+    """A page whose answer has begun, for its headers; read again, it is asked for anew."""
+
+    def __init__(self, bulk: Bulk, url: str, fields: Sequence[str], answer: requests.Response) -> None:
+        self.headers = answer.headers
+        self._bulk, self._url, self._fields = bulk, url, fields
+        self._answer: requests.Response | None = answer
+
+    def read(self) -> Batches:
+        answer, self._answer = self._answer, None
+        return self._bulk._page(answer or self._bulk._opened(self._url), self._fields)
 
 
 def ended(org: Caller, path: str, patience: Patience | None = None) -> Document:

@@ -87,5 +87,7 @@ def _called(org: Salesforce, body: bytes, *wanted: str) -> dict[str, str]:
         raise UnknownOutcomeError(malformed.code, malformed.message)
     if told["success"] == "false":
         code, message = told.get("statusCode", "UNKNOWN_EXCEPTION"), told.get("message", "no reason given")
+        if code == answers.LIMIT:
+            raise answers.over_limit(message)
         raise (RetryableError if code in answers.PASSING else RejectedError)(code, message)
     return told

@@ -98,6 +98,11 @@ class Document:
         """Return the error that the answer is not as it must be."""
         return MalformedAnswerError(self._system, self._request, reason)
 
+    @property
+    def request(self) -> str:
+        """What was answered, in words."""
+        return self._request
+
     # --- values, by kind
 
     def text(self, name: str, default: str | _Required = REQUIRED) -> str:

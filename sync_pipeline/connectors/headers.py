@@ -74,6 +74,12 @@ def count(headers: Headers, name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def locator(headers: Headers) -> str:
+    """Return the mark of the next page of a bulk result, "" on the last one, which says null."""
+    found = (headers.get("Sforce-Locator") or "").strip()
+    return "" if found == "null" or len(found) > 1_000 else found
+
+
 def media_type(headers: Headers) -> str:
     """Return the type of a body without its parameters, in lower case; "" where it is not told."""
     return (headers.get("Content-Type") or "").partition(";")[0].strip().lower()

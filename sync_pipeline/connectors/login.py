@@ -13,7 +13,16 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
 from sync_pipeline.connectors import soap
-from sync_pipeline.connectors.answers import API_CLOSED, NO_API, PASSING, PASSING_STATUSES, is_soap, redirection
+from sync_pipeline.connectors.answers import (
+    API_CLOSED,
+    LIMIT,
+    NO_API,
+    PASSING,
+    PASSING_STATUSES,
+    is_soap,
+    over_limit,
+    redirection,
+)
 from sync_pipeline.connectors.document import Document, kind_of, request_of
 from sync_pipeline.connectors.errors import (
     ConnectorError,
@@ -25,6 +34,12 @@ from sync_pipeline.connectors.errors import (
 from sync_pipeline.connectors.http import PlainOnLoopback, checked_url, connection_failed, is_loopback
 
 SYSTEM = "Salesforce"  # Veeva CRM, too, logs in there
+WITHOUT_SOAP_LOGIN = 65.0  # the first version
+SOAP_ENDS = (
+    "the login by username and password is SOAP's login(), which API versions from 65.0 on do not have and which ends "
+    "for all versions in Summer '27: log in by an app instead, with client credentials, a refresh token or a key "
+    "(docs/setup.md)"
+)
 # Where an org may be, whatever its My Domain: Salesforce's own domains, those of its government and China clouds too.
 OWN_DOMAINS = (".salesforce.com", ".force.com", ".salesforce.mil", ".sfcrmproducts.cn", ".cloudforce.com")
 PASSING_LOGIN = frozenset({"unknown_error", "server_error", "temporarily_unavailable"})
@@ -49,6 +64,11 @@ class Credentials:
     refresh_token: str | None = field(default=None, repr=False)
     private_key_file: str | None = None
 
+    @property
+    def uses_soap(self) -> bool:
+        """Whether the login is SOAP's: by username and password, where nothing better is given."""
+        return bool(self.username and self.password and not self.private_key_file and not self.refresh_token)
+
 
 @dataclass(frozen=True)
 class Session:
@@ -65,6 +85,8 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
     """
     if not (given.username and given.password) and not given.client_id:
         raise CredentialsError("NO_CREDENTIALS", "there are no credentials to log in with: see docs/settings.md")
+    if given.uses_soap and _number(version) >= WITHOUT_SOAP_LOGIN:
+        raise CredentialsError("NO_SOAP_LOGIN", f"{SOAP_ENDS}; or set SALESFORCE_API_VERSION to 64.0 for now")
     try:
         if given.refresh_token and not given.private_key_file:
             return _refreshed(http, given)
@@ -87,8 +109,7 @@ def _by_library(http: requests.Session, given: Credentials, version: str) -> Ses
     domain = "loopback" if loopback else (urlsplit(given.login_url).hostname or "").removesuffix(".salesforce.com")
     if loopback:
         http.mount("https://loopback.salesforce.com", PlainOnLoopback(given.login_url))
-    by_key = bool(given.private_key_file)
-    by_password = bool(given.username and given.password and not by_key)
+    by_key, by_password = bool(given.private_key_file), given.uses_soap
     token, instance = SalesforceLogin(
         session=_Door(http),  # type: ignore[arg-type]  # all that it does with a session is to post
         # With a key, the domain is the audience that is signed, and `instance_url` says where to post.
@@ -103,6 +124,13 @@ def _by_library(http: requests.Session, given: Credentials, version: str) -> Ses
         privatekey_file=given.private_key_file,
     )
     return Session(token, own_instance(given, f"http://{instance}" if loopback else f"https://{instance}"))
+
+
+def _number(version: str) -> float:
+    try:
+        return float(version)
+    except ValueError:
+        return 0.0
 
 
 def _refreshed(http: requests.Session, given: Credentials) -> Session:
@@ -193,6 +221,8 @@ class _Door:
 
 def refused(given: Credentials, code: str, said: str) -> ConnectorError:
     """Return the error of a login that was refused; in plain words where the org is closed to programs (CONN-1)."""
+    if code == LIMIT:
+        return over_limit(said)
     if code in PASSING | PASSING_LOGIN or "rate exceeded" in said:
         return RetryableError(code, f"the login at {given.login_url} was not possible: {said}")
     plain = f". {NO_API}" if code in API_CLOSED else ""

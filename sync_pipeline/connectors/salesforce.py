@@ -7,8 +7,10 @@ object per record (DESIGN 9).
 from __future__ import annotations
 
 import copy
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,21 +21,25 @@ import requests
 
 from sync_pipeline.connectors import answers, headers, json_pages, permissions, soql
 from sync_pipeline.connectors.bounds import Chain, Patience
-from sync_pipeline.connectors.bulk import Bulk
+from sync_pipeline.connectors.bulk import NOT_FOUND, Bulk
 from sync_pipeline.connectors.clock import Clock, utc_now
 from sync_pipeline.connectors.document import Document
-from sync_pipeline.connectors.errors import QuotaError, RejectedError
+from sync_pipeline.connectors.errors import ConnectorError, FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
 from sync_pipeline.connectors.http import Http, Login, checked_url, repeat, session
-from sync_pipeline.connectors.login import Credentials, Session, login
+from sync_pipeline.connectors.login import SOAP_ENDS, Credentials, Session, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
 URL_LIMIT = 16_384  # longer request lines are answered 414
 PAGE_ROWS = 2_000  # the most a REST query page can hold
 USAGE_IS_NEWS = 600.0  # seconds
 DAY = timedelta(days=1)
+VERSIONS = "/services/data"
 
-NOT_FOR_BULK = frozenset({"INVALIDENTITY", "INVALID_ENTITY", "API_ERROR", "EXCEEDEDQUOTA", "FEATURENOTENABLED"})
+# No job for this object, none left for today, or none at all: then the result is read by REST.
+NOT_FOR_BULK = frozenset(
+    {"INVALIDENTITY", "INVALID_ENTITY", "API_ERROR", "EXCEEDEDQUOTA", "LIMIT_EXCEEDED", "FEATURENOTENABLED", NOT_FOUND}
+)
 
 
 @dataclass
@@ -44,6 +50,8 @@ class _Org:
     identity: tuple[str, str] | None = None
     usage: tuple[headers.Usage, ...] = ()
     told_at: float = 0.0
+    versions: tuple[str, ...] | None = None
+    looking: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Salesforce:
@@ -104,8 +112,13 @@ class Salesforce:
 
     def _identity(self) -> tuple[str, str]:
         if not self._org.identity:
-            told = self.read("/services/oauth2/userinfo")
-            self._org.identity = _id(told, "organization_id"), _id(told, "user_id")
+            try:
+                told = self.read("/services/oauth2/userinfo")
+                self._org.identity = _id(told, "organization_id"), _id(told, "user_id")
+            except RejectedError as error:
+                if error.code != NOT_FOUND:
+                    raise
+                self._org.identity = _ids(self.read(self.resource("")))
         return self._org.identity
 
     def names(self) -> frozenset[str]:
@@ -230,7 +243,7 @@ class Salesforce:
 
     def resource(self, path: str) -> str:
         """Return the address of a REST resource in the version that is spoken."""
-        return f"/services/data/v{self._version}/{path}"
+        return f"/services/data/v{self._version}/{path}".rstrip("/")
 
     @property
     def soap_address(self) -> str:
@@ -272,7 +285,34 @@ class Salesforce:
             bearer = {"Authorization": f"Bearer {current.token}", **headers}
             return self._http.send(method, current.instance_url + path, bearer, **kwargs)
 
-        return self._org.login.use(self._log_in, send)
+        try:
+            return self._org.login.use(self._log_in, send)
+        except RejectedError as error:
+            if error.code == NOT_FOUND and path.startswith(f"{VERSIONS}/v"):
+                self._check_version()
+            raise
+
+    def _check_version(self) -> None:
+        """Look, once, whether the org speaks our version of its interfaces, after it did not know an address.
+
+        Raises:
+            FatalError: it does not.
+        """
+        with self._org.looking:
+            if self._org.versions is None:
+                self._org.versions = ()
+                with suppress(ConnectorError):
+                    told = self._http.send("GET", self._org.login.current(self._log_in).instance_url + VERSIONS, {})
+                    self._org.versions = tuple(
+                        one.text("version") for one in Document.all_of(told, self.system, is_list=True)
+                    )
+        spoken = self._org.versions
+        if spoken and self._version not in spoken:
+            raise FatalError(
+                "API_VERSION",
+                f"the org does not speak version {self._version} of its interfaces, but {spoken[0]} to {spoken[-1]}: "
+                "set SALESFORCE_API_VERSION to one of these",
+            )
 
     def _keep_reserve(self) -> None:
         """Stop before the last calls of the day, which are left to others (LIM-4, LIM-5).
@@ -299,7 +339,8 @@ class Salesforce:
         return (of_org.used, of_org.limit) if of_org else (0, 0)
 
     def remarks(self) -> Sequence[str]:
-        return tuple(permissions.remarks(self, self.system))
+        soap = (SOAP_ENDS,) if self._credentials.uses_soap else ()
+        return (*soap, *permissions.remarks(self, self.system))
 
     def now(self) -> datetime:
         """Return the org's time: windows are cut by its clock, not by ours."""
@@ -320,6 +361,14 @@ class Salesforce:
         self.clock.note(answer.headers)
         if usage := headers.limit_usage(answer.headers):
             self._org.usage, self._org.told_at = usage, time.monotonic()
+
+
+def _ids(told: Document) -> tuple[str, str]:
+    """Return the ids of organization and user as the root of every version tells them, in an address."""
+    organization, _, user = told.text("identity").rpartition("/id/")[2].partition("/")
+    if {len(organization), len(user)} - {15, 18}:
+        raise told.fail("no address of an identity")
+    return id18(organization), id18(user)
 
 
 def _id(told: Document, name: str) -> str:

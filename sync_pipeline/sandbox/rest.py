@@ -34,7 +34,8 @@ def versions(call: Call) -> Response:
 
 def resources(call: Call) -> Response:
     names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
-    return json_answer({name: f"/services/data/v{call.version}/{name}" for name in names})
+    own = f"{call.sandbox.url}/id/{call.sandbox.sessions.organization_id}/{call.user}"
+    return json_answer({**{name: f"/services/data/v{call.version}/{name}" for name in names}, "identity": own})
 
 
 def limits(call: Call) -> Response:

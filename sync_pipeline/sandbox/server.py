@@ -186,6 +186,8 @@ class Sandbox(Service):
         quota = self.faults.take("quota", path, about)
         if quota:
             self.sessions.allowed = self.sessions.used + quota["calls"]
+        if self.faults.take("lacks", path, about):
+            raise not_found()
         error = self.faults.take("error", path, about)
         if error:
             raise ApiError(error["code"], error["message"], error["status"])

@@ -31,9 +31,10 @@ from sync_pipeline.model import Field
 Json = dict[str, Any]
 
 TOKEN_OVER = frozenset({"601", "602"})
-# Seconds to leave others alone: the rate counts twenty seconds, a call at the same time is over soon.
-THROTTLED = {"606": 5.0, "615": 1.0}
-NO_MORE_TODAY = "607"
+# Seconds to leave others alone: the rate counts twenty seconds, a call at the same time is over soon, one of ten
+# imports takes a while.
+THROTTLED = {"606": 5.0, "615": 1.0, "1016": 10.0}
+NO_MORE_TODAY, NO_SUCH_CALL = "607", "610"
 PASSING = frozenset({"500", "502", "604", "608", "611", "614", "713", "719"})
 PASSING_RECORD = frozenset({*PASSING, "1016", "1019"})  # import queue full, list busy
 NUMBERS = frozenset({"integer", "float", "number", "currency", "percent", "score"})
@@ -84,6 +85,8 @@ def raise_refusal(told: Document) -> None:
         raise QuotaError(code, message)
     if code in PASSING:
         raise RetryableError(code, message)
+    if code == NO_SUCH_CALL:
+        message = f"{message}: the subscription does not offer {told.request}"
     raise RejectedError(code, message)
 
 

@@ -10,6 +10,7 @@ from sync_pipeline.sandbox.misbehaviour import Kind, Misbehaviour
 KINDS: dict[str, Kind] = {
     "expire": Kind("every token ends before the request: 602"),
     "status": Kind("the answer has this HTTP status, and perhaps a Retry-After", {"status": 502, "retry_after": 0}),
+    "lacks": Kind("the address is not known, as on a server of an older version", times=None),
     "header": Kind("the answer has this header, in place of its own", {"name": "", "value": ""}),
     "error": Kind("the answer is this error, with HTTP 200", {"code": "713", "message": "Transient Error"}),
     "slow": Kind("the answer takes so long", {"seconds": 1.0}),

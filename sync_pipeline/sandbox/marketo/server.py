@@ -197,6 +197,8 @@ class MarketoSandbox(Service):
         quota = self.faults.take("quota", path)
         if quota:
             self.limits.daily = self.limits.daily - self.limits.left(self.now()) + int(quota["calls"])
+        if self.faults.take("lacks", path):
+            raise CallError(610, "Requested resource not found")
         error = self.faults.take("error", path)
         if error:
             raise CallError(error["code"], error["message"])
