@@ -5,6 +5,7 @@ Read in this order:
     model.py         the nouns that modules hand to one another
     faults.py        errors that nobody foresaw: logged, put on record, and kept to their object
     identifiers.py   what a person or record is called from outside, and which addresses are the same
+    redactor.py      cuts every known secret out of everything that leaves the process; private.py: who may read files
     catalog/         what is synced, and the systems' own words: declarations, data only
     connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text in, records out
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
+
+from sync_pipeline import private, redactor
 
 # A command's module is imported when the command is asked for: a sync every five minutes needs no sandbox.
 COMMANDS = {
@@ -53,6 +56,8 @@ class Commands(click.Group):
 @click.version_option(package_name="sync-pipeline")
 def main() -> None:
     """Keep a queryable copy of a Salesforce org in DuckDB tables that follow it."""
+    os.umask(private.OWNER_ONLY)
+    redactor.install()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
 """The composition root for Dagster: `dagster dev` loads `defs`, without network and without secrets."""
 
-from sync_pipeline import assembly
+import os
+
+from sync_pipeline import assembly, private, redactor
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.settings import Settings
 
+os.umask(private.OWNER_ONLY)
+redactor.install()
 settings = Settings()
 defs = definitions(assembly.objects(settings), settings, pairings=assembly.pairings(settings))

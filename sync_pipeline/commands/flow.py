@@ -107,7 +107,11 @@ def serve(host: str, port: int, url_file: Path | None) -> None:
             sales.intake(lake, lambda: assembly.exchange_unsubscribes(given, lake, whole=False)),
             sales.check(assembly.mail_check(given, lake)),
         ]
-        with Server(endpoints, given.http_token.get_secret_value(), host, port) as server:
+        try:
+            serving = Server(endpoints, given.http_token.get_secret_value(), host, port)
+        except OSError as error:
+            raise click.ClickException(f"{host}:{port} cannot be listened at: {error.strerror}") from None
+        with serving as server:
             click.echo(f"flow actions at {server.url}/flow/<action>")
             if url_file:
                 url_file.write_text(server.url, encoding="utf-8")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline import assembly, redactor
 from sync_pipeline.commands.options import plain_errors, settings
 from sync_pipeline.connectors.authorize import CALLBACK, allow
 
@@ -33,4 +34,5 @@ def login(port: int, browser: bool) -> None:
 
     with plain_errors():
         token = allow(assembly.credentials(settings()), port, show)
-    click.echo(f"SALESFORCE_REFRESH_TOKEN={token}")
+    # What it is for; everything else that is printed is without secrets.
+    click.echo(f"SALESFORCE_REFRESH_TOKEN={token}", file=redactor.revealed(sys.stdout))

@@ -13,8 +13,10 @@ import duckdb
 
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.lake.connection import Connection, attach_statement
+from sync_pipeline.redactor import without_passwords
 
 ROWS_AT_ONCE = 10_000
+WITHOUT = "the statement is without the password: give it by PGPASSWORD, or by a PGPASSFILE, see docs/security.md"
 PROMPT, MORE = "lake> ", "  ... "
 
 
@@ -27,7 +29,10 @@ def sql(query: str | None, form: str | None, attach: bool) -> None:
     """Run a QUERY on the lake, or start a shell. Tables are lake.salesforce.contact, lake.sync.run, ..."""
     given = settings()
     if attach:
-        click.echo(attach_statement(given.lake_catalog, given.lake_data, read_only=True) + ";")
+        catalog, data = map(without_passwords, (given.lake_catalog, given.lake_data))
+        click.echo(attach_statement(catalog, data, read_only=True) + ";")
+        if catalog != given.lake_catalog:
+            click.echo(WITHOUT, err=True)
         return
     with open_lake(given, read_only=True) as lake:
         con = lake.cursor()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sync_pipeline.redactor import clean
+
 if TYPE_CHECKING:
     from sync_pipeline.connectors.writes import Answer
 
@@ -22,7 +24,7 @@ class ConnectorError(Exception):
     notice = ""
 
     def __init__(self, code: str, message: str) -> None:
-        code, message = code[:LONGEST_CODE], message[:LONGEST_MESSAGE]
+        code, message = clean(code)[:LONGEST_CODE], clean(message)[:LONGEST_MESSAGE]  # half a secret is one too
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

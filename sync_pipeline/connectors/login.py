@@ -12,6 +12,7 @@ from jwt import InvalidKeyError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
+from sync_pipeline import redactor
 from sync_pipeline.connectors import soap
 from sync_pipeline.connectors.answers import (
     API_CLOSED,
@@ -74,6 +75,9 @@ class Credentials:
 class Session:
     token: str = field(repr=False)
     instance_url: str
+
+    def __post_init__(self) -> None:
+        redactor.keep(self.token)
 
 
 def login(http: requests.Session, given: Credentials, version: str) -> Session:
@@ -170,6 +174,8 @@ def exchanged(http: requests.Session, given: Credentials, form: Mapping[str, str
     except requests.RequestException as error:
         raise connection_failed(given.login_url, error) from None
     told = _told(answer)
+    tokens = (told.values.get(name) for name in ("access_token", "refresh_token", "id_token"))
+    redactor.keep(*(token for token in tokens if isinstance(token, str)))
     if answer.status_code != requests.codes.ok:
         raise refused(given, told.text("error"), told.text("error_description", ""))
     return told

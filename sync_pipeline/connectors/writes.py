@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sync_pipeline.connectors.errors import ConnectorError, RejectedError, UnknownOutcomeError
 from sync_pipeline.model import Object
+from sync_pipeline.redactor import clean
 
 # What a field of a write holds: text, number, truth value, or nothing. Dates and times are ISO text.
 Value = str | int | float | bool | None
@@ -71,6 +72,9 @@ class Blame:
     code: str
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", clean(self.message))
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -89,6 +93,10 @@ class Answer:
     code: str = ""
     message: str = ""
     blames: tuple[Blame, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.message:  # it goes on record
+            object.__setattr__(self, "message", clean(self.message))
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from sync_pipeline.lake import ledger, ownership, private
+from sync_pipeline import private, redactor
+from sync_pipeline.lake import ledger, ownership
 from sync_pipeline.lake.errors import LakeError, LakeInUseError, OwnershipError
 from sync_pipeline.lake.ownership import Folder, StoredFolder
 from sync_pipeline.lake.sql import literal
@@ -128,6 +129,7 @@ class Lake:
         """
         if not is_postgres(catalog) and read_only and not Path(catalog).exists():
             raise LakeError(f"there is no lake at {catalog} yet: run a sync first")
+        redactor.keep(*redactor.passwords(catalog), *redactor.passwords(data))
         extensions = _extensions(catalog, data)
         verified = extensions <= _verified
         con = duckdb.connect(config={"autoinstall_known_extensions": False, "allow_unsigned_extensions": verified})
@@ -187,6 +189,7 @@ class Lake:
                 con.execute("commit")
             except BaseException as error:
                 _roll_back(con)
+                redactor.clean_exception(error)
                 if isinstance(error, duckdb.Error | OSError):
                     raise LakeError(f"nothing was written to the lake: {_first_line(error)}") from error
                 raise
@@ -272,7 +275,8 @@ class Lake:
         with self._thread_lock:
             con = self.cursor()
             try:
-                yield con
+                with redactor.cleaned():
+                    yield con
             finally:
                 con.close()
 
@@ -374,10 +378,9 @@ def _roll_back(con: Connection) -> None:
 
 
 def _cannot_open(catalog: str, error: Exception) -> LakeError:
-    """Return the error to raise; a PostgreSQL connection string may hold a password, so it is cut out."""
+    redactor.clean_exception(error)
     if is_postgres(catalog):
-        said = _first_line(error).replace(libpq(catalog), "(LAKE_CATALOG)")
-        return LakeError(f"the lake's catalog in PostgreSQL cannot be opened: {said}")
+        return LakeError(f"the lake's catalog in PostgreSQL cannot be opened: {_first_line(error)}")
     return LakeError(
         f"the lake's catalog {catalog} cannot be opened: {_first_line(error)}. If the file is damaged, put back a copy "
         "of it, and keep LAKE_DATA as it is until then: without a catalog its files are of no use. Without any copy, "

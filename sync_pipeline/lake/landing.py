@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sync_pipeline.lake import private
+from sync_pipeline import private
 from sync_pipeline.model import Window
 
 NO_MONTH = "none"

@@ -17,6 +17,7 @@ from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.lake.table import full_name, grow
 from sync_pipeline.lake.types import TEXT
 from sync_pipeline.model import Counts, Describe, Field, Object, Window
+from sync_pipeline.redactor import clean
 
 Connection = duckdb.DuckDBPyConnection
 SCHEMA = "sync"
@@ -165,6 +166,10 @@ def insert(con: Connection, name: str, records: Iterable[Sequence[object]]) -> N
     rows = [list(record) for record in records]
     if not rows:
         return
+    if "message" in TABLES[name]:
+        place = list(TABLES[name]).index("message")
+        for row in rows:
+            row[place] = clean(str(row[place])) if row[place] else row[place]
     one = "(" + commas("?" for _ in TABLES[name]) + ")"
     con.execute(f"insert into {table(name)} values {commas([one] * len(rows))}", [v for r in rows for v in r])
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from sync_pipeline.lake import private
+from sync_pipeline import private
 
 LONGEST = timedelta(days=1) // timedelta(milliseconds=1)  # of a transaction of which nobody knows when it was over
 _NAME = re.compile(r"[0-9]+-[0-9]+-[0-9]+(\.[0-9]+)?")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from sync_pipeline import assembly
+from sync_pipeline import assembly, redactor
 from sync_pipeline.assembly import Systems
 from sync_pipeline.lake import Lake, pause
 from sync_pipeline.mirror.source import Source
@@ -36,7 +36,8 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def lake(self, *, read_only: bool = False) -> Iterator[Lake]:
-        with assembly.lake(self.settings(), read_only=read_only) as lake:
+        # Dagster keeps the exception of a step, with all that it came of.
+        with redactor.cleaned(), assembly.lake(self.settings(), read_only=read_only) as lake:
             yield lake
 
     @contextmanager

@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sync_pipeline import catalog
+from sync_pipeline import catalog, redactor
 from sync_pipeline.catalog.chosen import chosen
 from sync_pipeline.catalog.pairings import names as pairing_names
 from sync_pipeline.model import Chosen
@@ -22,6 +22,7 @@ from sync_pipeline.settings.crm import CrmSettings
 from sync_pipeline.settings.lake import LakeSettings
 from sync_pipeline.settings.marketo import MarketoSettings
 from sync_pipeline.settings.reading import ReadingSettings
+from sync_pipeline.settings.secrets import secrets
 from sync_pipeline.settings.writing import WritingSettings
 
 __all__ = ["PARTS", "Settings"]
@@ -39,7 +40,12 @@ PARTS: tuple[type[BaseSettings], ...] = (
 class Settings(CrmSettings, MarketoSettings, ReadingSettings, WritingSettings, ActionsSettings, LakeSettings):
     """All settings; docs/settings.md is generated from their descriptions."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    def model_post_init(self, _: object) -> None:
+        redactor.keep(*secrets(self))
 
     @model_validator(mode="after")
     def _filtered_objects(self) -> Self:

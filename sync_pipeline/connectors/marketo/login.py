@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from sync_pipeline import redactor
 from sync_pipeline.connectors.answers import PASSING_STATUSES, redirection
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import CredentialsError, RetryableError
@@ -53,6 +54,9 @@ class Credentials:
 @dataclass(frozen=True)
 class Token:
     text: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        redactor.keep(self.text)
 
 
 def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[Token, requests.Response]:
