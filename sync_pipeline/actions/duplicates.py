@@ -61,7 +61,7 @@ def _crm_records(mirrors: Mirrors, name: str, place: int, account: str, alive: s
     return f"""
         select {literal(mirrors.crm)}, {pairing}, c."Id", l.marketo_id::varchar,
             coalesce(l.marketo_id::varchar, c."Id"), {place}, {address_sql('c."Email"')}, c."OwnerId",
-            {account}, c."LastActivityDate"::timestamptz, c."CreatedDate",
+            {account}, try(c."LastActivityDate"::timestamptz), c."CreatedDate",
             c.{quoted(SYNCED_AT)}
         from {mirrors.crm_records(name)} c left join {links(pairing)} l on l.crm_id = c."Id"
         where c.{GONE} is null and {alive}"""
@@ -101,7 +101,7 @@ def duplicates_sql(mirrors: Mirrors, among: str = "") -> str:
 
 def _active(mirrors: Mirrors, records: str) -> str:
     """Return SQL for the last activity of the people in a group; activities are many, so only theirs are gathered."""
-    people = f"select record_id::bigint from {records} where system = 'marketo' and email in (from doubled)"
+    people = f"select try_cast(record_id as bigint) from {records} where system = 'marketo' and email in (from doubled)"
     return (
         'select "leadId"::varchar as id, max("activityDate") as active_at '
         f'from {mirrors.records("activity", ACTIVITY)} where "leadId" in ({people}) group by 1'

@@ -21,6 +21,7 @@ from sync_pipeline.actions.told import LeftOut, check_names, leave_out
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name
+from sync_pipeline.lake.types import cast
 
 Connection = duckdb.DuckDBPyConnection
 READERS = {
@@ -116,7 +117,7 @@ def _take(
     left_out = leave_out(con, into)
     check_names(con, into)
     con.execute(f"create or replace temp table refused as {' union all '.join(_refusals(into))}")
-    typed = commas(f"try_cast({quoted(v.name)} as {v.type.value}) as {quoted(v.name)}" for v in into.values)
+    typed = commas(f"{cast(v.name, v.type.value)} as {quoted(v.name)}" for v in into.values)
     key = quoted(into.key)
     con.execute(
         f"create or replace temp table fit as select {typed} from given_text "
@@ -202,7 +203,7 @@ def _wrong(value: Value) -> list[tuple[str, str, str]]:
         wrong.append((f"{column} not in ({choices})", value.name, f"is none of {', '.join(value.choices)}"))
     if value.type is not Type.TEXT and value.parse is None:
         said = NOT_OF[value.type]
-        fits = f"try_cast({column} as {value.type.value})"
+        fits = cast(value.name, value.type.value)
         low = "" if value.type is not Type.WHOLE else f" or not regexp_full_match({column}, '[0-9]+')"
         wrong.append((f"{column} is not null and ({fits} is null{low})", value.name, said))
     return wrong

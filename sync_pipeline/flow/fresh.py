@@ -93,7 +93,12 @@ def to_crm(
         [Outcome.TAKE_MARKETO],
     ).fetchall()
     kinds = {f.crm.name: f.crm for f in asked.fields}
-    taken = [(name, other, text) for name, other, text, refusal in rows if refusal is None]
+    told_of = first(marketo)  # what is no value of its field's type is none here, and must not empty the CRM's
+    taken = [
+        (name, other, text)
+        for name, other, text, refusal in rows
+        if refusal is None and (text is not None or not (told_of.get(other) or "").strip())
+    ]
     return Values(
         {name: typed(text, kinds[name]) for name, _, text in taken},
         {name: text for name, _, text in taken},

@@ -23,6 +23,8 @@ Connection = duckdb.DuckDBPyConnection
 SCHEMA = "sync"
 STAMP = "timestamptz"
 DAY = timedelta(days=1)
+MISFIT = "VALUE_DOES_NOT_FIT"  # a value is null in the mirror because it is none of its field's type
+AT_ONCE = 1_000  # rows of one statement
 
 TABLES: dict[str, dict[str, str]] = {
     "connection": {"system": "varchar", "organization_id": "varchar", "connected_at": STAMP},
@@ -162,16 +164,15 @@ def create(con: Connection) -> bool:
 
 
 def insert(con: Connection, name: str, records: Iterable[Sequence[object]]) -> None:
-    """Append records (one value per declared column) to a ledger table, in one statement."""
+    """Append records (one value per declared column) to a ledger table, in few statements."""
     rows = [list(record) for record in records]
-    if not rows:
-        return
     if "message" in TABLES[name]:
         place = list(TABLES[name]).index("message")
         for row in rows:
             row[place] = clean(str(row[place])) if row[place] else row[place]
     one = "(" + commas("?" for _ in TABLES[name]) + ")"
-    con.execute(f"insert into {table(name)} values {commas([one] * len(rows))}", [v for r in rows for v in r])
+    for some in (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)):
+        con.execute(f"insert into {table(name)} values {commas([one] * len(some))}", [v for r in some for v in r])
 
 
 def organizations(con: Connection) -> dict[str, str]:

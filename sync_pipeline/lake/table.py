@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -12,6 +12,7 @@ from sync_pipeline.model import Object
 
 Connection = duckdb.DuckDBPyConnection
 
+EXACT = 2**53  # from here on not every whole number is a double
 SYNCED_AT, DELETED_AT = "_synced_at", "_deleted_at"
 OWN_COLUMNS = {SYNCED_AT: "TIMESTAMP WITH TIME ZONE", DELETED_AT: "TIMESTAMP WITH TIME ZONE"}
 CHANGE_COLUMNS = {
@@ -85,13 +86,25 @@ def add_column(con: Connection, obj: Object, name: str, kind: str) -> None:
     con.execute(f"alter table {full_name(*obj.table)} add column {quoted(name)} {kind}")
 
 
+def inexact(con: Connection, obj: Object, names: Sequence[str]) -> frozenset[str]:
+    """Return those of these columns of doubles that hold a number too large to be told to its last digit."""
+    (*found,) = (
+        con.execute(
+            f"select {commas(f'coalesce(bool_or(abs({quoted(n)}) >= {EXACT}), false)' for n in names) or 'null'} "
+            f"from {full_name(*obj.table)}"
+        ).fetchone()
+        or ()
+    )
+    return frozenset(name for name, is_large in zip(names, found, strict=False) if is_large)
+
+
 def widen_column(con: Connection, obj: Object, name: str, kind: str) -> None:
-    """Give a column a wider type and keep every value, in whatever transaction is open.
+    """Give a column a wider type and keep every value that it holds, in whatever transaction is open.
 
     The lake widens few types in place (an integer to a longer one), so the values move to a new column.
     """
     table, wide = full_name(*obj.table), quoted(f"{name}__wide")
     con.execute(f"alter table {table} add column {wide} {kind}")
-    con.execute(f"update {table} set {wide} = cast({quoted(name)} as {kind})")
+    con.execute(f"update {table} set {wide} = try(try_cast({quoted(name)} as {kind}))")
     con.execute(f"alter table {table} drop column {quoted(name)}")
     con.execute(f"alter table {table} rename column {wide} to {quoted(name)}")

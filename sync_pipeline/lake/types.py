@@ -28,6 +28,7 @@ COLUMN_TYPES = {
     "time": "TIME",
 }
 TEXT = "VARCHAR"
+STAMP = "TIMESTAMP WITH TIME ZONE"
 
 # A column may be widened to any type right of its own without losing a value.
 WIDER = {
@@ -42,8 +43,13 @@ WIDER = {
 
 
 def column_type(field: Field) -> str:
-    """Return the DuckDB type of the column that keeps `field`; every type without a better one is text."""
-    return COLUMN_TYPES.get(field.type, TEXT)
+    """Return the DuckDB type of the column that keeps `field`; every type without a better one is text.
+
+    A number that is told to have no digits after its point is whole: as a double it would lose its last digits from
+    2^53 on, and Salesforce's have up to 18. What a formula computes may have a fraction whatever is told of it.
+    """
+    kept = COLUMN_TYPES.get(field.type, TEXT)
+    return "BIGINT" if kept == "DOUBLE" and field.precision and not (field.scale or field.calculated) else kept
 
 
 def wider(kept: str, described: str) -> str:
@@ -53,6 +59,15 @@ def wider(kept: str, described: str) -> str:
     return kept if kept in WIDER[described] else TEXT
 
 
+# What DuckDB takes besides and neither system has; statements of later would raise over it.
+FITS = {
+    "DOUBLE": "isfinite({0})",
+    "DATE": "{0} between date '0001-01-01' and date '9999-12-31'",
+    "TIMESTAMP WITH TIME ZONE": "{0} between timestamptz '0001-01-01 00:00:00+00' and "
+    "timestamptz '9999-12-31 23:59:59.999999+00'",
+}
+
+
 def cast(name: str, to: str) -> str:
     """Return the SQL that turns a text column into values; text that does not fit becomes null (see `misfits`)."""
     text = quoted(name)
@@ -60,7 +75,8 @@ def cast(name: str, to: str) -> str:
         return text
     if to == "TIME":  # '13:45:00.000Z': a time of day has no zone in SQL
         text = f"rtrim({text}, 'Z')"
-    return f"try_cast({text} as {to})"
+    value = f"try_cast({text} as {to})"
+    return f"case when {FITS[to].format(value)} then {value} end" if to in FITS else value
 
 
 def readable(declared: Object, described: Describe) -> tuple[Field, ...]:

@@ -19,13 +19,14 @@ class Drift:
     """`added` and `widened` give the column type by field name.
 
     `unread` fields are those whose values in the mirror are none, or are of before: each comes with the next update of
-    its record (FIELD-4).
+    its record (FIELD-4). `whole` columns keep as doubles, as an older version made them, numbers that are whole.
     """
 
     added: Mapping[str, str]
     widened: Mapping[str, str]
     notices: tuple[Notice, ...]
     unread: frozenset[str] = frozenset()
+    whole: tuple[str, ...] = ()
 
 
 def drift(kept: Mapping[str, str], fields: Iterable[Field], before: Sequence[Field] = ()) -> Drift:
@@ -61,7 +62,13 @@ def drift(kept: Mapping[str, str], fields: Iterable[Field], before: Sequence[Fie
         *_picked(pairs),
     )  # fmt: skip
     converted = {new.name for old, new in pairs if wider(column_type(old), column_type(new)) != column_type(new)}
-    return Drift(added, widened, notices, frozenset(added) | frozenset(back) | converted)
+    whole = tuple(
+        column
+        for old, new in pairs
+        if (column := known.get(new.name.lower()))
+        and (kept[column], column_type(old), column_type(new)) == ("DOUBLE", "BIGINT", "BIGINT")
+    )
+    return Drift(added, widened, notices, frozenset(added) | frozenset(back) | converted, whole)
 
 
 def _retyped(pairs: Iterable[tuple[Field, Field]]) -> Iterator[Notice]:

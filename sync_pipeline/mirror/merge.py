@@ -20,12 +20,12 @@ from sync_pipeline.lake.landing import ROWS, Landing
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, SYNCED_AT, full_name
-from sync_pipeline.lake.types import TEXT, cast
+from sync_pipeline.lake.types import STAMP, TEXT, cast
 from sync_pipeline.model import Counts, Object
 
 Connection = duckdb.DuckDBPyConnection
 
-MISFITS_SHOWN = 1000
+MOST_MISFITS = 100_000  # of one field in one reading; what is not on record is taken for an emptied field
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -118,7 +118,7 @@ def _load(con: Connection, plan: Merge, landing: Landing) -> bool:
             con,
             reader,
             f"insert into {plan.mirror} by name select {plan.casts}, {literal(plan.now)} as {quoted(SYNCED_AT)}, "
-            f"if({_text_deleted(plan)}, {cast(plan.obj.stamp, 'timestamptz')}, null) as {quoted(DELETED_AT)} "
+            f"if({_text_deleted(plan)}, {cast(plan.obj.stamp, STAMP)}, null) as {quoted(DELETED_AT)} "
             "from landed",
         )
     # Hashes, in a third of the memory of the keys: if two keys share one, the careful way is taken for nothing.
@@ -280,10 +280,10 @@ def _misfits(con: Connection, plan: Merge, landing: Landing, staged: str) -> lis
             con,
             landing.reader(),
             f"create or replace temp table misfit as select {plan.key} as k, {quoted(name)} as v from landed "
-            f"where {bad} order by k limit {MISFITS_SHOWN}",
+            f"where {bad} order by k limit {MOST_MISFITS}",
         )
         for key, value in con.execute("select k, left(v, 40) from misfit").fetchall():
-            said = f"{plan.obj.source}.{name} should be {plan.types[name]} but is {value!r}; kept as null"
-            errors.append(Error("VALUE_DOES_NOT_FIT", said, key, name))
+            said = f"{plan.obj.source}.{name} should be {plan.types[name]} but is {value!r}; kept as null, not synced"
+            errors.append(Error(ledger.MISFIT, said, key, name))
     con.execute("drop table if exists misfit")
     return errors

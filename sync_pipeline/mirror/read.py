@@ -144,20 +144,23 @@ def evolve(source: Source, obj: Object, schema: Schema, run_id: str, now: dateti
     before = source.remembered.get(obj.source)
     was = before[0].fields if before else ()
     found = drift(kept, schema.described.fields, was)
-    since = {f.name.lower(): f.since for f in was} | {name.lower(): now for name in found.unread}
+    with source.lake.reading() as con:
+        unread = found.unread | (table.inexact(con, obj, found.whole) if found.whole else frozenset())
+    since = {f.name.lower(): f.since for f in was} | {name.lower(): now for name in unread}
+    widened = {**found.widened, **dict.fromkeys(found.whole, "BIGINT")}
     fields = tuple(replace(f, since=since.get(f.name.lower())) for f in schema.described.fields)
     with source.lake.transaction() as con:
         if kept:
             for name, kind in found.added.items():
                 table.add_column(con, obj, name, kind)
-            for name, kind in found.widened.items():
+            for name, kind in widened.items():
                 table.widen_column(con, obj, name, kind)
         else:
             table.create_mirror(con, obj, dict(found.added))
         ledger.add_notices(con, run_id, obj, found.notices, now)
         ledger.add_new_notices(con, run_id, obj, _odd(schema.described), now)
         ledger.remember_describe(con, obj, replace(schema.described, fields=fields), now)
-    return _types_of(schema, {**kept, **found.added, **found.widened})
+    return _types_of(schema, {**kept, **found.added, **widened})
 
 
 def _odd(described: Describe) -> list[ledger.Notice]:

@@ -13,7 +13,7 @@ from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
-from sync_pipeline.lake.types import cast
+from sync_pipeline.lake.types import STAMP, cast
 from sync_pipeline.mirror.merge import Merge, merge
 from sync_pipeline.mirror.read import PULL, Read, Schema, evolve, land, read_window, with_schema
 from sync_pipeline.mirror.source import Source
@@ -152,7 +152,7 @@ def _suspects(source: Source, obj: Object, alive: Landing) -> tuple[str, ...]:
         con.register("alive", alive.reader() if alive.rows else nothing)
         found = con.execute(
             f"""
-            with told as (select {key} as id, {cast(obj.stamp, "timestamptz")} as moved_at from alive),
+            with told as (select {key} as id, {cast(obj.stamp, STAMP)} as moved_at from alive),
             kept as (
                 select {key}::varchar as id, {stamp} as moved_at, {deleted} as gone_at
                 from {table.full_name(*obj.table)}

@@ -13,20 +13,12 @@ from dataclasses import dataclass
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field
-from sync_pipeline.sync.canonical import BOOLEAN, DATE, DOUBLE, INTEGER, STAMP
+from sync_pipeline.sync.canonical import DATE, DOUBLE, FORMS, INTEGER, STAMP
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.resolve import REFUSED_BECAUSE, Outcome
 
 INT_32, INT_64 = 2**31 - 1, 2**63 - 1
 WHOLE = frozenset({"int", "integer", "score"})  # of 32 bits in both systems (decision 24)
-NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"  # no nan, no infinity: JSON has neither
-FORMS = {
-    BOOLEAN: "true|false",
-    INTEGER: r"[+-]?\d+",
-    DOUBLE: NUMBER,
-    DATE: r"\d{4}-\d\d-\d\d",
-    STAMP: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?",
-}
 # What no system takes for an address. Each is stricter in its own way, and says so of the address it is sent.
 ADDRESS = r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+"
 # Salesforce: "Only dates within a certain range are valid" (SOQL, date formats). Marketo documents no range.
@@ -123,7 +115,8 @@ def _most(field: Field) -> float | None:
     """Return the largest number that a field holds, None of what is no number."""
     kind = column_type(field)
     if kind == INTEGER:
-        return float(min(INT_32 if field.type in WHOLE else INT_64, 10**field.digits - 1 if field.digits else INT_64))
+        digits = field.digits or field.precision
+        return float(min(INT_32 if field.type in WHOLE else INT_64, 10**digits - 1 if digits else INT_64))
     if kind == DOUBLE and field.precision:
         return 10.0 ** (field.precision - field.scale) - 10.0**-field.scale
     return sys.float_info.max if kind == DOUBLE else None

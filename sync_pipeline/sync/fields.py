@@ -60,6 +60,18 @@ class Compared:
         return common(column_type(self.crm), marketo)
 
     @property
+    def places(self) -> int | None:
+        """The digits after the point that both sides keep of a number; None where neither tells, as Marketo never."""
+        told = [one.scale for one in (*self.sources, self.marketo) if one.precision]
+        return min(told, default=None)
+
+    @property
+    def respelled(self) -> bool:
+        """Whether an older version may have noted another form of the agreed value: all types had their own text."""
+        kinds = {column_type(one) for one in (*self.sources, self.marketo)}
+        return not self.refers_to and (len(kinds) > 1 or "DOUBLE" in kinds)
+
+    @property
     def sources(self) -> tuple[Field, ...]:
         """The fields of the CRM that fill it."""
         return (self.crm, *self.others)
@@ -97,8 +109,8 @@ class Compared:
 
     @property
     def is_cut(self) -> bool:
-        """Whether a text that is too long may be cut."""
-        return UNCUT.isdisjoint((self.crm.type, self.marketo.type))
+        """Whether what is too long may be cut: a text, and no number."""
+        return self.kind == TEXT and UNCUT.isdisjoint((self.crm.type, self.marketo.type))
 
     @property
     def picklist(self) -> tuple[str, ...]:
@@ -117,7 +129,7 @@ class Compared:
     def shared_length(self) -> int:
         """The most characters that both sides can hold; 0 where neither sets a limit."""
         limits = [length for length in (self.crm.length, self.marketo_length) if length]
-        return min(limits, default=0) if self.kind == TEXT and self.is_cut else 0
+        return min(limits, default=0) if self.is_cut else 0
 
 
 def compared(

@@ -197,8 +197,8 @@ def _handed_over(con: Connection, pairing: Pairing, run_id: str, score: Score) -
         return "map {}::map(varchar, varchar)"
     key, name = quoted(pairing.marketo.key), quoted(SCORE)
     told = f"(select max({name}) from {full_name(*pairing.marketo.table)} where {key}::varchar = met.%s)"
-    given = (
-        f"(select max_by(fields[{literal(SCORE)}], crm_id)::bigint from {ledger.table('outbox')} "
+    given = (  # as wide a number as a sum of scores may need
+        f"(select try_cast(max_by(fields[{literal(SCORE)}], crm_id) as hugeint) from {ledger.table('outbox')} "
         f"where run_id = {literal(run_id)} and operation = {literal(MERGE)} and into_id = met.to_marketo_id "
         f"and map_contains(fields, {literal(SCORE)}))"
     )
@@ -208,7 +208,7 @@ def _handed_over(con: Connection, pairing: Pairing, run_id: str, score: Score) -
         f"{others} + sum(coalesce({own}, 0)) {before}" if score == "sum" else f"greatest({others}, max({own}) {before})"
     )
     return (
-        f"if(coalesce({own}, 0) <> 0, map {{{literal(SCORE)}: ({both})::bigint::varchar}}, "
+        f"if(coalesce({own}, 0) <> 0, map {{{literal(SCORE)}: try_cast({both} as hugeint)::varchar}}, "
         "map {}::map(varchar, varchar))"
     )
 

@@ -7,6 +7,7 @@ differs any more (law 4).
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many,
 # A refused merge stays on record until somebody dismisses it: both records go their own ways, and nothing differs.
 PUSH_MERGE = "Push merges"
 IS_MERGE = f"operation in ({literal(MERGE)}, {literal(CONVERT)})"
+LONGEST_NUMBER = 400  # digits: more than a double has; Python reads no number of some thousands
 SCORES = {SCORE: Field(SCORE, "score")}  # what a merge hands over, mapped or not; all else is an opt-out
 CHECKBOX = Field("", "boolean")
 
@@ -300,17 +302,30 @@ def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> R
 
 
 def typed(text: str | None, field: Field) -> Value:
-    """Return a canonical value as the API of the field's system takes it."""
+    """Return a canonical value as the API of the field's system takes it.
+
+    A text that is none of the field's type is sent as it is: the system refuses it for its record alone (law 8).
+    """
     if text is None:
         return None
     match column_type(field):
-        case "BOOLEAN":
+        case "BOOLEAN" if text in ("true", "false"):
             return text == "true"
-        case "BIGINT":
+        case "BIGINT" if text.removeprefix("-").isdecimal() and len(text) <= LONGEST_NUMBER:
             return int(text)
-        case "DOUBLE":  # whole where the two meet as whole numbers: an import takes 12 for a percentage, but not 12.0
-            return int(text) if text.lstrip("+-").isdigit() else float(text)
+        # Whole where the two meet as whole numbers: an import takes 12 for a percentage, but not 12.0.
+        case "DOUBLE" if math.isfinite(number := _float(text)):
+            return int(text) if text.lstrip("+-").isdigit() else number
+        case "TIME":  # CRMs take a time of day with its zone, and it is always this one
+            return f"{text}Z"
     return text
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answer]], whole: Container[str]) -> None:

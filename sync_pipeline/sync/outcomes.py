@@ -5,15 +5,15 @@ A reference to another record is compared by what that record is in Marketo, whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import SYNCED_AT, full_name
-from sync_pipeline.lake.types import column_type
-from sync_pipeline.model import Field
+from sync_pipeline.lake.types import TEXT, column_type
+from sync_pipeline.model import Field, Pairing
 from sync_pipeline.sync import capacity, declined, resolve, tried
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import DELETED, FILTERED, UNSEEN
@@ -90,13 +90,13 @@ def marketo_value(field: Compared, asked: Question) -> str:
 
 def _comparable(column: str, of: Field, field: Compared, asked: Question) -> str:
     most = (field.shared_length, field.marketo_bytes) if asked.truncates and field.is_cut else (0, 0)
-    return canonical(column, column_type(of), field.kind, *most)
+    return canonical(column, column_type(of), field.kind, *most, places=field.places)
 
 
 def _marketo_now(field: Compared, asked: Question) -> str:
     """Return SQL for what Marketo has: of a copy that was written to since it was read, what Marketo then confirmed."""
     read = marketo_value(field, asked)
-    return f"if(t.stale, t.agreed[{literal(field.name)}], {read})" if asked.pairing.is_rarely_read else read
+    return f"if(t.stale, {_base(field)}, {read})" if asked.pairing.is_rarely_read else read
 
 
 def _waits(field: Compared) -> str:
@@ -135,11 +135,32 @@ def _moved(field: Compared, asked: Question) -> str:
     return f"if(map_contains(t.agreed, {literal(field.name)}), null, {said} else 'neither' end)"
 
 
-def _unfilled(field: Compared, asked: Question) -> str:
-    """Return SQL that tells whether a mirror has not read the record since the field became visible (FIELD-4)."""
-    kept = [("c", source) for source in field.sources if CRM not in asked.read_from]
-    kept += [("m", field.marketo)] if MARKETO not in asked.read_from else []
-    late = [f"{of}.{quoted(SYNCED_AT)} < {literal(one.since)}" for of, one in kept if one.since]
+def _misfits(con: Connection, pairing: Pairing) -> set[tuple[str, str]]:
+    """Return side and name of the fields of which a mirror could not take some record's value."""
+    found = con.execute(
+        f"select distinct system, object, field from {ledger.table('error')} "
+        f"where code = {literal(ledger.MISFIT)} and resolved_at is null"
+    ).fetchall()
+    sides = {(obj.system, obj.name): side for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo))}
+    return {(sides[system, name], field) for system, name, field in found if (system, name) in sides}
+
+
+def _unfilled(field: Compared, asked: Question, misfits: Collection[tuple[str, str]]) -> str:
+    """Return SQL that tells whether a mirror does not have the record's value.
+
+    It has not read it since the field became visible (FIELD-4), or the value is none of the field's type.
+    """
+    kept = [(CRM, "c", source) for source in field.sources if CRM not in asked.read_from]
+    kept += [(MARKETO, "m", field.marketo)] if MARKETO not in asked.read_from else []
+    late = [f"{of}.{quoted(SYNCED_AT)} < {literal(one.since)}" for _, of, one in kept if one.since]
+    for side, of, one in kept:
+        obj = asked.pairing.object(side)
+        if (side, one.name) in misfits:
+            late.append(
+                f"{of}.{quoted(obj.key)}::varchar in (select record_id from {ledger.table('error')} "
+                f"where code = {literal(ledger.MISFIT)} and resolved_at is null and system = {literal(obj.system)} "
+                f"and object = {literal(obj.name)} and field = {literal(one.name)})"
+            )
     return f"coalesce({' or '.join(late)}, false)" if late else "false"
 
 
@@ -149,7 +170,10 @@ def _known(field: Compared) -> str:
 
 
 def _base(field: Compared) -> str:
-    return "null::varchar" if field.remapped else f"t.agreed[{literal(field.name)}]"
+    if field.remapped:
+        return "null::varchar"
+    agreed = f"t.agreed[{literal(field.name)}]"
+    return canonical(agreed, TEXT, field.kind, places=field.places) if field.respelled else agreed
 
 
 def _arrived(field: Compared, asked: Question, unanswered: bool) -> str:
@@ -163,11 +187,12 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
     Args:
         unanswered: whether `attempt` holds values that may have been written to them, see `tried`.
     """
-    pairing = asked.pairing
+    pairing, misfits = asked.pairing, _misfits(con, asked.pairing)
     values = commas(
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
         f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
-        f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked)}, arrived: {_arrived(f, asked, unanswered)}}}"
+        f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked, misfits)}, "
+        f"arrived: {_arrived(f, asked, unanswered)}}}"
         for f in asked.fields
     )
     con.execute(f"""

@@ -170,7 +170,16 @@ class System:
 class World:
     """A CRM with contacts, a Marketo with people, their mirrors, and a clock that the test moves."""
 
-    def __init__(self, lake: Lake, folder: Path, rule: Rule = Rule.CRM_WINS, mappings: tuple[Mapping, ...] = MAPPINGS):
+    def __init__(
+        self,
+        lake: Lake,
+        folder: Path,
+        rule: Rule = Rule.CRM_WINS,
+        mappings: tuple[Mapping, ...] = MAPPINGS,
+        crm: tuple[Field, ...] = (),
+        marketo: tuple[Field, ...] = (),
+    ):
+        """Make both systems; `crm` and `marketo` are fields that they have besides."""
         self.lake = lake
         self.minute = 0
         self.crm = System("003", "Id", "SystemModstamp", self.now)
@@ -178,15 +187,15 @@ class World:
         number = next(numbers)
         contact = Object("salesforce", "Contact", f"contact_{number}", "", rule=rule)
         person = Object("marketo", "person", f"person_{number}", "", key="id", stamp="updatedAt")
+        self.fields: dict[str, tuple[Field, ...]] = {"crm": CRM_FIELDS + crm, "marketo": MARKETO_FIELDS + marketo}
         self._copies = {
-            "crm": Copy(lake, folder, {f.name: column_type(f) for f in CRM_FIELDS}, contact),
-            "marketo": Copy(lake, folder, {f.name: column_type(f) for f in MARKETO_FIELDS}, person),
+            side: Copy(lake, folder, {f.name: column_type(f) for f in self.fields[side]}, obj)
+            for side, obj in (("crm", contact), ("marketo", person))
         }
         self.pairing = Pairing(
             self._copies["crm"].obj, self._copies["marketo"].obj, "externalPersonId", mappings, '"LastName" is not null'
         )
         self.rules = Rules()
-        self.fields: dict[str, tuple[Field, ...]] = {"crm": CRM_FIELDS, "marketo": MARKETO_FIELDS}
 
     def now(self) -> datetime:
         return at(self.minute)
