@@ -35,6 +35,7 @@ from sync_pipeline.flow import perform
 from sync_pipeline.flow.perform import Flow, unsettled
 from sync_pipeline.flow.sides import Sides
 from sync_pipeline.lake import Lake, ledger
+from sync_pipeline.lake.tokens import tokens
 from sync_pipeline.mirror.cycle import connect
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
@@ -117,6 +118,7 @@ def salesforce(settings: Settings) -> Salesforce:
         bulk_from=settings.salesforce_bulk_from,
         reserve=settings.salesforce_call_reserve,
         patience=Patience(bounds(settings)),
+        tokens=tokens(settings.lake_catalog),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
@@ -40,6 +42,11 @@ SOAP_ENDS = (
     "the login by username and password is SOAP's login(), which API versions from 65.0 on do not have and which ends "
     "for all versions in Summer '27: log in by an app instead, with client credentials, a refresh token or a key "
     "(docs/setup.md)"
+)
+EXPIRED = "expired access/refresh token"
+ANEW = (
+    "Either it was revoked, or the app's tokens rotate and another lake or program has used it since: each needs a "
+    "token of its own; `sync-pipeline login` gets a new one"
 )
 # Where an org may be, whatever its My Domain: Salesforce's own domains, those of its government and China clouds too.
 OWN_DOMAINS = (".salesforce.com", ".force.com", ".salesforce.mil", ".sfcrmproducts.cn", ".cloudforce.com")
@@ -80,7 +87,40 @@ class Session:
         redactor.keep(self.token)
 
 
-def login(http: requests.Session, given: Credentials, version: str) -> Session:
+class Slot(Protocol):
+    """A refresh token that is held for one login; `keep` has the one that replaces it safe when it returns."""
+
+    token: str
+
+    def keep(self, token: str) -> None: ...
+
+
+class Tokens(Protocol):
+    """Where the newest refresh token of an app is kept; see `lake.tokens`."""
+
+    def held(self, app: str, first: str) -> AbstractContextManager[Slot]: ...
+
+
+class OwnTokens:
+    """Tokens that this process alone knows, for a connector without a lake."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], _Remembered] = {}
+
+    @contextmanager
+    def held(self, app: str, first: str) -> Iterator[Slot]:
+        yield self._kept.setdefault((app, first), _Remembered(first))
+
+
+@dataclass
+class _Remembered:
+    token: str = field(repr=False)
+
+    def keep(self, token: str) -> None:
+        self.token = token
+
+
+def login(http: requests.Session, given: Credentials, version: str, tokens: Tokens) -> Session:
     """Log in and return the session.
 
     Raises:
@@ -93,7 +133,7 @@ def login(http: requests.Session, given: Credentials, version: str) -> Session:
         raise CredentialsError("NO_SOAP_LOGIN", f"{SOAP_ENDS}; or set SALESFORCE_API_VERSION to 64.0 for now")
     try:
         if given.refresh_token and not given.private_key_file:
-            return _refreshed(http, given)
+            return _refreshed(http, given, tokens)
         return _by_library(http, given, version)
     except SalesforceAuthenticationFailed as error:
         raise refused(given, str(error.code), str(error).removeprefix(f"{error.code}: ")) from None
@@ -137,8 +177,19 @@ def _number(version: str) -> float:
         return 0.0
 
 
-def _refreshed(http: requests.Session, given: Credentials) -> Session:
-    told = exchanged(http, given, {"grant_type": "refresh_token", "refresh_token": given.refresh_token or ""})
+def _refreshed(http: requests.Session, given: Credentials, tokens: Tokens) -> Session:
+    """Log in by a refresh token; the one that comes in its place, of an app that rotates them, is kept at once."""
+    try:
+        with tokens.held(f"{given.login_url} {given.client_id}", given.refresh_token or "") as slot:
+            told = exchanged(http, given, {"grant_type": "refresh_token", "refresh_token": slot.token})
+            slot.keep(told.text("refresh_token", "") or slot.token)
+    except OSError as error:
+        said = f"the newest refresh token cannot be kept: {error.filename}: {error.strerror}"
+        raise FatalError("TOKEN_STORE", said) from None
+    except CredentialsError as error:
+        raise CredentialsError(
+            error.code, f"{error.message}. {ANEW}" if EXPIRED in error.message else error.message
+        ) from None
     return Session(told.text("access_token"), own_instance(given, told.text("instance_url")))
 
 

@@ -27,7 +27,7 @@ from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
 from sync_pipeline.connectors.http import Http, Login, checked_url, repeat, session
-from sync_pipeline.connectors.login import SOAP_ENDS, Credentials, Session, login
+from sync_pipeline.connectors.login import SOAP_ENDS, Credentials, OwnTokens, Session, Tokens, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
 URL_LIMIT = 16_384  # longer request lines are answered 414
@@ -69,6 +69,7 @@ class Salesforce:
         page_rows: int = PAGE_ROWS,
         patience: Patience | None = None,
         utc: Callable[[], datetime] = utc_now,
+        tokens: Tokens | None = None,
     ) -> None:
         """Make a connector; nothing is sent before the first call.
 
@@ -78,9 +79,11 @@ class Salesforce:
             page_rows: records of a REST page.
             patience: how long is waited and how much is taken; `first_wait` stands for its own.
             utc: our own clock.
+            tokens: where a refresh token that rotates is kept; this process alone knows it if that is not given.
         """
         self.system = system
         self._credentials = credentials
+        self._tokens = tokens or OwnTokens()
         self._version = version
         self._bulk_from = bulk_from
         self._reserve = reserve
@@ -348,7 +351,7 @@ class Salesforce:
 
     def _log_in(self) -> Session:
         self._http.calls += 1
-        return login(self._http.session, self._credentials, self._version)
+        return login(self._http.session, self._credentials, self._version, self._tokens)
 
     # --- answers
 

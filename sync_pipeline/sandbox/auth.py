@@ -86,10 +86,11 @@ def _password(call: Call) -> tuple[str, str | None]:
 
 def _refresh_token(call: Call) -> tuple[str, str | None]:
     _client(call)
-    user = call.sandbox.sessions.refreshed(call.request.values.get("refresh_token", ""))
+    sessions, rotates = call.sandbox.sessions, call.sandbox.faults.standing("rotate") is not None
+    user = sessions.refreshed(call.request.values.get("refresh_token", ""), rotates)
     if user is None:
         raise OAuthError("invalid_grant", "expired access/refresh token")
-    return user, None
+    return user, sessions.refresh_token(user) if rotates else None
 
 
 def _jwt_bearer(call: Call) -> tuple[str, str | None]:

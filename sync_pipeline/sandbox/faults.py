@@ -13,6 +13,9 @@ UNKNOWN = "An unexpected error occurred."
 KINDS: dict[str, Kind] = {
     "expire": Kind("every session ends before the request"),
     "status": Kind("the answer has this HTTP status, and perhaps a Retry-After", {"status": 503, "retry_after": 0}),
+    "rotate": Kind(
+        "a refresh token is good for one login, which brings the next one", counts="", times=None, has_path=False
+    ),
     "lacks": Kind("the address is not known, as on a server of an older version", times=None),
     "header": Kind("the answer has this header, in place of its own", {"name": "", "value": ""}),
     "error": Kind("the answer is this error", {"status": 400, "code": "UNKNOWN_EXCEPTION", "message": UNKNOWN}),

@@ -108,9 +108,10 @@ class Sessions:
             self._refresh[token] = user_id
         return token
 
-    def refreshed(self, token: str) -> str | None:
+    def refreshed(self, token: str, rotates: bool = False) -> str | None:
+        """Return whose token this is, None if nobody's; one that rotates is good for this once."""
         with self._lock:
-            return self._refresh.get(token)
+            return self._refresh.pop(token, None) if rotates else self._refresh.get(token)
 
     def code(self, user_id: str, redirect_uri: str, challenge: str) -> str:
         """Return an authorization code, good for one exchange with this redirect address and PKCE challenge."""
