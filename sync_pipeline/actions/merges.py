@@ -8,12 +8,14 @@ import duckdb
 
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.inputs import INPUTS
-from sync_pipeline.actions.mirrors import MARKETO, PERSON, Mirrors, look
-from sync_pipeline.lake import merges
+from sync_pipeline.actions.mirrors import MARKETO, PERSON, TEXT, Mirrors, look
+from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.lake import ledger, merges
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import full_name
 
 Connection = duckdb.DuckDBPyConnection
+CRM = "crm"  # the side, whichever system it is
 
 
 def follow(con: Connection, mirrors: Mirrors) -> None:
@@ -31,15 +33,49 @@ def follow(con: Connection, mirrors: Mirrors) -> None:
     con.execute("drop table moved")
 
 
-def winners(con: Connection, persons: Collection[str]) -> dict[str, str]:
-    """Return who won, by the Marketo ids of those among `persons` who have been merged away."""
-    mirrors = look(con, MARKETO)
-    if not persons or not mirrors.has("person", "mergedInto"):
+def survivors(con: Connection, system: str, ids: Collection[str]) -> dict[str, str]:
+    """Return who goes on for those among these records of a system that were merged away or converted."""
+    if not ids:
         return {}
-    among = f"select try_cast(unnest([{commas(map(literal, persons))}]) as bigint)"
-    return {str(loser): str(winner) for loser, winner in con.execute(moved_sql(mirrors, among)).fetchall()}
+    mirrors = look(con, system)
+    if system == MARKETO:
+        among = f"select try_cast(unnest([{commas(map(literal, ids))}]) as bigint)"
+        query = moved_sql(mirrors, among)
+    else:
+        query = became_sql(mirrors, f"select unnest([{commas(map(literal, ids))}])")
+    return {str(loser): str(winner) for loser, winner in con.execute(query).fetchall()}
 
 
 def moved_sql(mirrors: Mirrors, among: str) -> str:
-    """Return SQL for the losers of merges, if they are among these ids, and the last winner of each."""
-    return merges.winners(mirrors.records("person", PERSON), "id", "mergedInto", among)
+    """Return SQL for the losers of merges of people, if they are among these ids, and the last winner of each.
+
+    What this sync has merged itself counts at once: its mirror tells it a cycle later.
+    """
+    mirrored = f'select id, "mergedInto" as into_id from {mirrors.records("person", PERSON)}'
+    ours = f"select try_cast(marketo_id as bigint), try_cast(into_id as bigint) from ({_united(MARKETO)})"
+    return merges.winners(f"({mirrored} union all {ours})", "id", "into_id", among)
+
+
+def became_sql(mirrors: Mirrors, among: str) -> str:
+    """Return SQL for the leads and contacts that were merged or converted, if among these ids, and what they became."""
+    lead = mirrors.records("lead", {"Id": TEXT, "MasterRecordId": TEXT, "ConvertedContactId": TEXT})
+    contact = mirrors.records("contact", {"Id": TEXT, "MasterRecordId": TEXT})
+    each = (
+        f'select "Id" as id, coalesce("MasterRecordId", "ConvertedContactId") as into_id from {lead}',
+        f'select "Id", "MasterRecordId" from {contact}',
+        ours_sql(),
+    )
+    return merges.winners(f"({' union all '.join(each)})", "id", "into_id", among)
+
+
+def ours_sql() -> str:
+    """Return SQL for the CRM's records that this sync has merged away or converted, and what each became."""
+    return f"select crm_id as loser_id, into_id from ({_united(CRM)})"
+
+
+def _united(side: str) -> str:
+    return (
+        f"select o.marketo_id, o.crm_id, o.into_id from {ledger.table('outbox')} o "
+        f"join {ledger.table('write_result')} w using (write_id) where o.side = {literal(side)} "
+        f"and o.into_id is not null and w.verdict = '{Verdict.ACCEPTED}'"
+    )

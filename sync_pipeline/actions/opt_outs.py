@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync_pipeline.actions import tables
+from sync_pipeline.actions.merges import ours_sql
 from sync_pipeline.actions.mirrors import STAMP, TEXT, TRUTH, Mirrors, links
 from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
@@ -41,9 +42,9 @@ def records_sql(mirrors: Mirrors, fields: Sequence[str]) -> str:
         each.append(
             f'select {SHORT.format(quoted("Id"))} as id, "Id" as crm_id, {literal(name)} as object, '
             f"{address_sql(quoted('Email'))} as email, {' and '.join(opted)} as opted_out, "
-            f"{' or '.join(opted)} as opted_out_of_any, {became} as next, "
-            f"coalesce({quoted(DELETED_AT)} is not null or {converted}, false) as gone "
-            f"from {mirrors.records(name, {**wanted, **more})}"
+            f"{' or '.join(opted)} as opted_out_of_any, coalesce({became}, ours.into_id) as next, "
+            f"coalesce({quoted(DELETED_AT)} is not null or {converted} or ours.into_id is not null, false) as gone "
+            f'from {mirrors.records(name, {**wanted, **more})} left join ({ours_sql()}) ours on ours.loser_id = "Id"'
         )
     return f"({' union all '.join(each)})"
 

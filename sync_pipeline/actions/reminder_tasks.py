@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from sync_pipeline.actions import tables
-from sync_pipeline.actions.merges import moved_sql
+from sync_pipeline.actions.merges import became_sql, moved_sql
 from sync_pipeline.actions.mirrors import STAMP, TEXT, TRUTH, Mirrors, links
 from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
@@ -164,6 +164,9 @@ def _coming(since: datetime) -> str:
 
 def _going(mirrors: Mirrors, since: datetime, now: datetime) -> str:
     ours = commas(f"{value} as our_{name}" for name, value in _reminder_values().items())
+    mirrored = " union all ".join(
+        f'select "Id" as crm_id from {mirrors.records(name, {"Id": TEXT})}' for name in ("contact", "lead")
+    )
     return f"""
         with new as (
             select *, {ours}, {address_sql("email")} as address from {REMINDER} r
@@ -172,6 +175,11 @@ def _going(mirrors: Mirrors, since: datetime, now: datetime) -> str:
                 and task_id not in (select marketo_id from ({unanswered_sql()}))
                 and task_id not in ({refused_sql("marketo_id", "r._changed_at", now)})
         ), moved as ({moved_sql(mirrors, "select _person_id from new")}),
+        told as (
+            select new.task_id, r.crm_id as who_id
+            from new join ({mirrored}) r on left(r.crm_id, 15) = left(new.salesforce_id, 15)
+        ), became as ({became_sql(mirrors, "select who_id from told")}),
+        named as (select task_id, coalesce(winner, who_id) as who_id from told left join became on loser = who_id),
         linked as (
             select new.task_id, min(l.crm_id) as who_id from new left join moved on moved.loser = new._person_id
             join {links()} l on l.marketo_id = coalesce(moved.winner, new._person_id)
@@ -181,8 +189,9 @@ def _going(mirrors: Mirrors, since: datetime, now: datetime) -> str:
             from new join {PEOPLE} p on {address_sql("p.email")} = new.address and p._left_at is null
             group by all having count(*) = 1
         )
-        select new.*, coalesce(l.who_id, new.salesforce_id, s.who_id) as who_id
-        from new left join linked l using (task_id) left join sharing s using (task_id)
+        select new.*, coalesce(l.who_id, n.who_id, new.salesforce_id, s.who_id) as who_id
+        from new left join linked l using (task_id) left join named n using (task_id)
+        left join sharing s using (task_id)
     """
 
 

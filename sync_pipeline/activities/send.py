@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.actions import merges
-from sync_pipeline.activities.follow import ACTIVITY, MARKETO
+from sync_pipeline.activities.follow import ACTIVITY
 from sync_pipeline.connectors.errors import ConnectorError, UnknownOutcomeError
 from sync_pipeline.connectors.writes import Answer, Verdict, tally
 from sync_pipeline.lake import Lake, ledger
@@ -30,6 +30,8 @@ AT_ONCE = 1_200  # four calls to Marketo, six to Salesforce
 HELD = 20 * AT_ONCE  # read from the lake at once
 # A batch of that size may still be under way for minutes after its process died, and a system may show it late.
 SETTLES = timedelta(hours=1)
+# Refusals that mean that the record is no more: Marketo's, and those of the CRM for one deleted, merged or converted.
+NO_MORE = ("1004", "ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "CANNOT_UPDATE_CONVERTED_LEAD")
 NOT_ARRIVED = Answer(Verdict.RETRY, code="NOT_ARRIVED", message="not there long after it was sent")
 
 
@@ -111,7 +113,7 @@ def settle(lake: Lake, side: str, log: Log, run_id: str) -> Sent:
         if not entries:
             return Sent()
         others = _others(con, entries)
-        asked = [*entries.values(), *(_led_on(con, list(entries.values())) if side == MARKETO else ())]
+        asked = [*entries.values(), *_led_on(con, log.obj.system, list(entries.values()))]
     now, there = log.now(), log.arrived(asked, others)
     answered = []
     for write_id, entry in entries.items():
@@ -139,8 +141,9 @@ def send(lake: Lake, side: str, log: Log, run_id: str, types: Collection[str]) -
 
     It stops when an answer is lost or the system is out of reach: what is left waits for the next run.
     """
+    _follow_losers(lake, log)
     total = Sent()
-    while found := _due(lake, side, run_id, types):
+    while found := _due(lake, side, run_id, types, log.obj.system):
         for start in range(0, len(found), AT_ONCE):
             total += _send(lake, log, run_id, found[start : start + AT_ONCE])
             if total.error:
@@ -148,7 +151,21 @@ def send(lake: Lake, side: str, log: Log, run_id: str, types: Collection[str]) -
     return total
 
 
-def _due(lake: Lake, side: str, run_id: str, types: Collection[str]) -> list[Entry]:
+def _follow_losers(lake: Lake, log: Log) -> None:
+    """Have what was refused as its record is no more sent again, where another record has gone on for it since."""
+    with lake.reading() as con:
+        refused = con.execute(
+            f"select distinct record_id from {ledger.table('error')} where resolved_at is null "
+            f"and operation = '{OPERATION}' and system = {literal(log.obj.system)} "
+            f"and code in ({commas(map(literal, NO_MORE))})"
+        ).fetchall()
+        gone_on = merges.survivors(con, log.obj.system, {record_id for (record_id,) in refused})
+    if gone_on:
+        with lake.transaction() as con:
+            send_again(con, gone_on, log.now())
+
+
+def _due(lake: Lake, side: str, run_id: str, types: Collection[str], system: str) -> list[Entry]:
     wanted = commas(map(literal, types)) or "null"
     with lake.reading() as con:
         found = con.execute(
@@ -161,13 +178,12 @@ def _due(lake: Lake, side: str, run_id: str, types: Collection[str]) -> list[Ent
             f"select activity_id, type, event, happened_at, attributes, person from {ACTIVITY} join due "
             "using (activity_id) order by happened_at, activity_id"
         ).fetchall()
-        entries = [Entry(*row) for row in found]
-        return _led_on(con, entries) if side == MARKETO else entries
+        return _led_on(con, system, [Entry(*row) for row in found])
 
 
-def _led_on(con: Connection, entries: Sequence[Entry]) -> list[Entry]:
-    """Return entries addressed to those who won, where their persons have been merged away (SIA-ACT-9)."""
-    winner = merges.winners(con, {entry.person for entry in entries})
+def _led_on(con: Connection, system: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries addressed to what goes on for records that were merged away or converted (SIA-ACT-9)."""
+    winner = merges.survivors(con, system, {entry.person for entry in entries})
     return [replace(entry, person=winner.get(entry.person, entry.person)) for entry in entries]
 
 

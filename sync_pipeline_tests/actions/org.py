@@ -126,6 +126,19 @@ class Mirrored:
         with self.lake.transaction() as con:
             con.execute(f"update {ledger.table('link')} set ended_at = ? where crm_id = ?", [self.now, crm_id])
 
+    def united(self, side: str, loser: str, winner: str, verdict: str = "accepted") -> None:
+        """Have the sync merged or converted a record itself, which no mirror tells yet."""
+        own = "marketo_id" if side == "marketo" else "crm_id"
+        with self.lake.transaction() as con:
+            con.execute(
+                f"insert into {ledger.table('outbox')} by name select ? as write_id, ? as side, 'lead' as pairing, "
+                f"'merge' as operation, ? as {own}, ? as into_id", [f"{loser}{verdict}", side, loser, winner],
+            )  # fmt: skip
+            con.execute(
+                f"insert into {ledger.table('write_result')} by name select ? as write_id, ? as verdict, "
+                "?::timestamptz as answered_at", [f"{loser}{verdict}", verdict, BEGIN],
+            )  # fmt: skip
+
     def linked(self, person: int, pairing: str = "contact", owner: str = USER, **values: Value) -> str:
         """Make a person linked to a lead or contact of its own; return the CRM id."""
         crm_id = id18(f"{'003' if pairing == 'contact' else '00Q'}{person:012d}")

@@ -307,3 +307,17 @@ def test_an_older_telling_changes_nothing(lake: Lake, desk: Desk) -> None:
     assert [(r.value, r.message) for r in refused] == [("due_on", "is no ISO date")]
     done = take(lake, REMINDER, [{**told, "due_on": None, "updated_at": before}], desk.tick())
     assert (done.new, done.known, desk.reminders("details")) == (0, 1, [("new",)])
+
+
+@pytest.mark.parametrize("side", ["marketo", "crm"])
+def test_a_reminder_of_a_record_that_was_merged_a_moment_before_is_the_other_one_s(desk: Desk, side: str) -> None:
+    """SIA-TASK-1: the mirror tells it a cycle later."""
+    lead = desk.mirrored.linked(2, "lead")
+    desk.mirrored.unlink(lead)
+    named: dict[str, object] = {"marketo_id": 2} if side == "marketo" else {"salesforce_id": lead}
+    loser, winner = ("2", "1") if side == "marketo" else (lead, desk.ada)
+    desk.mirrored.united(side, loser, winner)
+    given: dict[str, object] = {"marketo_id": None, **named}
+    desk.remind("r2", **given)
+    desk.run()
+    assert [task["WhoId"] for task in desk.org.tasks.values()] == [desk.ada]

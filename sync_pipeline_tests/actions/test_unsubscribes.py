@@ -103,6 +103,14 @@ def test_a_record_that_is_merged_or_converted_hands_its_unsubscribe_on(tool: Too
     assert (tool.run().accepted, tool.opted_out()) == (1, {contact})
 
 
+def test_a_record_that_was_merged_a_moment_before_hands_its_unsubscribe_on(tool: Tool) -> None:
+    """The mirror tells it a cycle later, and the org refuses what is for the record that is no more."""
+    lead, contact = tool.person(1, "lead"), tool.person(2)
+    tool.mirrored.united("crm", lead, contact)
+    tool.unsubscribe(salesforce_id=lead)
+    assert (tool.run().accepted, tool.opted_out()) == (1, {contact})
+
+
 def test_nobody_s_unsubscribe_is_told_and_nothing_is_sent_for_it(tool: Tool) -> None:
     """SIA-UNS-1: it needs an id of Salesforce."""
     tool.unsubscribe(email="nobody@x.example")
