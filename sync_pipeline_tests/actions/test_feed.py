@@ -148,6 +148,31 @@ def test_a_change_of_any_other_field_is_no_increment(mirrored: Mirrored) -> None
     assert len(mirrored.changes()) == 1
 
 
+def test_a_row_tells_when_its_values_last_changed_also_after_it_was_left_and_came_back(mirrored: Mirrored) -> None:
+    """A row that leaves keeps the time of its values; each other change of the row is one of them."""
+    lead = mirrored.linked(7, "lead", **VALUES)
+    mirrored.linked(8, **VALUES)
+    times = [mirrored.start() and mirrored.now]
+
+    def told() -> tuple[object, object]:
+        (found,) = mirrored.lake.rows(f"select _updated_at, _left_at from {PEOPLE} where marketo_id = 7")
+        return found
+
+    assert told() == (times[0], None)
+    mirrored.person(8, title="Dr")  # somebody else's
+    mirrored.increment()
+    assert told() == (times[0], None)
+    mirrored.person(7, title="Dr")
+    times.append(mirrored.increment() and mirrored.now)
+    assert told() == (times[1], None)
+    mirrored.lead(lead, OwnerId=QUEUE)
+    times.append(mirrored.increment() and mirrored.now)
+    assert told() == (times[1], times[2])
+    mirrored.lead(lead, OwnerId=USER)
+    times.append(mirrored.increment() and mirrored.now)
+    assert told() == (times[3], None)
+
+
 def test_without_a_change_nobody_is_looked_at(mirrored: Mirrored) -> None:
     for person in range(1, 4):
         mirrored.linked(person)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.connectors.writes import Operation, Value
 from sync_pipeline.flow.actions import Outcome, RequestError, Status
 from sync_pipeline.lake import ledger
 from sync_pipeline.sync.cycle import Rules as SyncRules
@@ -45,6 +47,33 @@ def test_what_a_request_wrote_is_on_record_like_a_cycle_s_writes(world: FlowWorl
     ]
     (agreed,) = world.lake.rows(f"select agreed from {ledger.table('link')} where crm_id = '{done.crm_id}'")
     assert agreed[0] == {"lastName": "Ada", "company": "Acme", "email": "ada@x.example"}
+
+
+def test_a_request_clears_no_opt_out_of_whoever_it_recognises_by_address(world: FlowWorld) -> None:
+    """Law 13, whatever the rule: Marketo's of a lead, the CRM's of a contact."""
+    rules = {"fields": SyncRules(match="unique")}
+    for no, (name, source) in product(("crm", "marketo"), (("lead", "Lead"), ("contact", "Contact"))):
+        mail = f"{name}.{no}@x.example"
+        given: dict[str, Value] = {"LastName": "Ada", "Email": mail, "OwnerId": USER, "HasOptedOutOfEmail": no == "crm"}
+        crm_id = world.crm.insert(source, given)
+        person = world.person(email=mail, unsubscribed=no == "marketo")
+        assert world.ask("sync-person", person, rules=rules).crm_id == crm_id
+        assert world.crm.records[source][crm_id]["HasOptedOutOfEmail"] is True
+
+
+@pytest.mark.parametrize("no", ["crm", "marketo"])
+def test_what_a_lead_had_agreed_on_is_no_consent_of_the_contact_that_it_became(world: FlowWorld, no: str) -> None:
+    """Law 13; of other fields it still tells who changed them."""
+    person, lead = world.lead(HasOptedOutOfEmail=False)
+    contact = world.crm.insert("Contact", {"LastName": "Ada", "Phone": "old", "HasOptedOutOfEmail": no == "crm"})
+    world.crm.records["Lead"][lead] |= {"IsConverted": True, "ConvertedContactId": contact}
+    world.marketo.records["lead"][person] |= {"unsubscribed": no == "marketo", "phone": "new"}
+    with world.lake.transaction() as con:
+        agreed = f"map_concat(agreed, map {{'unsubscribed': '{str(no == 'crm').lower()}', 'phone': 'old'}})"
+        con.execute(f"update {ledger.table('link')} set agreed = {agreed} where crm_id = ?", [lead])
+    world.ask("sync-person", person)
+    changed = world.crm.records["Contact"][contact]
+    assert (changed["HasOptedOutOfEmail"], changed["Phone"]) == (True, "new")
 
 
 def test_nobody_is_looked_for_by_e_mail_before_a_lead_is_created(world: FlowWorld) -> None:

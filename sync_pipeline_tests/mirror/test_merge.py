@@ -121,6 +121,13 @@ def test_with_equal_stamps_the_record_read_last_stays(copy: Copy) -> None:
     assert copy.kept("Name")["1"] == "Anna"
 
 
+def test_a_record_that_is_read_again_as_it_is_is_not_written_again(copy: Copy) -> None:
+    """Law 1: an overlap is read in each cycle, and costs nothing where nothing is new."""
+    copy.take([ANN, BOB])
+    assert copy.take([ANN, {**BOB, "SystemModstamp": record("2", 1)["SystemModstamp"]}], minute=61)[0].skipped == 2
+    assert copy.kept("_synced_at") == {"1": at(60), "2": at(61)}
+
+
 def test_a_delete_in_the_same_second_as_the_last_edit_is_seen(copy: Copy) -> None:
     copy.take([ANN])
     assert copy.take([{**ANN, "IsDeleted": "true"}], minute=61)[0].deleted == 1

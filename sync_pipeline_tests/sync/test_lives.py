@@ -96,6 +96,33 @@ def course(shared_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Cours
     return course
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_deletion_is_told_although_the_field_for_it_was_read_of_no_person_yet(
+    shared_lake: Lake, tmp_path: Path, back: bool
+) -> None:
+    """DEL-1, DEL-7: MARKETO_DELETED_FIELD became visible after the people were mirrored (FIELD-4)."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    ada = lives.contact()
+    lives.settled()
+    person, described = lives.person(ada), lives.described["marketo", "lead"]
+
+    def seen_from_now_on() -> None:
+        lives.minute += 1
+        fields = tuple(replace(f, since=lives.now()) if f.name == lives.flag else f for f in described.fields)
+        lives.described["marketo", "lead"] = replace(described, fields=fields)
+
+    seen_from_now_on()
+    lives.contacts.delete(ada)
+    lives.cycle()
+    assert lives.people.records[person][lives.flag] is True
+    if back:  # and the field was hidden for a while
+        lives.cycle()
+        seen_from_now_on()
+        lives.contacts.undelete(ada)
+        lives.cycle()
+        assert lives.people.records[person][lives.flag] is False
+
+
 def test_a_record_deleted_in_the_crm_is_flagged_in_marketo_and_goes_on_when_it_comes_back(course: Course) -> None:
     """DEL-1, DEL-7: nothing but the deletion is told, and the same link goes on after the undeletion."""
     assert course.done[course.lives.of_contacts.name].planned.gone == 1

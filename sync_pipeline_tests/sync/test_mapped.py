@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from sync_pipeline import catalog
+from sync_pipeline import assembly, catalog
 from sync_pipeline.catalog import veeva
 from sync_pipeline.catalog.chosen import chosen
 from sync_pipeline.model import Describe, Field, Pairing, Rule
@@ -17,7 +17,7 @@ from sync_pipeline.settings import Settings
 from sync_pipeline.sync.customs import UnfitError
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.fields import compared
-from sync_pipeline.sync.mapped import Choice, Mapped, mapped, with_common_values
+from sync_pipeline.sync.mapped import Choice, Mapped, mapped, unmet, with_common_values
 from sync_pipeline_tests.sync.world import World
 
 PAIRINGS = {p.name: p for p in catalog.pairings()}
@@ -128,6 +128,60 @@ def test_a_mapping_that_cannot_be_understood_is_a_bad_setting(own: str) -> None:
         Settings(_env_file=None, sync_fields="nobody.A=b")
     with pytest.raises(ValidationError, match="nothing is called lead"):
         Settings(_env_file=None, crm="veeva", sync_fields="lead.A=b")
+
+
+@pytest.mark.parametrize(
+    ("name", "crm", "marketo"),
+    [
+        ("contact", "HasOptedOutOfEmail", "unsubscribed"),
+        ("lead", "Own_No__c", "unsubscribed"),
+        ("lead", "HasOptedOutOfEmail", "ownNo"),
+        ("contact", "DoNotCall", "doNotCall"),
+        ("lead", "DoNotCall", "ownNo"),
+        ("contact", "Own_No__c", "doNotCall"),
+        ("contact", "HasOptedOutOfFax", "ownNo"),
+        ("lead", "Sms__c", "sms"),
+        ("contact", "Sales_No__c", "ownNo"),
+    ],
+)
+def test_a_mapping_is_of_consent_where_either_end_is_however_it_is_mapped(name: str, crm: str, marketo: str) -> None:
+    """Law 13: declared names, those of the settings on either side, and what is called like one of them."""
+    pairing = PAIRINGS[name]
+    systems = told(pairing, f"{crm} Phone", f"{marketo} phone")
+    choice = Choice(
+        chosen([f"{name}.{crm}={marketo}"]), consent=["LEAD.sms", "contact.Other__c"], sales_opt_out="Sales_No__c"
+    )
+    found = {m.crm: m.consent for m in mapped(pairing, systems, choice).mappings}
+    assert {crm for crm, is_consent in found.items() if is_consent} == {crm, "HasOptedOutOfEmail"} & found.keys()
+    both = [systems[o.system, o.source] for o in (pairing.crm, pairing.marketo)]
+    fields, _ = compared(mapped(pairing, systems, choice), both[0], both[1])
+    assert [field.crm.name for field in fields if field.consent] == [crm]
+    assert [notice.field for notice in unmet(mapped(pairing, systems, choice), choice)] == (
+        ["Other__c"] if name == "contact" else [] if crm == "Sms__c" else ["sms"]
+    )
+
+
+def test_what_veeva_and_custom_fields_call_alike_is_of_consent_too() -> None:
+    person, lead = VEEVA["person_account"], PAIRINGS["lead"]
+    systems = told(person, "PersonHasOptedOutOfEmail PersonDoNotCall", "unsubscribed doNotCall")
+    own = Choice(chosen(["person_account.PersonDoNotCall=doNotCall"]))
+    assert {m.crm for m in mapped(person, systems, own).mappings if m.consent} == {
+        "PersonHasOptedOutOfEmail", "PersonDoNotCall",
+    }  # fmt: skip
+    alike = mapped(lead, told(lead, "Do_Not_Call__c", "doNotCall"))
+    assert [m.consent for m in alike.mappings if m.crm == "Do_Not_Call__c"] == [True]
+
+
+@pytest.mark.parametrize("own", ["Sms__c", "contact.Sms__c=sms", "contact."])
+def test_a_field_of_consent_is_named_with_what_it_is_of(own: str) -> None:
+    with pytest.raises(ValidationError, match="names no field of consent"):
+        Settings(_env_file=None, sync_consent_fields=own)
+    with pytest.raises(ValidationError, match="SYNC_CONSENT_FIELDS: nothing is called nobody"):
+        Settings(_env_file=None, sync_consent_fields="nobody.Sms__c")
+    rules = assembly._rules(
+        Settings(_env_file=None, sync_consent_fields="contact.Sms__c", actions_opt_out_field="Sales_No__c")
+    )
+    assert (rules.mapping.consent, rules.mapping.sales_opt_out) == (("contact.Sms__c",), "Sales_No__c")
 
 
 def using(world: World, *own: str) -> Rules:
