@@ -12,11 +12,15 @@ FOLDER, FILE = 0o700, 0o600
 
 def make_folder(path: Path) -> None:
     """Make a folder that only its owner may enter, with those above it; tighten one that is there and is ours."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
+    make_parents(path / "any")
+    tighten_folder(path)
+
+
+def make_parents(file: Path) -> None:
+    """Make the folders around a file that are missing; those that are there stay as they are."""
+    for folder in reversed([folder for folder in file.absolute().parents if not folder.exists()]):
         with suppress(FileExistsError):
             folder.mkdir(mode=FOLDER)
-    tighten_folder(path)
 
 
 def tighten_folder(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ from sync_pipeline.settings import Settings
 from sync_pipeline.web import actions as sales
 from sync_pipeline.web import flow as web
 from sync_pipeline.web.server import Server
+
+_ADDRESS = re.compile(r"(https?://\S+)?")
 
 
 @contextmanager
@@ -98,6 +101,8 @@ def serve(host: str, port: int, url_file: Path | None) -> None:
     given = settings()
     if given.http_token is None:
         raise click.UsageError("HTTP_TOKEN is not set: without a token everybody could write to Salesforce")
+    if url_file and url_file.exists() and not _ADDRESS.fullmatch(url_file.read_text("utf-8", "replace").strip()):
+        raise click.UsageError(f"{url_file} holds something else than an address: name another file with --url-file")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

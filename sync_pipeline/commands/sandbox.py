@@ -9,10 +9,12 @@ from pathlib import Path
 import click
 import duckdb
 
+from sync_pipeline import private
 from sync_pipeline.commands.faults import fault
 from sync_pipeline.commands.sandbox_marketo import begin, marketo, open_subscription, subscription_option
 from sync_pipeline.commands.served import ask, url_option
 from sync_pipeline.sandbox import Org, Sandbox, Schema
+from sync_pipeline.sandbox.database import OtherFileError
 from sync_pipeline.sandbox.load import load
 from sync_pipeline.sandbox.marketo import MarketoSandbox
 from sync_pipeline.sandbox.populate import populate as fill
@@ -45,12 +47,14 @@ def open_org(crm: str, file: Path | None = None, persons: float | None = None) -
     if crm == "veeva" and persons is not None:
         raise click.UsageError("--person-accounts is for Salesforce orgs: in a Veeva org the people are such accounts")
     file = file or ORG_FILES[crm]
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private.make_parents(file)
     schema = Schema.veeva() if crm == "veeva" else Schema.standard(person_accounts=persons is not None)
     try:
         org = Org.open(file, schema)
     except duckdb.Error as error:
         raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+    except OtherFileError as error:
+        raise click.UsageError(f"{error} with --org") from None
     held = f"a {org.schema.crm.title()} org" if org.schema.crm != crm else ""
     if persons is not None and not org.has_persons:
         held = "an org without person accounts"
@@ -117,7 +121,10 @@ def serve(
             subscription = opened.enter_context(open_subscription(subscription_file, crm=crm))
             begin(subscription, people, seed)
             services.append(MarketoSandbox(subscription))
-        run(services, env_file)
+        try:
+            run(services, env_file)
+        except OtherFileError as error:
+            raise click.UsageError(str(error)) from None
 
 
 def _loaded(org: Org, directory: Path) -> dict[str, int]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 import duckdb
 
+from sync_pipeline import private
+from sync_pipeline.sandbox.database import OtherFileError
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.sandbox.marketo.load import load
 from sync_pipeline.sandbox.marketo.populate import populate as fill
@@ -37,11 +39,13 @@ def open_subscription(file: Path | None = None, native: bool = False, crm: str =
     Beside a Veeva org it is set up for person accounts and calls.
     """
     file = file or FILES[crm]
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private.make_parents(file)
     try:
         subscription = Subscription.open(file, native=native)
     except duckdb.Error as error:
         raise click.ClickException(f"{file} cannot be opened; is a sandbox already serving it? ({error})") from None
+    except OtherFileError as error:
+        raise click.UsageError(f"{error} with --subscription") from None
     if crm == "veeva":
         set_up(subscription)
     return subscription
@@ -95,7 +99,10 @@ def serve(
         raise click.UsageError("--load and --people exclude one another")
     with open_subscription(subscription_file, native) as subscription:
         begin(subscription, people, seed, directory)
-        run([MarketoSandbox(subscription, port, query_tokens)], env_file)
+        try:
+            run([MarketoSandbox(subscription, port, query_tokens)], env_file)
+        except OtherFileError as error:
+            raise click.UsageError(str(error)) from None
 
 
 @marketo.command()

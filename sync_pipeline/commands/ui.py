@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from sync_pipeline import private
 from sync_pipeline.commands.demo_stage import a_subscription
 from sync_pipeline.commands.options import console, settings
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, PEOPLE, SEED, is_new, open_org
@@ -27,6 +28,7 @@ from sync_pipeline.sandbox.populate import populate
 from sync_pipeline.sandbox.service import Service
 
 HOME = Path("data/dagster")
+NAME = "dagster.yaml"
 EDITS_PER_SECOND = 0.2
 
 
@@ -34,8 +36,11 @@ EDITS_PER_SECOND = 0.2
 @click.option("--port", type=click.IntRange(1, 65_535), default=3000, show_default=True, help="Port of the Dagster UI.")
 def ui(port: int) -> None:
     """Open Dagster; without credentials, on sandboxes whose staffs go on editing."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile("dagster.yaml", HOME / "dagster.yaml")
+    private.make_folder(HOME.absolute())
+    if not (HOME / NAME).exists():
+        shutil.copyfile(NAME, HOME / NAME)
+    elif (HOME / NAME).read_bytes() != Path(NAME).read_bytes():
+        console.print(f"{HOME / NAME} differs from {NAME}, and stays as it is")
     given = settings()
     if given.has_credentials():
         sys.exit(_dagster(port, {}))

@@ -167,6 +167,8 @@ class Lake:
                 ownership.claim("LAKE_DATA", folder, self.id, tuple)
             return
         ownership.claim("LAKE_DATA", folder, self.id, partial(_known_files, self._con))
+        if "://" not in self.data:
+            private.tighten_folder(Path(self.data).absolute())
         with self.transaction() as cursor:
             if ledger.create(cursor):
                 cursor.execute(f"call {NAME}.set_option('data_inlining_row_limit', {INLINE_ROWS})")
@@ -327,12 +329,12 @@ def _make_private(con: Connection, catalog: str, data: str) -> None:
         ownership.refuse_lakes("LAKE_DATA", _folder(con, catalog, data))
     if not is_postgres(catalog):
         path = Path(catalog).absolute()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
+        private.make_parents(path)
         path.touch(mode=private.FILE)
         for file in (path, *path.parent.glob(f"{path.name}[-.]*")):
             private.tighten(file)
-    if "://" not in data:
-        private.make_folder(Path(data))
+    if "://" not in data and not Path(data).exists():
+        private.make_folder(Path(data).absolute())
 
 
 def _is_new(con: Connection, catalog: str, data: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
+from sync_pipeline import private
 from sync_pipeline.lake.errors import OwnershipError
 from sync_pipeline.lake.sql import literal
 
@@ -44,7 +45,7 @@ class Folder:
 
     def write_mark(self, lake_id: str) -> None:
         """Make the folder this lake's, unless another process has just made it another's."""
-        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_parents(self._path / MARK)
         draft = self._path / f".{MARK}.{lake_id}"
         draft.write_text(_TEXT.format(lake_id), "utf-8")
         with suppress(FileExistsError):  # a link is whole at once, and never takes another's place

@@ -35,6 +35,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class OtherFileError(Exception):
+    """A file that a sandbox was told to use is something else's; nothing of it was changed."""
+
+
+def _refuse_others(connection: duckdb.DuckDBPyConnection, path: Path, kind: str) -> None:
+    names = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
+    tables = {name for (name,) in connection.execute(names).fetchall()}
+    found = kind if not tables else "database of something else"
+    if "sandbox.setting" in tables:
+        row = connection.execute("select value from sandbox.setting where name = 'kind'").fetchone()
+        # One of before the kinds: only a subscription has drafts of custom objects.
+        found = row[0] if row else "subscription" if "sandbox.draft" in tables else "org"
+    if found != kind:
+        raise OtherFileError(f"{path} is a {found}, not a sandbox's {kind}; name another file")
+
+
 class _Shared:
     """A transaction's one connection, handed out as if it were a cursor of one's own: leaving it does not close it."""
 
@@ -61,11 +77,27 @@ class Database:
         self._clock = clock
 
     @staticmethod
-    def connect(path: Path | None, memory_limit: str) -> duckdb.DuckDBPyConnection:
-        """Return a connection to a file (created when missing), or to a new database in memory."""
+    def connect(path: Path | None, memory_limit: str, kind: str) -> duckdb.DuckDBPyConnection:
+        """Return a connection to a file (created when missing), or to a new database in memory.
+
+        Args:
+            kind: what the file holds, `org` or `subscription`.
+
+        Raises:
+            OtherFileError: it holds something else.
+        """
         connection = duckdb.connect(str(path) if path else ":memory:", config={"memory_limit": memory_limit})
-        connection.execute("set global TimeZone = 'UTC'")
-        connection.execute(_LEDGER)
+        try:
+            if path:
+                _refuse_others(connection, path, kind)
+            connection.execute("set global TimeZone = 'UTC'")
+            connection.execute(_LEDGER)
+            connection.execute("insert or ignore into sandbox.setting values ('kind', ?)", [kind])
+        except BaseException:
+            connection.close()
+            raise
+        if path:
+            path.chmod(0o600)
         return connection
 
     def close(self) -> None:

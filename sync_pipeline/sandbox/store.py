@@ -77,7 +77,7 @@ class Store(Database):
 
         `schema` is that of a new org, by default the standard objects; an existing file knows its own.
         """
-        connection = cls.connect(path, memory_limit)
+        connection = cls.connect(path, memory_limit, "org")
         connection.execute(_LEDGER)
         rows = connection.execute("select described from sandbox.object order by rowid").fetchall()
         if rows:

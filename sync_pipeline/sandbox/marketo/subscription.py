@@ -45,7 +45,7 @@ class Subscription(Database):
         memory_limit: str = "1GB",
     ) -> Self:
         """Open the subscription in a file (created when missing), or a new one in memory."""
-        connection = cls.connect(path, memory_limit)
+        connection = cls.connect(path, memory_limit, "subscription")
         connection.execute(_LEDGER)
         found = cls(connection, clock)
         found.native = found.setting("native", lambda: str(native)) == "True"
