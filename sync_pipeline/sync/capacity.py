@@ -25,7 +25,7 @@ ADDRESS = r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+"
 DAYS = ("1700-01-01", "4000-12-31")
 
 INTO = {"crm": Outcome.TAKE_MARKETO, "marketo": Outcome.TAKE_CRM}
-SENT = f"if(taken = '{Outcome.TAKE_CRM}', crm, marketo)"
+SENT = f"case taken when '{Outcome.TAKE_CRM}' then crm when '{Outcome.TAKE_MARKETO}' then marketo end"
 
 # Code, SQL over the value `sent` and what the field of the other side can hold, why, and what to do about it.
 CHECKS: tuple[tuple[str, str, str], ...] = (
@@ -141,6 +141,7 @@ def rows_sql(fields: Iterable[Compared]) -> str:
         for field in fields
         if not field.refers_to
         for side, one in (("crm", field.crm), ("marketo", field.marketo))
+        if capacity(one, side) != Capacity()
     )
     nothing = _row("", "", Capacity())
     return f"select * from (values {commas(filter(None, (nothing, rows)))}) held(field, taken, {LIMITS})"

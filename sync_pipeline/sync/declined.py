@@ -31,12 +31,17 @@ def other_id(side: str) -> str:
     return "marketo_id" if side == CRM else "crm_id"
 
 
-def rows_sql(pairing: Pairing) -> str:
-    """Return SQL for the declined values of a pairing, each by the outcome that would send it again."""
+def answers_sql(con: Connection, pairing: Pairing) -> str:
+    """Return SQL for `weighed` with `declined_code` and `declined_because`, null where nothing was declined."""
+    if con.execute(f"from {DECLINED} where pairing = ? limit 1", [pairing.name]).fetchone() is None:
+        return "select *, null::varchar as declined_code, null::varchar as declined_because from weighed"
+    takes = f"if(side = '{CRM}', '{Outcome.TAKE_MARKETO}', '{Outcome.TAKE_CRM}')"
     return (
-        f"select record_id, field, coalesce(value, '') as value, code, message, "
-        f"if(side = {literal(CRM)}, '{Outcome.TAKE_MARKETO}', '{Outcome.TAKE_CRM}') as taken "
-        f"from {DECLINED} where pairing = {literal(pairing.name)}"
+        "select w.*, d.code as declined_code, d.message as declined_because "
+        f"from weighed w left join (select *, {takes} as taken "
+        f"from {DECLINED} where pairing = {literal(pairing.name)}) d on d.field = w.field and d.taken = w.taken "
+        f"and d.record_id = if(w.taken = '{Outcome.TAKE_CRM}', w.crm_id, w.marketo_id) "
+        "and coalesce(d.value, '') = coalesce(w.sent, '')"
     )
 
 

@@ -213,15 +213,12 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
             select *, {resolve.outcome_sql("number")} as outcome,
                 if(outcome = '{Outcome.CONFLICT}', {resolve.resolution_sql()}, outcome) as taken
             from numbered
-        ), held as ({capacity.rows_sql(asked.fields)}), refused_before as ({declined.rows_sql(asked.pairing)}),
-        weighed as (
-            select *, {capacity.SENT} as sent, if(taken = '{Outcome.TAKE_CRM}', crm_id, marketo_id) as record_id,
-                coalesce(sent, '') as value
-            from resolved left join held using (field, taken)
-        )
-        select * exclude (sent, record_id, value, code, message, {capacity.LIMITS}), message as declined_because,
-            coalesce({resolve.refusal_sql()}, {capacity.code_sql()}, code) as refusal
-        from weighed left join refused_before using (record_id, field, taken, value)
+        ), held as ({capacity.rows_sql(asked.fields)}), weighed as (
+            select *, {capacity.SENT} as sent from resolved left join held using (field, taken)
+        ), answered_before as ({declined.answers_sql(con, asked.pairing)})
+        select * exclude (sent, declined_code, {capacity.LIMITS}),
+            coalesce({resolve.refusal_sql()}, {capacity.code_sql()}, declined_code) as refusal
+        from answered_before
     """)
 
 
