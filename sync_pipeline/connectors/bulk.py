@@ -112,7 +112,7 @@ class Bulk:
     def _page_urls(self, job_id: str, expected: int) -> Iterator[str]:
         """Give the addresses of all result pages, five a call, so that pages can be read in parallel."""
         path = f"{self._jobs}/{job_id}/resultPages"
-        chain = self._org.chain(f"the result of bulk job {job_id}", expected)
+        chain = self._org.chain(f"GET {path}", expected)
         while path:
             told = self._org.read(path)
             urls = [page.text("resultUrl") for page in told.parts("resultPages", required=True)]

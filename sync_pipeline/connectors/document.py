@@ -20,6 +20,7 @@ from sync_pipeline.connectors.errors import MalformedAnswerError
 T = TypeVar("T")
 LARGEST = 2**63
 KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # what may become part of an address
+TOKEN = re.compile(r"[!-~]{1,8192}")
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -115,6 +116,10 @@ class Document:
     def key(self, name: str) -> str:
         """Return an id that may become part of an address."""
         return self._read(name, REQUIRED, lambda v: v if isinstance(v, str) and KEY.fullmatch(v) else None, "an id")
+
+    def token(self, name: str) -> str:
+        """Return what is sent back in a header, which can have only signs of ASCII without blanks."""
+        return self._read(name, REQUIRED, lambda v: v if isinstance(v, str) and TOKEN.fullmatch(v) else None, "a token")
 
     def number(self, name: str, default: int | _Required = REQUIRED) -> int:
         """Return a whole number; Marketo writes some as text."""

@@ -26,7 +26,7 @@ from sync_pipeline.connectors.answers import (
     over_limit,
     redirection,
 )
-from sync_pipeline.connectors.document import Document, kind_of, request_of
+from sync_pipeline.connectors.document import TOKEN, Document, kind_of, request_of
 from sync_pipeline.connectors.errors import (
     ConnectorError,
     CredentialsError,
@@ -190,7 +190,7 @@ def _refreshed(http: requests.Session, given: Credentials, tokens: Tokens) -> Se
         raise CredentialsError(
             error.code, f"{error.message}. {ANEW}" if EXPIRED in error.message else error.message
         ) from None
-    return Session(told.text("access_token"), own_instance(given, told.text("instance_url")))
+    return Session(told.token("access_token"), own_instance(given, told.text("instance_url")))
 
 
 def own_instance(given: Credentials, url: str) -> str:
@@ -242,7 +242,7 @@ def _told(answer: requests.Response) -> Document:
     _no_outage(answer)
     told = Document.of(answer, SYSTEM)
     if answer.status_code == requests.codes.ok:
-        told.text("access_token"), told.text("instance_url")
+        told.token("access_token"), told.text("instance_url")
     else:
         told.text("error"), told.text("error_description", "")
     return told
@@ -271,7 +271,11 @@ class _Door:
             return answer
         _no_outage(answer)
         told = soap.texts(answer.content)
-        if not ({"sessionId", "serverUrl"} <= told.keys() or "exceptionCode" in told or "faultcode" in told):
+        if not (
+            (TOKEN.fullmatch(told.get("sessionId", "")) and "serverUrl" in told)
+            or "exceptionCode" in told
+            or "faultcode" in told
+        ):
             raise MalformedAnswerError(SYSTEM, request_of(answer), kind_of(answer, "XML of a login"))
         return answer
 

@@ -223,7 +223,7 @@ class Salesforce:
 
         def pages() -> Iterator[Page]:
             page, number = first, 0
-            chain = self.chain(f"a query of {first.total:,} records", first.total)
+            chain = self.chain(f"GET {self.resource(operation)}", first.total)
             while True:
                 if page.rows.num_rows:
                     batches = page.rows.to_batches()

@@ -158,7 +158,7 @@ class SalesforceWriter:
             told = self._org.read(path)
             records = told.parts("records", required=True)
             yield from records
-            chain = chain or self._org.chain(f"a query of {obj.source}", told.number("totalSize"))
+            chain = chain or self._org.chain(f"GET {path.partition('?')[0]}", told.number("totalSize"))
             path = chain.follow(told.text("nextRecordsUrl"), len(records)) if told.has("nextRecordsUrl") else ""
 
     def convert(

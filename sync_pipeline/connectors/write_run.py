@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from sync_pipeline.connectors import answers, collections, duplicates, ingest_files
 from sync_pipeline.connectors.collections import Task
-from sync_pipeline.connectors.errors import ConnectorError, RejectedError, RetryableError, UnknownOutcomeError
+from sync_pipeline.connectors.errors import (
+    ConnectorError,
+    OverdueError,
+    RejectedError,
+    RetryableError,
+    UnknownOutcomeError,
+)
 from sync_pipeline.connectors.ingest import Sleep, ingest
 from sync_pipeline.connectors.salesforce import Salesforce
 from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Verdict
@@ -47,6 +53,8 @@ class Run:
             outage = self._round(task, left, size)
             if outage is None:
                 size //= 2
+            elif isinstance(outage, OverdueError) or outage.wait_seconds > self._org.patience.bounds.request:
+                break  # what is left waits for the next cycle
             else:
                 wait = max(wait, outage.wait_seconds)
         if task.operation in (Operation.CREATE, Operation.UPDATE):

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_pipeline.connectors.bounds import Waiting
-from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.connectors.errors import MalformedAnswerError, RejectedError
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.calls import Calls
+from sync_pipeline.connectors.marketo.login import SYSTEM
 from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
 
 MOST_BYTES = 10_000_000
@@ -75,7 +76,7 @@ def import_persons(
     asked = {"format": "csv", "lookupField": lookup, **({"partitionName": partition} if partition else {})}
     for number, file in enumerate(files(fields, persons)):
         told = calls.upload("/bulk/v1/leads.json", asked, file, f"persons-{number}.csv")
-        yield _finished(calls, told.only("result").number("batchId"), poll_seconds)
+        yield _finished(calls, told.only("result").number("batchId"), fields, poll_seconds)
 
 
 def files(fields: Sequence[str], persons: Iterable[Sequence[Value]], most_bytes: int = MOST_BYTES) -> Iterator[bytes]:
@@ -93,7 +94,7 @@ def files(fields: Sequence[str], persons: Iterable[Sequence[Value]], most_bytes:
         yield b"".join(lines)
 
 
-def _finished(calls: Calls, batch: int, poll_seconds: float) -> Imported:
+def _finished(calls: Calls, batch: int, fields: Sequence[str], poll_seconds: float) -> Imported:
     root = f"/bulk/v1/leads/batch/{batch:d}"
     waiting = Waiting(calls.patience, f"import {batch} of persons")
     while True:
@@ -107,13 +108,27 @@ def _finished(calls: Calls, batch: int, poll_seconds: float) -> Imported:
     return Imported(
         batch,
         told.number("numOfLeadsProcessed", 0),
-        _rows(calls.text(f"{root}/failures.json")) if failed else (),
-        _rows(calls.text(f"{root}/warnings.json")) if warned else (),
+        _rows(calls, f"{root}/failures.json", fields, failed) if failed else (),
+        _rows(calls, f"{root}/warnings.json", fields, warned) if warned else (),
     )
 
 
-def _rows(text: str) -> tuple[Mapping[str, str], ...]:
-    return tuple(csv.DictReader(io.StringIO(text)))
+def _rows(calls: Calls, path: str, fields: Sequence[str], count: int) -> tuple[Mapping[str, str], ...]:
+    """Return the rows of a file, each with all that was sent and a reason.
+
+    Raises:
+        MalformedAnswerError: it has not as many as were announced, or other columns.
+    """
+    try:
+        found = csv.DictReader(io.StringIO(calls.text(path)), restkey="", restval="", strict=True)
+        rows = tuple(found)
+    except csv.Error:
+        raise MalformedAnswerError(SYSTEM, f"GET {path}", "what is no CSV") from None
+    names = found.fieldnames or ()
+    if len(rows) != count or len(names) != len(fields) + 1 or not set(fields) < set(names):
+        reason = f"{len(rows):,} rows of {len(names):,} columns instead of {count:,} rows of {len(fields) + 1:,}"
+        raise MalformedAnswerError(SYSTEM, f"GET {path}", reason)
+    return rows
 
 
 def _line(values: Sequence[str]) -> bytes:

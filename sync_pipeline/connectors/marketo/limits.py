@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from sync_pipeline.connectors.clock import utc_now
-from sync_pipeline.connectors.errors import QuotaError, RetryableError, ThrottledError
+from sync_pipeline.connectors.errors import OverdueError, QuotaError, ThrottledError
 
 SECONDS = 20.0
 A_MOMENT = 0.05  # seconds until it is asked again whether a running call has ended
@@ -121,10 +121,11 @@ class Limits:
         """Hold all calls for a moment: somebody else uses the same quota.
 
         Raises:
-            RetryableError: it has been so for very long.
+            OverdueError: it has been so for very long.
         """
         if refusals >= MOST_REFUSALS:
-            raise RetryableError(error.code, error.message)
+            said = f"{error.message}: refused {refusals:,} times, as others use the same limits"
+            raise OverdueError(error.code, said, may_be_done=False)
         with self._lock:
             self._held_until = max(self._held_until, self.clock() + error.wait_seconds)
 

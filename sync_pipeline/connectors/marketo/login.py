@@ -85,7 +85,7 @@ def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[
         raise RetryableError(f"HTTP_{answer.status_code}", f"the identity service at {given.identity} is out of order")
     told = Document.of(answer, SYSTEM)
     if answer.status_code == requests.codes.ok:
-        return Token(told.text("access_token")), answer
+        return Token(told.token("access_token")), answer
     # Only an object that says so refuses; a page of a proxy, whatever its status, tells nothing about credentials.
     said = told.text("error_description", "no reason given")
     raise CredentialsError(told.text("error"), f"the login at {given.identity} was refused: {said}")
