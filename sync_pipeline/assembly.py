@@ -220,6 +220,7 @@ def _rules(settings: Settings) -> Rules:
         recreates=settings.sync_recreate_people,
         score=settings.sync_merge_score,
         match=settings.sync_match_email,
+        ingests=settings.marketo_ingestion_from > 0,
         partitions=settings.marketo_partitions,
     )
 
@@ -317,6 +318,8 @@ def _marketo(settings: Settings, used_today: int, patience: float | None = None)
             priced=frozenset(map(int, settings.sync_campaigns)),
             poll_seconds=settings.marketo_poll_seconds,
             import_from=settings.marketo_import_from,
+            ingest_from=settings.marketo_ingestion_from,
+            ingestion_url=settings.marketo_ingestion_url,
         ),
         timeout=patience or TIMEOUT,
         bounds=bounds(settings),

@@ -98,10 +98,17 @@ class Connected:
         return answers
 
 
+def _served(subscription: Subscription, performance_tier: bool) -> MarketoSandbox:
+    return MarketoSandbox(subscription, performance_tier=performance_tier)
+
+
 @contextmanager
-def connected(native: bool = False) -> Iterator[Connected]:
+def connected(native: bool = False, performance_tier: bool = False) -> Iterator[Connected]:
     clock = Clock()
-    with Subscription.open(clock=clock, native=native) as subscription, MarketoSandbox(subscription) as sandbox:
+    with (
+        Subscription.open(clock=clock, native=native) as subscription,
+        _served(subscription, performance_tier) as sandbox,
+    ):
         yield Connected(subscription, sandbox, clock)
 
 

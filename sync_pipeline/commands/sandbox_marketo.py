@@ -80,6 +80,7 @@ def marketo() -> None:
 @click.option("--people", type=_people_type, help="Start a new subscription with so many persons.")
 @click.option("--native", is_flag=True, help="Of a new one: as if Marketo's own Salesforce sync were on.")
 @click.option("--query-tokens", is_flag=True, help="Take the token as a parameter too, for clients from before 2026.")
+@click.option("--performance-tier", is_flag=True, help="With the Data Ingestion API, which this package brings.")
 @_seed_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings to this file.")
@@ -89,6 +90,7 @@ def serve(
     people: int | None,
     native: bool,
     query_tokens: bool,
+    performance_tier: bool,
     seed: int,
     port: int,
     env_file: Path | None,
@@ -100,7 +102,7 @@ def serve(
     with open_subscription(subscription_file, native) as subscription:
         begin(subscription, people, seed, directory)
         try:
-            run([MarketoSandbox(subscription, port, query_tokens)], env_file)
+            run([MarketoSandbox(subscription, port, query_tokens, performance_tier)], env_file)
         except OtherFileError as error:
             raise click.UsageError(str(error)) from None
 

@@ -41,6 +41,10 @@ class Verdict(StrEnum):
     RETRY = "retry"  # a lock, a limit, a time-out: nothing of it was written, the same write may go through later
 
 
+# The code of an accepted write of which nobody tells what became of it: a reading shows the record, or it was refused.
+UNSEEN = "TAKEN_UNSEEN"
+
+
 @dataclass(frozen=True)
 class Record:
     """One record to be written.
@@ -51,12 +55,14 @@ class Record:
         into: of a merge or conversion, the record that stays; `values` go over to it before the merge, and this record
             is left without the numbers among them, so that a sum counts nothing twice however often the merge is tried.
         partition: of a new person, the name of Marketo's partition; all records of a call have the same.
+        again: whether it was taken before without an id, and has not been seen since: only an answer will do now.
     """
 
     id: str | None
     values: Mapping[str, Value]
     into: str | None = None
     partition: str = ""
+    again: bool = False
 
     @property
     def given_up(self) -> dict[str, Value]:

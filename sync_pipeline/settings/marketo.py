@@ -46,6 +46,15 @@ class MarketoSettings(BaseSettings):
     marketo_import_from: int = Field(
         10_000, ge=1, description="Number of new persons of one cycle from which they are written by bulk import."
     )
+    marketo_ingestion_from: int = Field(
+        0,
+        ge=0,
+        description="Number of new people, companies, members or custom objects of one cycle from which they go by the "
+        "Data Ingestion API, a thousand a call, which subscriptions of the Performance Tier have; 0: never.",
+    )
+    marketo_ingestion_url: str = Field(
+        "https://mkto-ingestion-api.adobe.io", description="The address of the Data Ingestion API."
+    )
     marketo_person_key: str = Field(
         "externalPersonId",
         description="Field of a Marketo person that carries the id of its lead or contact: this one where the "

@@ -59,6 +59,7 @@ class Rules:
         recreates: whether a person deleted in Marketo is made anew when its CRM record changes (DEL-4, DEL-5).
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
         match: whether new leads and contacts are recognised by e-mail address (DEDUP-8).
+        ingests: whether new records go by the Data Ingestion API, which tells of none what became of it (MK-REST-20).
         partitions: rules by which new persons get a partition of Marketo's, see `conditions.by_rule` (FILT-7).
     """
 
@@ -69,6 +70,7 @@ class Rules:
     recreates: bool = True
     score: Score = "sum"
     match: Match = "never"
+    ingests: bool = False
     partitions: str = ""
 
 
@@ -294,6 +296,7 @@ class Pass:
             recreates=self.rules.recreates,
             score=self.rules.score,
             match=self.rules.match,
+            ingests=self.rules.ingests,
             partitions=self.rules.partitions,
             unread=unread,
         )

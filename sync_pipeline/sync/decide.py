@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.writes import UNSEEN, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted, without
 from sync_pipeline.lake.table import full_name
@@ -21,6 +21,9 @@ from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.touched import CRM, alive, find_changed, must_be_read, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
+NOT_SEEN = "taken by Marketo, and not seen yet"
+# So long the Data Ingestion API goes on trying what it has taken: five tries after 5, 15, 20, 20 and 120 minutes.
+TAKEN_IN = "6 hours"
 
 
 def decide(con: Connection, asked: Question) -> None:
@@ -132,6 +135,12 @@ def _held(con: Connection, asked: Question, waiting: str) -> str:
         early.append(
             f"select crm_id, 'merged since it was read' from ({merging.in_crm(pairing)}) "
             f"where verdict = {literal(Verdict.ACCEPTED)} and answered_at >= {watermark(crm)}"
+        )
+    if asked.ingests:
+        early.append(
+            f"select crm_id, {literal(NOT_SEEN)} from {ledger.table('outbox')} "
+            f"join {ledger.table('write_result')} using (write_id) where pairing = {literal(pairing.name)} "
+            f"and code = {literal(UNSEEN)} and answered_at >= {watermark(pairing.marketo)} - interval '{TAKEN_IN}'"
         )
     if asked.match == "strict" and is_wanted(asked.match, pairing):
         early.append(

@@ -18,12 +18,24 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Blame, Operation, Record, Value, Verdict, Writer, left_out, tally
+from sync_pipeline.connectors.writes import (
+    UNSEEN,
+    Answer,
+    Blame,
+    Operation,
+    Record,
+    Value,
+    Verdict,
+    Writer,
+    left_out,
+    tally,
+)
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Field, Object, Pairing
 from sync_pipeline.sync import creating, declined, links, tried
+from sync_pipeline.sync.decide import NOT_SEEN
 from sync_pipeline.sync.declined import Declined
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.merging import CONVERT, MERGE, SCORE
@@ -33,6 +45,7 @@ from sync_pipeline.sync.touched import CRM, MARKETO, look_again, watermark
 Connection = duckdb.DuckDBPyConnection
 # A record is sent again without what was blamed on fields; a system may name one bad field an answer.
 AGAIN = 3
+
 VALUED = frozenset({Operation.CREATE, Operation.UPDATE, Operation.UPSERT})
 AT_ONCE = 30_000  # writes between two commits: a crash repeats at most so many, and bulk jobs have no more
 # A refused merge stays on record until somebody dismisses it: both records go their own ways, and nothing differs.
@@ -162,6 +175,7 @@ class _Write:
     partition: str | None
     fields: Mapping[str, str | None]
     again_of: str | None = None
+    is_unseen: bool = False
 
     def without(self, names: Container[str]) -> _Write:
         """Return the write that follows this one, of the other fields."""
@@ -180,8 +194,11 @@ def _planned(lake: Lake, pairing: Pairing, side: str, run_id: str) -> Iterator[l
         with lake.reading() as con:
             found = con.execute(f"{query} offset {start}", [run_id, pairing.name, side]).fetchall()
         for (operation, _), rows in groupby(found, key=lambda row: (row[1], row[5])):
-            stays = _not_deleted(lake, pairing, side, run_id) if operation == Operation.UPSERT else set()
-            if some := [_Write(*row) for row in rows if row[2] not in stays]:
+            new = operation == Operation.UPSERT
+            stays = _not_deleted(lake, pairing, side, run_id) if new else set()
+            unseen = _unseen(lake, pairing, side, run_id) if new else set()
+            some = [replace(_Write(*row), is_unseen=row[2] in unseen) for row in rows if row[2] not in stays]
+            if some:
                 yield some
         if len(found) < AT_ONCE:
             return
@@ -195,6 +212,19 @@ def _not_deleted(lake: Lake, pairing: Pairing, side: str, run_id: str) -> set[st
             "where run_id = ? and pairing = ? and side = ? and operation = 'delete' and not exists ("
             f"from {ledger.table('write_result')} w where w.write_id = o.write_id and w.verdict = 'accepted')",
             [run_id, pairing.name, side],
+        ).fetchall()
+    return {crm_id for (crm_id,) in found}
+
+
+def _unseen(lake: Lake, pairing: Pairing, side: str, run_id: str) -> set[str]:
+    """Return the new records that were taken before, and that no reading has shown since."""
+    with lake.reading() as con:
+        found = con.execute(
+            f"select distinct o.crm_id from {ledger.table('outbox')} o "
+            f"join {ledger.table('write_result')} r using (write_id) "
+            "where o.pairing = ? and o.side = ? and o.operation = 'upsert' and o.run_id <> ? "
+            f"and r.verdict = 'accepted' and r.code = '{UNSEEN}'",
+            [pairing.name, side, run_id],
         ).fetchall()
     return {crm_id for (crm_id,) in found}
 
@@ -297,7 +327,8 @@ def _record(write: _Write, side: str, kinds: Mapping[str, Field], key: str) -> R
               for name, value in write.fields.items()}  # fmt: skip
     if key:
         # The key is the CRM's id, unless it is a field like others and among them.
-        return Record(None, {key: write.crm_id, **values}, partition=write.partition or "")
+        values = {key: write.crm_id, **values}
+        return Record(None, values, partition=write.partition or "", again=write.is_unseen)
     return Record(write.crm_id if side == CRM else write.marketo_id, values, write.into_id)
 
 
@@ -377,7 +408,9 @@ def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answe
         f"select {literal(pairing.name)}, crm_id, 'try again: ' || code, {literal(now)} from answered "
         f"where verdict = '{Verdict.RETRY}' union all "
         f"select {literal(pairing.name)}, crm_id, 'not merged in the CRM', {literal(now)} from answered "
-        f"where verdict = '{Verdict.REJECTED}' and {IS_MERGE} and {literal(side == CRM)}",
+        f"where verdict = '{Verdict.REJECTED}' and {IS_MERGE} and {literal(side == CRM)} union all "
+        f"select {literal(pairing.name)}, crm_id, {literal(NOT_SEEN)}, {literal(now)} from answered "
+        f"where verdict = '{Verdict.ACCEPTED}' and code = '{UNSEEN}'",
     )
 
 

@@ -25,6 +25,7 @@ class Question:
         truncates: whether a value that is too long is cut, with a warning, or refused (FIELD-25).
         read_from: by side, the table that holds its records, where that is not the mirror.
         match: whether new records are recognised by e-mail address (DEDUP-8).
+        ingests: whether Marketo may have taken new records that no reading has shown yet (MK-REST-20).
         partitions: the rules by which new persons get a partition of Marketo's, as written (FILT-7).
         recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
@@ -39,6 +40,7 @@ class Question:
     recreates: bool = True
     score: Score = "sum"
     match: Match = "never"
+    ingests: bool = False
     partitions: str = ""
     unread: Sequence[str] = ()
 

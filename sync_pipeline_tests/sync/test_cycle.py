@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.writes import UNSEEN, Answer, Operation, Record, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.model import Chosen, Mapping, Rule
+from sync_pipeline.model import Chosen, Mapping, Object, Rule
 from sync_pipeline.sync import outbox
 from sync_pipeline.sync.explain import explain
 from sync_pipeline.sync.limits import Limits
@@ -512,3 +513,28 @@ def test_a_mapped_field_that_one_side_lacks_is_left_out_and_told_once(world: Wor
     (fax, honorific) = world.lake.rows(told)
     assert fax == ("Fax", "Contact has no field Fax that this user can see: Fax is not synced")
     assert honorific[0] == "honorific"
+
+
+def test_what_marketo_took_without_an_answer_waits_to_be_seen_and_is_then_sent_for_an_answer(world: World) -> None:
+    """MK-REST-20: nothing is sent twice while it may still be taken in, and nothing is lost if it never was."""
+    taken, shown = (world.crm.edit(LastName=name, HasOptedOutOfEmail=False) for name in ("Lost", "Seen"))
+    sent: list[tuple[str, bool]] = []
+    write = world.marketo.write
+
+    def take(obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
+        sent.extend((str(record.values["externalPersonId"]), record.again) for record in records)
+        if any(record.again for record in records):
+            return write(obj, operation, records, key)
+        write(obj, operation, [record for record in records if record.values["externalPersonId"] == shown], key)
+        return [Answer(Verdict.ACCEPTED, code=UNSEEN)] * len(records)
+
+    world.marketo.write = take  # type: ignore[method-assign]
+    for _ in range(3):
+        world.cycle(ingests=True)
+    assert sorted(sent) == sorted([(taken, False), (shown, False)])
+    assert world.rows("link", "crm_id") == [(shown,)]
+    world.minute += 7 * 60
+    for _ in range(3):
+        assert world.cycle(ingests=True).error == ""
+    assert sent[2:] == [(taken, True)]
+    assert sorted(world.rows("link", "crm_id")) == sorted([(taken,), (shown,)])

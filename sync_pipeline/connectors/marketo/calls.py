@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import requests
 
@@ -21,11 +21,12 @@ from sync_pipeline.connectors.errors import (
     QuotaError,
     RejectedError,
     RetryableError,
+    SessionExpiredError,
     ThrottledError,
     UnknownOutcomeError,
 )
 from sync_pipeline.connectors.extract import Usage
-from sync_pipeline.connectors.http import Http, Login, repeat, session
+from sync_pipeline.connectors.http import Http, Login, checked_url, repeat, session
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.limits import Limits
@@ -35,6 +36,7 @@ T = TypeVar("T")
 # Addresses may have 8,192 characters (MK-REST-5); what is longer goes as a POST that says it is a GET.
 LONGEST_QUERY = 6_000
 COMMA = ","  # between the values of a list; there is no way to escape one
+UNAUTHORIZED = "HTTP_401"  # of the Data Ingestion API; the REST API tells it in the body of an answer
 TIMEOUT = 200.0  # seconds: a merge may take 180 (MK-REST-6)
 LOGIN_TIMEOUT = 30.0
 
@@ -119,6 +121,26 @@ class Calls:
                 return self._in_turn(method, path, answers.body_of, **options)
 
         return repeat(ask, self.patience)
+
+    def ingest(self, url: str, path: str, body: Json) -> None:
+        """Hand records over to the Data Ingestion API, which has an address and limits of its own.
+
+        Raises:
+            ConnectorError: it did not take them.
+        """
+        address = f"{checked_url(url)}/subscriptions/{quote(self.credentials.subscription, safe='')}/{path}"
+
+        def send(token: Token) -> None:
+            try:
+                answer = self._http.send("POST", address, {"X-Mkto-User-Token": token.text}, json=body)
+            except RejectedError as error:
+                if error.code == UNAUTHORIZED:
+                    raise SessionExpiredError(error.code, error.message) from None
+                raise
+            if answer.status_code != requests.codes.accepted:
+                raise RejectedError(f"HTTP_{answer.status_code}", f"{path} was not accepted by the Data Ingestion API")
+
+        repeat(lambda: self._shared.login.use(self._log_in, send), self.patience)
 
     def stream(self, path: str) -> requests.Response:
         """Return a file whose body is still to be read; it is asked for once.

@@ -22,6 +22,7 @@ from sync_pipeline.connectors.marketo import (
     answers,
     feed,
     imports,
+    ingestion,
     kinds,
     members,
     reads,
@@ -52,6 +53,8 @@ class Reach:
         activity_types: types mirrored besides those that tell of changes; every ten cost a call a cycle.
         priced: ids of the programs whose costs are read, a call for each that changed.
         poll_seconds: how often a bulk job is asked for its state; Marketo renews it once a minute.
+        ingest_from: so many new records of an object and more go by the Data Ingestion API; 0 if none does.
+        ingestion_url: the address of that API.
         import_from: so many persons and more are upserted by bulk import; their ids are learnt when they are read.
     """
 
@@ -62,6 +65,8 @@ class Reach:
     priced: frozenset[int] = frozenset()
     poll_seconds: float = 60.0
     import_from: int = 10_000
+    ingest_from: int = 0
+    ingestion_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,15 @@ class Marketo:
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         if operation is Operation.MERGE:
             return one_by_one(records, lambda record: writes.merge_into(self.calls, obj, record))
+        new = sum(not record.again for record in records) if operation is Operation.UPSERT and key else 0
+        if 0 < self._reach.ingest_from <= new and ingestion.is_taken(obj):
+            url = self._reach.ingestion_url
+            return ingestion.write(
+                self.calls, url, obj, records, key, lambda rest: self._write(obj, operation, rest, key)
+            )
+        return self._write(obj, operation, records, key)
+
+    def _write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str) -> list[Answer]:
         if obj.source == LEAD and operation is Operation.UPSERT and key and len(records) >= self._reach.import_from:
             return imports.write(self.calls, records, key, self._reach.poll_seconds)
         if obj.source == MEMBER:

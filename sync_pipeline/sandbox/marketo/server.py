@@ -26,6 +26,7 @@ from sync_pipeline.sandbox.marketo import (
     extract_http,
     identity,
     imports_http,
+    ingestion_http,
     life_http,
     lists_http,
     members_http,
@@ -64,6 +65,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     stats_http,
     extract_http,
     imports_http,
+    ingestion_http,
 )
 LONGEST_URI = 8_192
 LARGEST_BODY, LARGEST_FILE = 1 << 20, 10 << 20
@@ -75,17 +77,21 @@ class MarketoSandbox(Service):
     """A running subscription. `with MarketoSandbox(subscription) as sandbox:` serves it at `sandbox.url`.
 
     `query_tokens` lets the token come as a parameter, which Adobe ended on 31 July 2026 and old clients still do.
+    `performance_tier` is what a subscription needs for the Data Ingestion API.
     """
 
     title = "Marketo sandbox"
     faults: Faults
 
-    def __init__(self, subscription: Subscription, port: int = 0, query_tokens: bool = False) -> None:
+    def __init__(
+        self, subscription: Subscription, port: int = 0, query_tokens: bool = False, performance_tier: bool = False
+    ) -> None:
         super().__init__((route for module in RESOURCES for route in module.ROUTES), subscription.now, port)
         self.faults = Faults(lambda: self.limits.reset())
         self.subscription = subscription
         self.limits = Limits()
         self.identity = Identity(subscription)
+        self.performance_tier = performance_tier
         self._query_tokens = query_tokens
         self._folder = tempfile.TemporaryDirectory(prefix="marketo-")
         self.extracts = Extracts(subscription, self.faults, Path(self._folder.name))
@@ -111,6 +117,7 @@ class MarketoSandbox(Service):
             "MARKETO_CLIENT_ID": service.client_id,
             "MARKETO_CLIENT_SECRET": service.client_secret,
             "MARKETO_FIRST_DAY": self.subscription.first_day().isoformat(),  # no export job for the time before
+            "MARKETO_INGESTION_URL": self.url,
             "MARKETO_POLL_SECONDS": "1",  # job states change at once here
             "MARKETO_CALLS_IN_20_SECONDS": "100",  # and nobody else shares the quota
         }
