@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from sync_pipeline import catalog
+from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule
@@ -17,8 +18,9 @@ from sync_pipeline.sync.capacity import BECAUSE, CHECKS, TO_DO
 from sync_pipeline.sync.outbox import AGAIN
 from sync_pipeline.sync.retries import retry
 from sync_pipeline_tests.sync.many import Many
+from sync_pipeline_tests.sync.test_campaigns import CAMPAIGN, many_of, person
 from sync_pipeline_tests.sync.test_customs import DESCRIBED, chosen
-from sync_pipeline_tests.sync.world import System
+from sync_pipeline_tests.sync.world import System, World
 
 RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
 LONG = "x" * 300
@@ -326,3 +328,50 @@ def refusing(name: str) -> Callable[[Record], Answer | None]:
 
 def test_every_check_says_why_and_what_to_do() -> None:
     assert {code for code, *_ in CHECKS} <= BECAUSE.keys() == TO_DO.keys()
+
+
+def test_where_the_second_try_is_cut_off_the_next_cycle_sends_the_rest_and_nothing_else(world: World) -> None:
+    """GEN-16, laws 4 and 6: the rest is in the outbox before it is sent, and what was blamed is on record already."""
+    crm_id, person = world.linked(Phone="1", Title="Dr")
+    tries: list[list[str]] = []
+
+    def refuse(record: Record) -> Answer | None:
+        tries.append(sorted(record.values))
+        return refusing("Phone")(record)
+
+    def cut_off() -> None:
+        if len(tries) == 2:
+            raise RetryableError("CONNECTION", "gone", may_be_done=True)
+
+    world.crm.refuse, world.crm.after = refuse, cut_off
+    world.marketo.edit(person, phone="666", title="Prof")
+    assert "gone" in world.cycle().error
+    stored = world.rows("outbox", "list_sort(map_keys(fields))")
+    assert (["Phone", "Title"],) in stored
+    assert (["Title"],) in stored
+    for _ in range(3):
+        world.cycle()
+    assert ["Phone", "Title"] not in tries[1:]
+    assert (world.crm.records[crm_id]["Title"], world.crm.records[crm_id]["Phone"]) == ("Prof", "1")
+    assert [code for code in world.open_errors() if code != RULE] == []
+    calls = len(tries)
+    world.cycle()
+    assert len(tries) == calls
+
+
+def test_a_members_own_field_is_left_out_and_its_status_arrives(lake: Lake, tmp_path: Path) -> None:
+    """SF-CAMP-14, law 8: in both systems."""
+    links = {"1001": CAMPAIGN}
+    many = many_of(lake, tmp_path / "landing", links, fields={"Lunch__c": "lunch"})
+    ada, bea = (person(many, name) for name in ("Ada", "Bea"))
+    many.crm["CampaignMember"].refuse = refusing("Lunch__c")
+    many.marketo["programMember"].refuse = refusing("lunch")
+    many.crm["CampaignMember"].edit(CampaignId=CAMPAIGN, ContactId=ada[0], Status="Invited", Lunch__c="fish")
+    many.marketo["programMember"].edit(programId=1001, leadId=bea[1], statusName="Registered", lunch="pie")
+    many.settled()
+    in_crm = {one["ContactId"]: one for one in many.crm["CampaignMember"].records.values()}
+    in_marketo = {one["leadId"]: one for one in many.marketo["programMember"].records.values()}
+    assert (in_crm[bea[0]]["Status"], in_crm[bea[0]].get("Lunch__c")) == ("Registered", None)
+    assert (in_marketo[ada[1]]["statusName"], in_marketo[ada[1]].get("lunch")) == ("Invited", None)
+    errors = "select distinct field, code from lake.sync.error where resolved_at is null and object = 'campaign_member'"
+    assert many.lake.rows(errors) == [("Lunch__c", RULE)]
