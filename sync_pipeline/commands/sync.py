@@ -34,6 +34,7 @@ from sync_pipeline.model import SUCCEEDED, Object, worst
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync import preview
 
+ONLY_READ = "only read: nothing was decided or written; `sync-pipeline sync` without options does"
 Landed = Callable[[Object, int, int], None]
 
 
@@ -51,7 +52,7 @@ class UtcTime(click.ParamType[datetime]):
 
 
 @click.command()
-@click.option("--objects", help="Only these objects, by name, separated by commas.")
+@click.option("--objects", help="Read only these objects, by name, separated by commas; decides nothing.")
 @click.option("--full", is_flag=True, help="Read everything again and repair the mirrors.")
 @click.option("--since", type=UtcTime(), help="Reach back to this time (ISO, UTC), if it is before the watermark.")
 @click.option("--reconcile", is_flag=True, help="Compare all ids with the org: finds hard deletes and missed records.")
@@ -60,7 +61,11 @@ class UtcTime(click.ParamType[datetime]):
 def sync(
     objects: str | None, full: bool, since: datetime | None, reconcile: bool, formulas: bool, as_json: bool
 ) -> None:
-    """Run one cycle: bring every mirror up to date with the org."""
+    """Run one cycle: bring every mirror up to date, then plan or write what differs between both systems.
+
+    With --objects, --reconcile or --formulas it only reads: a decision needs all that was changed on both sides. The
+    next cycle decides.
+    """
     if sum((full, since is not None, reconcile, formulas)) > 1:
         raise click.UsageError("--full, --since, --reconcile and --formulas exclude one another")
     given = settings()
@@ -78,21 +83,23 @@ def sync(
 
         over = Systems(given, lake)
         cycles = each_system(given, lake, over, wanted, landed, read)
-        both_ways = _both_ways(given, lake, over) if not (objects or reconcile or formulas) else SUCCEEDED
+        is_two_way = given.write_back != "off" and bool(assembly.pairings(given))
+        decides = is_two_way and not (objects or reconcile or formulas)
+        both_ways = _both_ways(given, lake, over) if decides else SUCCEEDED
     late = [cycle for cycle in cycles if cycle.status != SUCCEEDED]
     if as_json:
-        click.echo(json.dumps(as_dict(cycles)))
+        click.echo(json.dumps({**as_dict(cycles), "decided": decides}))
     else:
         for cycle in late:
             click.echo(f"{cycle.status}: {cycle.message}", err=True)
+    if is_two_way and not decides:
+        click.echo(ONLY_READ, err=True)
     if late or both_ways != SUCCEEDED:
         sys.exit(NOT_DONE)
 
 
 def _both_ways(given: Settings, lake: Lake, over: Systems) -> str:
     """Plan, or write, what differs between both systems, as WRITE_BACK says; return the status."""
-    if given.write_back == "off" or not assembly.pairings(given):
-        return SUCCEEDED
     run_id = uuid.uuid4().hex
     status, done = assembly.pass_over(given, lake, over if given.write_back == "apply" else None, run_id)
     for synced in done:

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from sync_pipeline import faults
 from sync_pipeline.connectors.errors import ConnectorError
+from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.model import Object
-from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.settings import Settings
 
 # An error that has been open for so long needs a person.
@@ -21,6 +22,7 @@ LATE_PAUSES = 6
 COUNT_TOLERANCE = 0.001
 
 FROM_THE_LAKE = {
+    "read": "The last reading of the object did not fail.",
     "unique_key": "No record is in the mirror twice.",
     "fresh": f"The last window that was read whole ended less than {LATE_PAUSES} pauses ago.",
     "no_lost_fields": "No field that the mirror keeps has vanished from the org, and no mapped field is hidden.",
@@ -55,10 +57,11 @@ def judge(
         kept = {obj.name: frozenset(table.fields_kept(con, obj)) for obj in objects}
     read = [obj for obj in objects if obj.name in watermarks and kept[obj.name]]
     doubled = _doubled(lake, read)
-    errors = _old_errors(lake, system, now)
+    errors, failures = _old_errors(lake, system, now), _failures(lake, system)
     for obj in objects:
         names = described[obj.source][0].names if obj.source in described else frozenset[str]()
         findings = {
+            "read": _read(obj.name in watermarks, failures.get(obj.name)),
             "unique_key": _unique(doubled.get(obj.name)),
             "fresh": _fresh(obj, watermarks.get(obj.name), settings, now),
             "no_lost_fields": _lost(obj, kept[obj.name], names),
@@ -70,7 +73,7 @@ def judge(
 
 
 def _result(obj: Object, name: str, passed: bool, said: str) -> dg.AssetCheckResult:
-    severe = dg.AssetCheckSeverity.ERROR if name == "unique_key" else dg.AssetCheckSeverity.WARN
+    severe = dg.AssetCheckSeverity.ERROR if name in ("read", "unique_key") else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=asset_key(obj), check_name=name, passed=passed, severity=severe, description=said
     )
@@ -91,6 +94,22 @@ def _old_errors(lake: Lake, system: str, now: datetime) -> dict[str, tuple[int, 
         [system, now - OLD_ERROR],
     )
     return {name: (count, oldest) for name, count, oldest in found}
+
+
+def _failures(lake: Lake, system: str) -> dict[str, str]:
+    """Return what went wrong with the objects whose last reading failed: its error is open until one succeeds."""
+    found = lake.rows(
+        f"select object, arg_max(code || ': ' || message, noted_at) from {ledger.table('error')} "
+        "where system = ? and operation like 'Pull%' and record_id is null and resolved_at is null group by object",
+        [system],
+    )
+    return dict(found)
+
+
+def _read(is_read: bool, failure: str | None) -> tuple[bool, str]:
+    if failure:
+        return False, failure
+    return (True, "done") if is_read else (False, "never read")
 
 
 def _unique(doubled: int | None) -> tuple[bool, str]:
@@ -121,30 +140,31 @@ def _old(count: int, oldest: datetime | None) -> tuple[bool, str]:
     return count == 0, f"{count} open errors, the oldest of {oldest}" if count else "none"
 
 
-def count_checks(objects: Sequence[Object]) -> dg.AssetChecksDefinition:
+def count_specs(objects: Sequence[Object]) -> list[dg.AssetCheckSpec]:
     """Return the checks that ask the org how many records it has, for objects that it counts."""
-    by_key = {asset_key(obj): obj for obj in objects if obj.counted}
     said = "The mirror has as many living records as the org itself counts."
-    counts = [dg.AssetCheckSpec(COUNT, asset=key, description=said) for key in by_key]
+    return [dg.AssetCheckSpec(COUNT, asset=asset_key(obj), description=said) for obj in objects if obj.counted]
 
-    @dg.multi_asset_check(name="count_records", specs=counts, can_subset=True)
-    def compare(context: dg.AssetCheckExecutionContext, sync: SyncResource) -> Iterator[dg.AssetCheckResult]:
-        with sync.lake(read_only=True) as lake:
-            connector = sync.systems(lake).crm
-            for key in sorted(chosen.asset_key for chosen in context.selected_asset_check_keys):
-                obj = by_key[key]
-                with lake.reading() as con:
-                    if not table.columns(con, *obj.table):
-                        yield _result(obj, COUNT, False, "never read")
-                        continue
-                living = f"select count(*) from {table.full_name(*obj.table)} where {quoted(table.DELETED_AT)} is null"
-                [(kept,)] = lake.rows(living)
-                try:
-                    told = connector.count(obj)
-                except ConnectorError as error:
-                    yield _result(obj, COUNT, False, f"the org did not count: {error}")
-                    continue
-                near = abs(kept - told) <= max(COUNT_TOLERANCE * told, 1)
-                yield _result(obj, COUNT, near, f"{kept} in the mirror, {told} in the org")
 
-    return compare
+def compare_counts(
+    lake: Lake, connector: Connector, objects: Sequence[Object], chosen: set[dg.AssetCheckKey]
+) -> Iterator[dg.AssetCheckResult]:
+    """Compare the counts that are chosen; an object that cannot be counted keeps no other from it (law 8)."""
+    for obj in objects:
+        if dg.AssetCheckKey(asset_key(obj), COUNT) in chosen:
+            try:
+                yield _result(obj, COUNT, *_counted(lake, connector, obj))
+            except ConnectorError as error:
+                yield _result(obj, COUNT, False, f"the org did not count: {error}")
+            except Exception as error:
+                yield _result(obj, COUNT, False, faults.noted(error, f"the count of {obj.title}"))
+
+
+def _counted(lake: Lake, connector: Connector, obj: Object) -> tuple[bool, str]:
+    with lake.reading() as con:
+        if not table.columns(con, *obj.table):
+            return False, "never read"
+    living = f"select count(*) from {table.full_name(*obj.table)} where {quoted(table.DELETED_AT)} is null"
+    [(kept,)] = lake.rows(living)
+    told = connector.count(obj)
+    return abs(kept - told) <= max(COUNT_TOLERANCE * told, 1), f"{kept} in the mirror, {told} in the org"

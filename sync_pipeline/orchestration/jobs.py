@@ -8,7 +8,7 @@ from sync_pipeline.actions.mirrors import CRM_TABLES
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.orchestration import actions, reminders, unsubscribes
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
-from sync_pipeline.orchestration.checks import asset_key, count_checks
+from sync_pipeline.orchestration.checks import asset_key, count_specs
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
@@ -30,7 +30,7 @@ def definitions(
         pairings: what is synced both ways, after the mirrors, in every cycle.
     """
     months = monthly(settings.sync_first_month)
-    assets, files, counts = mirrors(objects, months), lake_files(objects), count_checks(objects)
+    assets, files, counts = mirrors(objects, months), lake_files(objects), [spec.key for spec in count_specs(objects)]
     both_ways = [two_way(pairings)] if pairings and settings.write_back != "off" else []
     drifts = [drift_check()] if both_ways else []
 
@@ -39,7 +39,7 @@ def definitions(
         return dg.define_asset_job(  # type: ignore[return-value]  # resolved when definitions are built
             mode.value,
             selection=dg.AssetSelection.assets(*assets.keys, *(key for made in after for key in made.keys))
-            - dg.AssetSelection.checks(counts, *drifts),
+            - dg.AssetSelection.checks(*counts, *drifts),
             config=config,
             description=description,
             executor_def=dg.in_process_executor,
@@ -51,7 +51,7 @@ def definitions(
     tidy = dg.define_asset_job("tidy", dg.AssetSelection.assets(files), executor_def=dg.in_process_executor)
     count = dg.define_asset_job(
         "counts",
-        dg.AssetSelection.checks(counts),
+        dg.AssetSelection.checks(*counts),
         description="Compares every mirror's count with the org's own. Hourly.",
         executor_def=dg.in_process_executor,
     )
@@ -78,7 +78,7 @@ def definitions(
     made_of = [asset_key(obj) for obj in objects if obj.system == settings.crm and obj.name in CRM_TABLES]
     mirrored = dg.Definitions(
         assets=[assets, files, *both_ways],
-        asset_checks=[counts, *drifts],
+        asset_checks=drifts,
         jobs=[cycle, reconcile, formulas, tidy, count, *compare],
         sensors=[cycle_sensor(cycle, months)],
         schedules=[

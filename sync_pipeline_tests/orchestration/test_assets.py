@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import pytest
@@ -64,6 +64,26 @@ def test_an_object_that_cannot_be_read_leaves_the_others_done_and_the_run_red(de
     assert "campaign" in str(failed.step_failure_data.user_failure_data)
     assert metadata(deployment, CONTACT)["inserted"] == 2
     assert deployment.instance.get_latest_materialization_event(dg.AssetKey(["salesforce", "campaign"])) is None
+
+
+def test_an_object_that_cannot_be_read_is_red_itself_and_the_others_are_counted(deployment: Deployment) -> None:
+    """Law 8, law 10: in the run that meets it, and by the checks alone afterwards."""
+    people(deployment, 2)
+    assert deployment.run("cycle").success
+    campaign = dg.AssetKey(["salesforce", "campaign"])
+    deployment.org.hide_object("Campaign")
+    months = deployment.definitions.resolve_job_def("cycle").partitions_def
+    assert months is not None
+    job = deployment.definitions.resolve_implicit_global_asset_job_def()
+    result = job.get_subset(asset_selection={CONTACT, campaign}).execute_in_process(
+        instance=deployment.instance, raise_on_error=False, partition_key=months.get_last_partition_key()
+    )
+    assert not result.success
+    seen = found(result.get_asset_check_evaluations())
+    assert seen[CONTACT, "read"].passed
+    assert (seen[campaign, "read"].passed, seen[campaign, "read"].severity) == (False, dg.AssetCheckSeverity.ERROR)
+    for judged in (seen, judge(deployment, "counts")):
+        assert (judged[CONTACT, COUNT].passed, judged[campaign, COUNT].passed) == (True, False)
 
 
 def test_a_range_of_months_is_one_run_and_repairs_what_was_damaged(deployment: Deployment) -> None:
@@ -138,7 +158,11 @@ def test_checks_can_be_asked_for_alone(loaded: Deployment) -> None:
 
 
 def judge(deployment: Deployment, job: str) -> dict[tuple[dg.AssetKey, str], dg.AssetCheckEvaluation]:
-    return {(e.asset_key, e.check_name): e for e in deployment.run(job).get_asset_check_evaluations()}
+    return found(deployment.run(job).get_asset_check_evaluations())
+
+
+def found(some: Sequence[dg.AssetCheckEvaluation]) -> dict[tuple[dg.AssetKey, str], dg.AssetCheckEvaluation]:
+    return {(e.asset_key, e.check_name): e for e in some}
 
 
 def test_upkeep_is_an_asset_whose_metadata_tell_what_it_did(loaded: Deployment) -> None:

@@ -55,7 +55,7 @@ def test_the_first_month_and_the_current_one_are_partitions(monkeypatch: pytest.
     assert keys == ["2026-01-01", "2026-02-01", "2026-03-01"]
 
 
-def test_every_mirror_has_description_owner_kinds_and_five_checks() -> None:
+def test_every_mirror_has_description_owner_kinds_and_six_checks() -> None:
     from sync_pipeline.definitions import defs
 
     graph = defs.resolve_asset_graph()
@@ -64,7 +64,7 @@ def test_every_mirror_has_description_owner_kinds_and_five_checks() -> None:
         assert node.description == obj.description
         assert node.owners
         assert node.kinds == {"salesforce", "duckdb", "parquet"}
-        assert len(node.check_keys) == 5
+        assert len(node.check_keys) == 6
 
 
 @pytest.mark.parametrize("crm", ["salesforce", "veeva"])
