@@ -95,6 +95,7 @@ def test_an_outage_of_one_system_never_blocks_the_others_mirror(run: Run) -> Non
 
 def test_a_name_that_both_systems_have_means_the_crms_unless_marketo_is_named(run: Run) -> None:
     done = run("sync", "--objects", "opportunity,marketo/opportunity", "--json")
+    assert (json.loads(done.stdout.splitlines()[-1])["decided"], "only read" in done.stderr) == (False, True)
     assert told(done) == {"opportunity": "Succeeded", "marketo/opportunity": "Succeeded"}
     assert run("sync", "--objects", ",").exit_code == 2
 
