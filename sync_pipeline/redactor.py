@@ -26,7 +26,7 @@ SHORTEST, WHOLE = 4, 8
 
 # Passwords and tokens that are spelled as such, whether or not they are known.
 _SPELLED = re.compile(
-    r"(?P<url>://[^\s/:@'\"]*:)[^\s/@'\"]+(?=@)"
+    r"(?P<url>://[^\s/:@'\"]*:)[^\s/'\"]+(?=@)"
     r"|(?P<name>\b(?:password|passfile_password|access_token|refresh_token|client_secret|code_verifier|assertion|sid"
     r"|secret|secret_access_key|session_token)(?:=|%3D|\"\s*:\s*\"|'\s*:\s*'))"
     r"(?:'(?:[^'\\]|\\.|'')*'|(?!\*\*\*)[^\s\"'&,;<>)]+)"
@@ -35,24 +35,40 @@ _SPELLED = re.compile(
 )
 _WORDS = ("://", "password", "token", "secret", "verifier", "assertion", "sid", "bearer", "basic", "oauth")
 _PASSWORD_WORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)+))", re.IGNORECASE)
-_PASSWORD_IN_URL = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
+_PASSWORD_IN_URL = re.compile(r"://[^\s/:@]*:([^\s/]+)@")
 
-_kept: set[str] = set()
 # What no spelling changes, its longest run of letters and digits, and the pattern: the first is looked for much faster.
-_known: tuple[tuple[str, re.Pattern[str]], ...] = ()
+_Patterns = tuple[tuple[str, re.Pattern[str]], ...]
+# The newest of each kind: a process that runs for months gets a token an hour.
+MOST, MOST_TOKENS = 300, 50
+_kept: dict[str, _Patterns] = {}
+_tokens: dict[str, _Patterns] = {}
+_known: _Patterns = ()
 _lock = threading.Lock()
 
 
 def keep(*secrets: str | None) -> None:
     """Cut these out of everything from now on; one shorter than four signs cannot be told from other text."""
+    _keep(_kept, MOST, secrets)
+
+
+def keep_token(*tokens: str | None) -> None:
+    """Cut out tokens that are valid for hours; of these only the newest."""
+    _keep(_tokens, MOST_TOKENS, tokens)
+
+
+def _keep(kept: dict[str, _Patterns], most: int, secrets: Iterable[str | None]) -> None:
     global _known
-    new = {line for secret in secrets for line in _parts(secret or "")} - _kept
-    if not new:
-        return
+    parts = {part for secret in secrets for part in _parts(secret or "")}
     with _lock:
-        _kept.update(new)
-        longest_first = sorted(_kept, key=lambda secret: (-len(secret), secret))
-        _known = tuple(pair for secret in longest_first for pair in _spellings(secret))
+        if parts <= kept.keys():
+            return
+        for part in parts:
+            kept[part] = kept.pop(part) if part in kept else tuple(_spellings(part))
+        while len(kept) > most:
+            kept.pop(next(iter(kept)))
+        longest_first = sorted({**_kept, **_tokens}.items(), key=lambda one: (-len(one[0]), one[0]))
+        _known = tuple(pair for _, patterns in longest_first for pair in patterns)
 
 
 def clean(text: str) -> str:
@@ -217,7 +233,7 @@ def _sign(sign: str) -> str:
     names = "".join(f"|{name}" for name in _ENTITIES.get(sign, ()))
     ways = [
         rf"{_BACKSLASH}*{re.escape(sign)}",
-        "".join(f"%(?:25)*{_hex(f'{byte:02x}')}" for byte in in_utf8),
+        f"{_BACKSLASH}*" + "".join(f"%(?:25)*{_hex(f'{byte:02x}')}" for byte in in_utf8),
         "".join(rf"{_BACKSLASH}+x{_hex(f'{byte:02x}')}" for byte in in_utf8),
         rf"{_BACKSLASH}+x{_hex(f'{number:02x}')}",
         "".join(rf"{_BACKSLASH}+u{_hex(in_utf16[at : at + 2].hex())}" for at in range(0, len(in_utf16), 2)),

@@ -84,7 +84,7 @@ class Session:
     instance_url: str
 
     def __post_init__(self) -> None:
-        redactor.keep(self.token)
+        redactor.keep_token(self.token)
 
 
 class Slot(Protocol):

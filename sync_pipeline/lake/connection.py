@@ -143,7 +143,7 @@ class Lake:
             con.execute(attach_statement(catalog, data, read_only))
         except (duckdb.Error, ImportError, OSError, sqlite3.Error) as error:
             con.close()
-            raise _cannot_open(catalog, error) from None
+            raise _cannot_open(catalog, data, error) from None
         except OwnershipError:
             con.close()
             raise
@@ -379,8 +379,10 @@ def _roll_back(con: Connection) -> None:
         con.execute("rollback")
 
 
-def _cannot_open(catalog: str, error: Exception) -> LakeError:
+def _cannot_open(catalog: str, data: str, error: Exception) -> LakeError:
     redactor.clean_exception(error)
+    if "://" in data and "HTTP" in str(error):
+        return LakeError(f"LAKE_DATA {data} cannot be reached: {_first_line(error)}")
     if is_postgres(catalog):
         return LakeError(f"the lake's catalog in PostgreSQL cannot be opened: {_first_line(error)}")
     return LakeError(

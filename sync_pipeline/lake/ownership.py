@@ -77,7 +77,7 @@ class StoredFolder(Folder):
         return next((found for folder in folders if (found := self._mark_in(folder))), None)
 
     def _mark_in(self, folder: str) -> str | None:
-        if not self._found(f"{folder}/{MARK}"):
+        if not self._is_there(f"{folder}/{MARK}"):
             return None
         row = self._con.execute(f"select content from read_text({literal(f'{folder}/{MARK}')})").fetchone()
         return _id(row[0] if row else None, folder)
@@ -94,7 +94,11 @@ class StoredFolder(Folder):
                 yield name
 
     def has(self, path: str) -> bool:
-        return bool(self._found(f"{self.address}/{path}"))
+        return self._is_there(f"{self.address}/{path}")
+
+    def _is_there(self, path: str) -> bool:
+        # Only a pattern makes DuckDB look; of a plain name it says that it is there.
+        return bool(self._found(f"{path[:-1]}[{path[-1]}]"))
 
     def _found(self, pattern: str) -> list[str]:
         return [path for (path,) in self._con.execute(f"select file from glob({literal(pattern)})").fetchall()]

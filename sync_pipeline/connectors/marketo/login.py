@@ -56,7 +56,7 @@ class Token:
     text: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        redactor.keep(self.text)
+        redactor.keep_token(self.text)
 
 
 def log_in(http: requests.Session, given: Credentials, timeout: float) -> tuple[Token, requests.Response]:
