@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -36,7 +36,7 @@ from sync_pipeline.flow.perform import Flow, unsettled
 from sync_pipeline.flow.sides import Sides
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.tokens import tokens
-from sync_pipeline.mirror.cycle import connect
+from sync_pipeline.mirror.cycle import OTHERS, connect
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
@@ -186,8 +186,13 @@ def pass_over(
 
     What was applied is on record as a run with its jobs. A plan is not: it stands in `sync.outbox` until the next one,
     and only one that could not be made is no success.
+
+    Raises:
+        FatalError: the systems are not those of the lake (GEN-18); nothing is sent.
     """
     run_id, started = run_id or uuid.uuid4().hex, datetime.now(UTC)
+    if over:
+        refuse_others(settings, opened, over, settings.systems())
     if over and unsettled(opened):
         with suppress(ConnectorError):  # what is not settled is held back, and the pass meets the same outage
             flow(settings, opened, over).settle()
@@ -242,7 +247,12 @@ def flow(settings: Settings, opened: Lake, over: Systems) -> Flow:
 
 
 def log_activities(settings: Settings, opened: Lake, over: Systems) -> tuple[str, list[step.Logged]]:
-    """Log on both sides what happened to people; return the status and what it came to."""
+    """Log on both sides what happened to people; return the status and what it came to.
+
+    Raises:
+        FatalError: the systems are not those of the lake (GEN-18); nothing is sent.
+    """
+    refuse_others(settings, opened, over, settings.systems())
     run_id, started = uuid.uuid4().hex, datetime.now(UTC)
     with opened.reading() as con:
         told = ledger.remembered_describes(con, settings.crm, "Task").get("Task")
@@ -265,9 +275,36 @@ def exchange_unsubscribes(settings: Settings, opened: Lake, whole: bool) -> unsu
 
     Only `WRITE_BACK=apply` writes; otherwise what is due is counted.
     """
-    to = writer(settings, salesforce(settings)) if settings.write_back == "apply" else None
+    to = _crm_alone(settings, opened) if settings.write_back == "apply" else None
     work = unsubscribes.exchange if whole else unsubscribes.push
     return work(opened, to, uuid.uuid4().hex, datetime.now(UTC), opt_out_fields(settings))
+
+
+def _crm_alone(settings: Settings, opened: Lake) -> SalesforceWriter:
+    """Return a writer to the CRM of the lake.
+
+    Raises:
+        FatalError: it is another one (GEN-18).
+    """
+    over = Systems(settings, opened)
+    refuse_others(settings, opened, over, (settings.crm,))
+    return writer(settings, over.crm)
+
+
+def refuse_others(settings: Settings, opened: Lake, over: Systems, systems: Iterable[str]) -> None:
+    """Make sure, before anything is sent, that these are the systems whose records the lake holds (GEN-18).
+
+    One that is out of reach is left to whatever is sent to it: that meets the same outage.
+
+    Raises:
+        FatalError: one of them is another.
+    """
+    for system in systems:
+        try:
+            connect(source(settings, opened, system, over=over))
+        except ConnectorError as error:
+            if error.code in OTHERS:
+                raise
 
 
 def opt_out_fields(settings: Settings) -> tuple[str, ...]:
@@ -277,7 +314,7 @@ def opt_out_fields(settings: Settings) -> tuple[str, ...]:
 
 def exchange_reminders(settings: Settings, opened: Lake) -> reminders.Done:
     """Let reminders and tasks follow one another; only `WRITE_BACK=apply` writes to Salesforce (SIA-TASK)."""
-    to = writer(settings, salesforce(settings)) if settings.write_back == "apply" else None
+    to = _crm_alone(settings, opened) if settings.write_back == "apply" else None
     named = (
         "activity_subject" in settings.actions_task_subject
     )  # else a task's subject is not ours to keep (SIA-TASK-3)

@@ -160,9 +160,9 @@ def line(done: Done) -> str:
     kinds = {"inserted": c.inserted, "updated": c.updated, "deleted": c.deleted, "undeleted": c.undeleted}
     news = ", ".join(f"{count:,} {kind}" for kind, count in {**kinds, "merged": c.merged}.items() if count)
     bad = f", {c.failed} values did not fit" if c.failed else ""
-    return (
-        f"{named(done.obj):28} {c.read:>10,} read  {news or 'nothing new'}{bad}  ({c.calls} calls, {c.seconds:.1f} s)"
-    )
+    later = f", {done.said}" if done.waiting else ""
+    news = f"{news or 'nothing new'}{bad}{later}"
+    return f"{named(done.obj):28} {c.read:>10,} read  {news}  ({c.calls} calls, {c.seconds:.1f} s)"
 
 
 @contextmanager

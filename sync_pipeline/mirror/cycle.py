@@ -26,13 +26,15 @@ from sync_pipeline.model import CRMS, FAILED, INCOMPLETE, SUCCEEDED, Counts, Obj
 
 # The notices that are owed for a system out of reach, and for one whose clock is not ours.
 DOWN, CLOCK = "sync_down", "clock"
+OTHERS = ("OTHER_CRM", "OTHER_ORGANIZATION")  # the codes of a login to what is not the lake's
 
 
 @dataclass(frozen=True)
 class Done:
     """What became of one object in a run; `error` says why it was not done, empty if it was.
 
-    `notice` is the kind of notice that an operator is owed for it (OPS-15).
+    `notice` is the kind of notice that an operator is owed for it (OPS-15). `waiting` are the records of a first load
+    that the next cycle reads.
     """
 
     obj: Object
@@ -44,6 +46,13 @@ class Done:
     fatal: bool = False
     notice: str = ""
     committed: bool = True
+    waiting: int = 0
+
+    @property
+    def said(self) -> str:
+        """What is to be said of it besides its counts; empty if nothing is."""
+        later = f"{self.waiting:,} younger than the window's end come with the next cycle" if self.waiting else ""
+        return self.error or later
 
     @property
     def status(self) -> str:
@@ -171,7 +180,7 @@ def connect(source: Source) -> str:
     other = CRMS & kept.keys() - {system} if system in CRMS else ()
     if other:
         raise FatalError(
-            "OTHER_CRM",
+            OTHERS[0],
             f"this lake mirrors a {'/'.join(other)} org; a {system} org needs a lake of its own",
         )
     if known is None:
@@ -179,7 +188,7 @@ def connect(source: Source) -> str:
             ledger.insert(con, "connection", [(system, organization, source.connector.now())])
     elif known != organization:
         raise FatalError(
-            "OTHER_ORGANIZATION",
+            OTHERS[1],
             f"this lake mirrors organization {known}, but the login is to {organization}; other credentials of the "
             "same organization are fine, another organization needs a lake of its own",
         )
@@ -190,7 +199,7 @@ def _timed(source: Source, obj: Object, work: Work, run_id: str) -> Done:
     start, connector = time.monotonic(), source.connector.metered()
     try:
         read = work(replace(source, connector=connector), obj, run_id)
-        done = Done(obj, read.window, read.counts, read.errors, committed=read.committed)
+        done = Done(obj, read.window, read.counts, read.errors, committed=read.committed, waiting=read.waiting)
     except (ConnectorError, LakeError, LandingError, duckdb.Error) as error:
         code, notice = getattr(error, "code", type(error).__name__), getattr(error, "notice", "")
         fatal = isinstance(error, FatalError)
@@ -231,5 +240,5 @@ def _job(cycle: Cycle, done: Done, operation: str) -> tuple[object, ...]:
     start, end = (done.window.start, done.window.end) if done.window else (None, None)
     return (
         cycle.run_id, done.obj.system, done.obj.name, operation, done.status, cycle.started_at, cycle.ended_at,
-        start, end, *done.counts.as_dict().values(), done.error,
+        start, end, *done.counts.as_dict().values(), done.said,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sync_pipeline.connectors.bounds import Patience
-from sync_pipeline.connectors.errors import RejectedError, RetryableError
+from sync_pipeline.connectors.errors import ConnectorError, RejectedError, RetryableError
 from sync_pipeline.connectors.extract import CLOCK_JITTER, Extract, Page
 from sync_pipeline.connectors.http import repeat
 from sync_pipeline.lake import ledger, table
@@ -38,6 +38,7 @@ class Read:
 
     `committed` is False when there was nothing to write: the caller then notes the watermark together with those of
     the other quiet objects. `unseen` are ids of records that the mirror has in the window and the system did not give.
+    `waiting` records of a first load are younger than its window's end: the next cycle reads them.
     """
 
     obj: Object
@@ -46,6 +47,7 @@ class Read:
     errors: tuple[ledger.Error, ...] = ()
     committed: bool = True
     unseen: tuple[str, ...] = ()
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,21 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
         ledger.add_errors(con, run_id, obj, PULL, errors, now)
         ledger.move_watermarks(con, [(obj, window)], now)
     landing.clear()
-    return Read(obj, window, counts, tuple(errors), unseen=unseen)
+    waiting = _count_waiting(source, obj) if window.start is None else 0
+    return Read(obj, window, counts, tuple(errors), unseen=unseen, waiting=waiting)
+
+
+def _count_waiting(source: Source, obj: Object) -> int:
+    """Return how many living records the system counts beyond those that are mirrored; 0 where it counts none."""
+    if not obj.counted:
+        return 0
+    try:
+        there = source.connector.count(obj)
+    except ConnectorError:  # it is only told; whatever is wrong shows where something depends on it
+        return 0
+    query = f"select count(*) from {table.full_name(*obj.table)} where {quoted(table.DELETED_AT)} is null"
+    ((here,),) = source.lake.rows(query)
+    return max(there - int(here), 0)
 
 
 def _check_empty(source: Source, obj: Object, window: Window) -> None:

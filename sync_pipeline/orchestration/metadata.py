@@ -40,6 +40,7 @@ def of_done(lake: Lake, done: Done) -> dict[str, Any]:
         "undeleted": counts.undeleted,
         "merged": counts.merged,
         "skipped": counts.skipped,
+        "waiting for the next cycle": done.waiting,
         "values that did not fit": counts.failed,
         "API calls": counts.calls,
         "bytes": counts.bytes,

@@ -6,6 +6,7 @@ changed it, SystemModstamp whenever anything did (GEN-13).
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -67,7 +68,8 @@ class Org(RecycleBin):
             self.setting("user_id", lambda: record_id(prefix, number))
             self.insert("User", [only(self.schema["User"], {**_FIRST_USER, "Id": self.user_id})])
         if "Organization" in self.schema:
-            self.insert("Organization", [only(self.schema["Organization"], _ORGANIZATION)])
+            own = {**_ORGANIZATION, "Id": self.organization_id}
+            self.insert("Organization", [only(self.schema["Organization"], own)])
         if "UserPermissionAccess" in self.schema:
             self.insert("UserPermissionAccess", [{}])  # all that is declared, and the same for every user
         if self.has_persons and "RecordType" in self.schema:
@@ -78,6 +80,15 @@ class Org(RecycleBin):
     def user_id(self) -> str:
         """Id of the user that integrations log in as; the author of edits that name no other."""
         return self.setting("user_id", lambda: record_id("005", 1))
+
+    @property
+    def organization_id(self) -> str:
+        """Id of this org, which no other has and which it keeps for good."""
+        if "Organization" in self.schema:
+            with self.cursor() as cursor:  # one of an older sandbox has an id like a record's
+                if row := cursor.execute('select Id from "Organization"').fetchone():
+                    return str(row[0])
+        return self.setting("organization_id", lambda: record_id("00D", secrets.randbelow(62**6)))
 
     # The life of a record
 

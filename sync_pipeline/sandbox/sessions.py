@@ -63,13 +63,7 @@ class Sessions:
 
     @property
     def organization_id(self) -> str:
-        with self._org.cursor() as cursor:
-            row = (
-                cursor.execute('select Id from "Organization"').fetchone()
-                if "Organization" in self._org.schema
-                else None
-            )
-        return str(row[0]) if row else "00D5g0000000001EAA"
+        return self._org.organization_id
 
     def start(self, user_id: str) -> str:
         """Return a new session token for the user."""

@@ -46,7 +46,8 @@ class Both:
             "marketo_poll_seconds": "0.1", "write_back": "apply", "actions_task_kinds": "send_email",
             "lake_landing": str(folder),
         }  # fmt: skip
-        self.settings = Settings(_env_file=None, **{name.lower(): value for name, value in given.items()})  # type: ignore[arg-type]
+        self.given = {name.lower(): value for name, value in given.items()}
+        self.settings = Settings(_env_file=None, **self.given)  # type: ignore[arg-type]
         self.systems = assembly.Systems(self.settings, lake)
         paired = {one.title for p in assembly.pairings(self.settings) for one in (p.crm, p.marketo)}
         wanted = {*paired, "salesforce/task"}

@@ -151,12 +151,13 @@ def test_a_nul_is_kept_as_its_symbol(loaded: Source, org: Org) -> None:
 def test_another_organization_is_refused(loaded: Source, lake: Lake, tmp_path: Path) -> None:
     """GEN-18."""
     with Org.open(clock=a_minute_ago) as other, Sandbox(other) as elsewhere:
-        with other.cursor() as cursor:
-            cursor.execute("update \"Organization\" set Id = '00D000000000002EAA'")
+        other.insert("Lead", [{"LastName": "Stranger", "Company": "x"}])
         refused = sync(assembly.source(settings_for(elsewhere, tmp_path / "other"), lake))
+        assert elsewhere.log.count("*/query*") == 0
+        theirs = other.organization_id
     mine = loaded.connector.organization_id()
-    assert refused.status == FAILED
-    assert f"this lake mirrors organization {mine}, but the login is to 00D000000000002EAA" in refused.message
+    assert (refused.status, mine != theirs) == (FAILED, True)
+    assert f"this lake mirrors organization {mine}, but the login is to {theirs}" in refused.message
     assert names(loaded) == ["Ann", "Bob"]
 
 

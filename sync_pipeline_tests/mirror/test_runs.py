@@ -9,9 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync_pipeline.commands.sync import line
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.extract import Extract
 from sync_pipeline.lake import Lake, ledger
@@ -332,3 +334,18 @@ def test_the_run_and_its_job_are_on_record(followed: Followed) -> None:
     assert followed.told("job", "status, operation, read, inserted, calls, message") == [
         (SUCCEEDED, "Pull updates", 2, 2, 2, "")
     ]
+
+
+@pytest.mark.parametrize("young", [0, 1, 3])
+def test_a_first_load_says_how_many_records_are_too_young_for_it(followed: Followed, young: int) -> None:
+    """They are green and not there, which looks like a loss; the next cycle brings them."""
+    followed.source = replace(followed.source, policy=replace(followed.source.policy, lag=timedelta(seconds=5)))
+    followed.people("Ann", "Bob")
+    followed.pass_seconds(10)
+    followed.people(*map(str, range(young)))
+    (done,) = followed.cycle().done
+    said = f"{young} younger than the window's end come with the next cycle" if young else ""
+    assert (done.counts.inserted, done.waiting, done.said) == (2, young, said)
+    assert (said in line(done), followed.told("job", "message")) == (True, [(said,)])
+    (later,) = followed.cycle(seconds=10).done
+    assert (later.counts.inserted, later.waiting, later.said) == (young, 0, "")
