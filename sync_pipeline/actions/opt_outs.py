@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.merges import ours_sql
 from sync_pipeline.actions.mirrors import STAMP, TEXT, TRUTH, Mirrors, links
+from sync_pipeline.catalog.mappings_person import EMAIL_OPT_OUT
 from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 
-OPT_OUT = "HasOptedOutOfEmail"
+OPT_OUT = EMAIL_OPT_OUT.crm
 PREFIXES = {"003": "contact", "00Q": "lead"}  # facts of the platform
 UNSUBSCRIBE, PEOPLE = full_name(*tables.UNSUBSCRIBES.table), full_name(*tables.PEOPLE.table)
 # Ids are compared by the 15 characters that identify a record: a sales tool may know either form (GEN-19).

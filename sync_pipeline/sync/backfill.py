@@ -90,11 +90,12 @@ def backfill(lake: Lake, asked: Question, field: Compared, winner: str | None, n
         _find(con, asked, replace(field, remapped=False), winner)
         if winner:
             noted = f"map {{{literal(field.name)}: f.{quoted(OTHER[winner])}}}"
+            differs = "f.crm is distinct from f.marketo" if field.consent else 'f."to" is not null'
             agreed = f"map_concat(coalesce(l.agreed, map {{}}), {noted})"
             con.execute(
                 f"update {ledger.table('link')} l "
                 f"set agreed = {without('l.agreed', [field.name]) if field.consent else agreed} from filling f "
-                f'where f."to" is not null and l.pairing = {name} and l.crm_id = f.crm_id and l.ended_at is null'
+                f"where {differs} and l.pairing = {name} and l.crm_id = f.crm_id and l.ended_at is null"
             )
         return look_again(
             con,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 import requests
 
+from sync_pipeline.catalog.salesforce import CONTACT, LEAD
 from sync_pipeline.connectors import soap
 from sync_pipeline.connectors.convert import Converted, convert_lead
 from sync_pipeline.connectors.errors import FatalError, RejectedError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
+from sync_pipeline.connectors.writes import Operation, Record, Value, Verdict
 from sync_pipeline.sandbox import Org, Sandbox
 
 STATUS = "Closed - Converted"
@@ -98,3 +101,22 @@ def test_a_lost_answer_is_no_failure_and_an_outage_is_none_of_the_leads(
     with pytest.raises(UnknownOutcomeError):
         convert_lead(connector, lead, STATUS)
     assert value(org, "Lead", lead, "IsConverted") is True
+
+
+@pytest.mark.parametrize("operation", [Operation.MERGE, Operation.CONVERT])
+def test_what_a_merge_hands_over_is_written_first_and_a_refusal_of_it_leaves_both(
+    connector: Salesforce, org: Org, lead: str, operation: Operation
+) -> None:
+    """Law 13: the record that stays has the opt-out before the other one goes."""
+    (account,) = org.insert("Account", [{"Name": "Here"}])
+    no: dict[str, Value] = {"HasOptedOutOfEmail": True}
+    contact = {"LastName": "Lee", "AccountId": account}
+    winner, other = org.insert("Contact", [contact, {**contact, **no}])
+    loser, obj = (other, CONTACT) if operation is Operation.MERGE else (lead, LEAD)
+    writer = SalesforceWriter(connector)
+    (refused,) = writer.write(obj, operation, [Record(loser, {"Nowhere__c": True}, winner)])
+    assert (refused.verdict, value(org, "Contact", winner, "HasOptedOutOfEmail")) == (Verdict.REJECTED, False)
+    assert not value(org, obj.source, loser, "IsDeleted" if obj is CONTACT else "IsConverted")
+    (done,) = writer.write(obj, operation, [Record(loser, no, winner)])
+    assert (done.verdict, value(org, "Contact", winner, "HasOptedOutOfEmail")) == (Verdict.ACCEPTED, True)
+    assert value(org, obj.source, loser, "IsDeleted" if obj is CONTACT else "IsConverted")

@@ -85,9 +85,8 @@ class Consenting(Lives):
         crm_id = self.record(no, source)
         self.go_on()
         found = self.person(crm_id)
-        if no:  # of what flows to the CRM only
-            self.people.edit(found, **self.says("marketo"))
-            self.go_on()
+        self.people.edit(found, **self.says("marketo", no))  # also what flows to the CRM only
+        self.go_on()
         return crm_id, found
 
     def go_on(self) -> None:
@@ -96,10 +95,11 @@ class Consenting(Lives):
         self.cycle()
 
     def decided(self) -> None:
-        """Let the changes of people that were read count as decided on, as if a pass had overlooked them."""
+        """Let the changes that were read count as decided on, as if a pass had overlooked them."""
         self.read()
         with self.lake.transaction() as con:
-            ledger.insert(con, "decided", [(pairing.name, "marketo", self.now()) for pairing in self.pairings])
+            marks = [(p.name, side, self.now()) for p in self.pairings for side in ("crm", "marketo")]
+            ledger.insert(con, "decided", marks)
 
 
 @dataclass(frozen=True)
@@ -200,15 +200,23 @@ def chosen_later(world: Consenting) -> Iterable[Met]:
 
 def backfilled(winner: str | None) -> Way:
     def way(world: Consenting) -> Iterable[Met]:
-        met = _unmapped(world)
+        """Never agreed on, or agreed on and taken back by the side that is to win, which was overlooked."""
+        met = list(_unmapped(world))
         world.consenting()
-        if winner is None:
-            world.cycle()
+        world.cycle()
+        if winner:
+            crm_id, person = world.linked(True)
+            side = (world.contacts, crm_id) if winner == "crm" else (world.people, person)
+            side[0].edit(side[1], **world.says(winner, False))
+            world.decided()
+            met.append(Met(crm_id, person, no_in_crm=winner == "marketo", no_in_marketo=winner == "crm"))
+        world.considered = {}
         questions = {q.pairing.name: q for q in world.next_pass().questions()}
         question = questions[world.of_contacts.name]
         for crm in CONSENT:
             only = {Rule.CRM_ONLY: "crm", Rule.MARKETO_ONLY: "marketo"}.get(RULES.get(crm, Rule.NEWEST))
             if winner in (None, only) or only is None:
+                world.considered[crm] = CONSENT[crm]
                 field = field_of(question, crm, winner)
                 backfill(world.lake, question, field, winner, world.now())
         return met

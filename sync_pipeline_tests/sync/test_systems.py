@@ -208,3 +208,21 @@ def test_merges_and_conversions_on_either_side_are_followed_on_the_other(both: B
     settled = both.writes()
     both.cycle()
     assert both.writes() == settled
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_record_made_anew_is_not_subscribed_where_its_address_had_said_no(both: Both, bulk: bool) -> None:
+    """DEL-9, UNSUB-2, law 13: by whichever interface its person is made, and the CRM hears of it in the next cycle."""
+    (gone, here) = both.system.create("gone@x.example", "here@x.example", unsubscribed=True)
+    both.system.marketo.write(declared("person"), Operation.DELETE, [Record(str(gone), {})])
+    if bulk:
+        both.system.marketo = both.system.connect(import_from=1)
+    mails = ("gone@x.example", "here@x.example", "new@x.example")
+    contacts = both.org.insert("Contact", [{"LastName": "Ada", "Email": mail} for mail in mails])
+    for _ in range(3):
+        both.cycle()
+    found = [(both.person(one), both.org.record("Contact", one) or {}) for one in contacts]
+    said = [(person["unsubscribed"], contact["HasOptedOutOfEmail"]) for person, contact in found]
+    assert said == [(True, True), (True, True), (False, False)]
+    (stranger,) = both.system.subscription.rows("from lead where id = ?", [here])
+    assert stranger["unsubscribed"] is True

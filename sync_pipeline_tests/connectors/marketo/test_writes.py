@@ -116,6 +116,20 @@ def test_values_go_over_to_the_winner_before_a_merge_so_that_a_sum_counts_once_h
     assert rows(system, scores) == [(winner, 20)]
 
 
+def test_an_opt_out_goes_over_to_the_winner_of_a_merge_and_stays_with_the_loser_until_then(system: Connected) -> None:
+    """Law 13: a merge that Marketo refuses takes nothing away."""
+    winner, loser = system.create("a@x.example", "b@x.example", doNotCall=False)
+    merge = [Record(str(loser), {"doNotCall": True, "leadScore": 20}, str(winner))]
+    system.marketo.write(PERSON, Operation.UPDATE, [Record(str(loser), {"doNotCall": True})])
+    system.sandbox.faults.add("error", code="712", message="Cannot perform operation", path="*/merge.json")
+    assert system.marketo.write(PERSON, Operation.MERGE, merge)[0].verdict is Verdict.REJECTED
+    said = 'select id, "doNotCall", "leadScore" from lead order by id'
+    assert rows(system, said) == [(winner, True, 20), (loser, True, None)]
+    only = [Record(str(loser), {"doNotCall": True}, str(winner))]
+    assert system.marketo.write(PERSON, Operation.MERGE, only)[0].verdict is Verdict.ACCEPTED
+    assert rows(system, said) == [(winner, True, 20)]
+
+
 @pytest.fixture
 def webinar(system: Connected) -> int:
     now = system.subscription.present()
