@@ -28,22 +28,22 @@ class PlainLake(Lake):
             ledger.create(cursor)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        return _Cursor(super().cursor())  # type: ignore[return-value]
+        return Cursor(super().cursor())  # type: ignore[return-value]
 
 
-class _Cursor:
+class Cursor:
     """A connection to tables that have no partitions."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con = con
+        self.raw = con
 
     def execute(self, query: str, parameters: Sequence[Any] | None = None) -> Self:
         if "set partitioned by" not in query:
-            self._con.execute(query, parameters)
+            self.raw.execute(query, parameters)
         return self
 
     def cursor(self) -> Self:
-        return type(self)(self._con.cursor())
+        return type(self)(self.raw.cursor())
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._con, name)
+        return getattr(self.raw, name)

@@ -121,7 +121,7 @@ def _take(
     key = quoted(into.key)
     con.execute(
         f"create or replace temp table fit as select {typed} from given_text "
-        f"where {key} is not null and {key} not in (select key from refused where key is not null)"
+        f"where {key} is not null and not coalesce({key} in (select key from refused), false)"
     )
     fit, new = _change(con, into, now) if into.stamp else _add(con, into, now)
     found = con.execute("select distinct key, value, message from refused order by all").fetchall()
@@ -200,7 +200,9 @@ def _wrong(value: Value) -> list[tuple[str, str, str]]:
         wrong.append((f"{column} is null", value.name, "is missing"))
     if value.choices:
         choices = commas(map(literal, value.choices))
-        wrong.append((f"{column} not in ({choices})", value.name, f"is none of {', '.join(value.choices)}"))
+        wrong.append(
+            (f"not coalesce({column} in ({choices}), true)", value.name, f"is none of {', '.join(value.choices)}")
+        )
     if value.type is not Type.TEXT and value.parse is None:
         said = NOT_OF[value.type]
         fits = cast(value.name, value.type.value)

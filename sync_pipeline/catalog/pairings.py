@@ -23,9 +23,9 @@ PERSON_KEY = "externalPersonId"
 MISFIT = """coalesce('a native sync ties it to campaign ' || m."sfdcId", (
     select 'its members have no status ' || string_agg('''' || step || '''', ', ' order by step) from (
         select p."id" as program, unnest(from_json(p."statuses", '["VARCHAR"]')) as step from lake.marketo.program p
-    ) where program = m."id" and step not in (
-        select s."Label" from lake.salesforce.campaign_member_status s
-        where s."CampaignId" = c."Id" and s._deleted_at is null)
+    ) where program = m."id" and not exists (
+        from lake.salesforce.campaign_member_status s
+        where s."CampaignId" = c."Id" and s."Label" = step and s._deleted_at is null)
 ))"""
 # Objects whose records an operator may filter, besides custom ones. Campaigns are chosen one by one; what is read only
 # to be looked up, or told as an activity, makes no links.
@@ -70,7 +70,9 @@ def _pairings(person_key: str) -> tuple[Pairing, ...]:
         replace(_pair(salesforce.CONTACT, marketo.PERSON, person_key, {"person"}), merges=True, widened_as="contact"),
         # A lead's company is a text of the person (SF-LEAD-13); a converted lead can no longer be written (SF-LEAD-12).
         replace(
-            _pair(salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not "IsConverted"'),
+            _pair(
+                salesforce.LEAD, marketo.PERSON, person_key, {"person", "company"}, 'not coalesce("IsConverted", false)'
+            ),
             merges=True,
             becomes=("contact", "ConvertedContactId"),
             widened_as="lead",

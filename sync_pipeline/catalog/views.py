@@ -202,7 +202,8 @@ OWNER = View(
     with person as (
         select "Id", "OwnerId", "AccountId" from lake.salesforce.contact where _deleted_at is null
         union all
-        select "Id", "OwnerId", null from lake.salesforce.lead where _deleted_at is null and not "IsConverted"
+        select "Id", "OwnerId", null from lake.salesforce.lead
+        where _deleted_at is null and not coalesce("IsConverted", false)
     )
     select p."Id" as crm_id, l.marketo_id as marketo_id, p."OwnerId" as owner_id,
         u."FirstName" as sales_owner_first_name, u."LastName" as sales_owner_last_name,

@@ -118,7 +118,8 @@ def _load(con: Connection, plan: Merge, landing: Landing) -> bool:
             con,
             reader,
             f"insert into {plan.mirror} by name select {plan.casts}, {literal(plan.now)} as {quoted(SYNCED_AT)}, "
-            f"if({_text_deleted(plan)}, {cast(plan.obj.stamp, STAMP)}, null) as {quoted(DELETED_AT)} "
+            f"if({_text_deleted(plan)}, coalesce({cast(plan.obj.stamp, STAMP)}, {literal(plan.now)}), null) "
+            f"as {quoted(DELETED_AT)} "
             "from landed",
         )
     # Hashes, in a third of the memory of the keys: if two keys share one, the careful way is taken for nothing.
@@ -207,13 +208,16 @@ def _compare(con: Connection, plan: Merge, future: datetime) -> None:
     differ = Differences(plan.compared, "s", "m")
     alive, was_gone = f"not {plan.deleted('s.')}", f"m.{quoted(DELETED_AT)} is not null"
     new = f"m.{plan.key} is null"
+    # A stamp that did not fit is none, which is older than any.
+    same = f"s.{plan.stamp} is not distinct from m.{plan.stamp}"
     if plan.refresh:
-        wanted = f"s.{plan.stamp} = m.{plan.stamp} and not ({was_gone}) and ({differ.any})"
+        wanted = f"{same} and not ({was_gone}) and ({differ.any})"
     else:
+        newer = f"coalesce(s.{plan.stamp} > m.{plan.stamp}, m.{plan.stamp} is null and s.{plan.stamp} is not null)"
         wanted = (
-            f"{new} or s.{plan.stamp} > m.{plan.stamp} or (s.{plan.stamp} is distinct from m.{plan.stamp} "
+            f"{new} or {newer} or (s.{plan.stamp} is distinct from m.{plan.stamp} "
             f"and (m.{plan.stamp} > {literal(future)} or {literal(plan.current)})) "
-            f"or (s.{plan.stamp} = m.{plan.stamp} and ({differ.any} or ({was_gone} and {alive})))"
+            f"or ({same} and ({differ.any} or ({was_gone} and {alive})))"
         )
     con.execute(f"""
         create or replace temp table delta as
@@ -224,7 +228,8 @@ def _compare(con: Connection, plan: Merge, future: datetime) -> None:
             where {wanted}
         )
         select *,
-            case when {plan.deleted()} then coalesce(_was_deleted_at, {plan.stamp}) end as {quoted(DELETED_AT)},
+            if({plan.deleted()}, coalesce(_was_deleted_at, {plan.stamp}, {literal(plan.now)}), null)
+                as {quoted(DELETED_AT)},
             case
                 when {plan.deleted()} and _was_deleted_at is null then {plan.gone_as()}
                 when _new then 'insert'

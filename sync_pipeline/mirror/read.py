@@ -259,7 +259,8 @@ def _unseen(con: Connection, obj: Object, window: Window, landing: Landing) -> t
     try:
         found = con.execute(
             f"select {key}::varchar from {table.full_name(*obj.table)} where {deleted} is null and {stamp} < ? "
-            f"and ({stamp} >= ? or ?) and {key}::varchar not in (select {key} from landed_keys)",
+            f"and ({stamp} >= ? or ?) "
+            f"and {key}::varchar not in (select {key} from landed_keys where {key} is not null)",
             [window.end, window.start or window.end, window.start is None],
         )
         return tuple(key for (key,) in found.fetchall())

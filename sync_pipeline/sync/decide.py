@@ -37,7 +37,10 @@ def decide(con: Connection, asked: Question) -> None:
     early = merging.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score, asked.fields)
     _touched(con, asked, early)
     newcomers.find(con, asked)
-    con.execute("insert into touched by name select marketo_id, true as by_marketo from newcomer where complete")
+    con.execute(
+        "insert into touched by name select marketo_id, false as by_crm, true as by_marketo, false as gone, "
+        "false as stale from newcomer where complete"
+    )
     references(con, asked, "select crm_id from touched")
     outcomes(con, asked, unanswered=tried.find(con, asked.pairing))
 

@@ -105,7 +105,10 @@ def _links(pairing: Pairing) -> str:
 
 def _settled(con: Connection, pairing: Pairing) -> str:
     decided = marks(con)
-    pending = f"select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)}"
+    # What only Marketo knows waits without an id of the CRM.
+    pending = (
+        f"select crm_id from {ledger.table('pending')} where pairing = {literal(pairing.name)} and crm_id is not null"
+    )
     objects = commas(f"({literal(o.system)}, {literal(o.name)})" for o in (pairing.crm, pairing.marketo))
     errors = (
         f"select record_id from {ledger.table('error')} "

@@ -64,8 +64,8 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
                 when c.to_id is not null and c.heir_known then c.passes
                 when c.to_id is not null then k.ended_because  -- its heir has not been read yet
                 when c.gone then if(c.in_bin, {literal(DELETED)}, {literal(UNSEEN)})
-                when m.winner is not null and m.winner_alive then {literal(MARKETO_MERGED)}
-                when m.winner is not null and m.winner_alive is null then k.ended_because
+                when in_winner then {literal(MARKETO_MERGED)}
+                when m.winner_unread then k.ended_because
                 -- what we deleted ourselves was not deleted by somebody there (DEL-8)
                 when not in_marketo then if(k.ended_because is null, {literal(MARKETO_DELETED)}, k.ended_because)
                 when twin.crm_id is not null then {literal(MARKETO_MERGED)}
@@ -122,7 +122,7 @@ def _crm_states(con: Connection, pairing: Pairing, heir: Pairing | None) -> None
     )
     con.execute(f"""
         create or replace temp table crm_state as
-        select *, {is_known} as heir_known
+        select *, coalesce({is_known}, false) as heir_known
         from ({told(con, pairing, heir)} where {quoted(pairing.crm.key)} in (select crm_id from kept))
     """)
 
@@ -137,7 +137,8 @@ def _marketo_states(con: Connection, pairing: Pairing) -> None:
         create or replace temp table marketo_state as
         with led as ({winners(records, "id", "into_id", "select marketo_id from kept")}),
         told as (select {key} as marketo_id, {quoted(DELETED_AT)} is null as alive from {table})
-        select told.*, led.winner, w.alive as winner_alive
+        select told.*, led.winner, led.winner is not null and w.alive is null as winner_unread,
+            coalesce(w.alive, false) as winner_alive
         from told left join led on led.loser = told.marketo_id left join told w on w.marketo_id = led.winner
         where told.marketo_id in (select marketo_id from kept)
     """)

@@ -111,8 +111,9 @@ def find_merges(
     may_win = f"({may_win or 'false'})"
     _meet(con, pairing, pairings, losers)
     asked = f"""
-        from met where ({passed}) and marketo_id <> to_marketo_id and is_last and marketo_id in {persons}
-            and to_marketo_id in {persons} and (marketo_id = own_id or to_linked_at <= ended_at)
+        from met where ({passed}) and is_last and marketo_id is distinct from to_marketo_id
+            and marketo_id in {persons} and to_marketo_id in {persons}
+            and (marketo_id = own_id or to_linked_at <= ended_at)
         qualify row_number() over (partition by marketo_id order by own_id <> marketo_id, ended_at, crm_id) = 1
     """
     con.execute(f"""
@@ -134,7 +135,7 @@ def find_merges(
     """)
     return (
         f"select crm_id, 'its winner was not read yet' from met where ({passed}) and is_last "
-        f"and to_marketo_id not in (select {key}::varchar from {table}) "
+        f"and not coalesce(to_marketo_id in (select {key}::varchar from {table}), true) "
         f"union all select crm_id, 'its winner is not linked yet' from met f where ({passed}) and is_last "
         f"and to_marketo_id is null and {may_win}"
     )

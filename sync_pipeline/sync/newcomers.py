@@ -56,7 +56,7 @@ def _sql(con: Connection, asked: Question) -> str:
         select marketo_id, map_from_entries(list_filter(entries, lambda e: e.v is not null)) as keys, complete
         from known where takes_part and (marketo_id not in (
                 select record_id from {ledger.table("error")}
-                where {of_writes(pairing.crm)} and field is null and resolved_at is null)
+                where {of_writes(pairing.crm)} and field is null and resolved_at is null and record_id is not null)
             or marketo_id in ({changed_sql(pairing, MARKETO, marks(con))}))
     """
 
@@ -102,7 +102,7 @@ def _as_needed(asked: Question, id_: str, other: Pairing) -> Parts:
     stranger = f"m.{quoted(asked.pairing.key)} is null"  # who carries an id of the CRM is somebody there
     return (
         "[{k: null::varchar, v: null::varchar}]",
-        f"{id_} not in (select marketo_id from ({running}))",
+        f"{id_} not in (select marketo_id from ({running}) where marketo_id is not null)",
         f"{stranger} and {id_} in ({needed})",
     )
 

@@ -51,7 +51,7 @@ def references(con: Connection, asked: Question, looked_at: str) -> None:
         qualify row_number() over (partition by pairing, crm_id order by l.ended_at desc nulls first) = 1)
         union
         select pairing, crm_id, crm_id from referred join {ledger.table("outbox")} o using (pairing, crm_id)
-        where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not o.applied
+        where o.run_id = {literal(asked.run_id)} and o.operation = 'upsert' and not coalesce(o.applied, false)
     """)
     expected = [
         f"select * from referred where pairing = {literal(name)} and crm_id in ({living(other)})"
@@ -106,7 +106,7 @@ def _waits(field: Compared) -> str:
     among = _among(field.refers_to)
     on_its_way = (
         f"coalesce({column} in (select crm_id from expected where pairing in {among}) "
-        f"and {column} not in (select crm_id from known where pairing in {among}), false)"
+        f"and not coalesce({column} in (select crm_id from known where pairing in {among}), false), false)"
         for column in (f"c.{quoted(source.name)}" for source in field.sources)
     )
     return f"({' or '.join(on_its_way)})"

@@ -60,7 +60,10 @@ class Planned:
 
 def draft(con: Connection, asked: Question) -> Planned:
     """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
-    to_marketo, to_crm = f"taken = '{Outcome.TAKE_CRM}'", f"taken = '{Outcome.TAKE_MARKETO}' and not is_key"
+    to_marketo, to_crm = (
+        f"taken = '{Outcome.TAKE_CRM}'",
+        f"taken = '{Outcome.TAKE_MARKETO}' and is_key is distinct from true",
+    )
     needed = [field.name for field in asked.fields if field.is_key or field.name == asked.pairing.belongs_by]
     other_key = f"{to_marketo} and is_key"
     can_create = literal(bool(asked.pairing.key or needed))
@@ -84,7 +87,7 @@ def draft(con: Connection, asked: Question) -> Planned:
         from touched t left join chosen c on c.crm_id = if({deletes}, null, t.crm_id)
         group by t.crm_id, t.marketo_id, t.gone
         having if(t.marketo_id is null, {can_create} and {has_key} and not ({waits}),
-            coalesce(bool_or({to_marketo}) and not bool_or({other_key}), false)) or coalesce({deletes}, false)
+            coalesce(bool_or({to_marketo}), false) and not coalesce(bool_or({other_key}), false)) or {deletes}
         union all
         select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, null, map {{}},
             map {{'{DELETE}': '{OTHER_KEY}'}}

@@ -147,8 +147,8 @@ REFUSALS: tuple[tuple[str, str], ...] = (
     ("STAYS", f"taken = '{Outcome.TAKE_CRM}' and crm is null and stays"),  # SF-CONTACT-10
     (
         "NOT_IN_PICKLIST",
-        f"taken = '{Outcome.TAKE_MARKETO}' and marketo is not null and len(picklist) > 0 "
-        "and not list_contains(picklist, marketo)",
+        f"taken = '{Outcome.TAKE_MARKETO}' and len(picklist) > 0 "
+        "and not coalesce(list_contains(picklist, marketo), true)",
     ),
     ("NOT_ASCII", f"taken = '{Outcome.TAKE_CRM}' and ascii_only and regexp_matches(crm, '[^\\x00-\\x7F]')"),  # FIELD-27
     (

@@ -72,7 +72,10 @@ def _make_again(con: Connection, pairing: Pairing, ids: str, now: datetime) -> i
 
 def _create_again(con: Connection, pairing: Pairing, ids: str, now: datetime) -> int:
     linked = f"select marketo_id from {ledger.table('link')} where marketo_object = {literal(pairing.marketo.name)}"
-    refused = f"{of_writes(pairing.crm)} and field is null and record_id in ({ids}) and record_id not in ({linked})"
+    refused = (
+        f"{of_writes(pairing.crm)} and field is null and record_id in ({ids}) "
+        f"and not coalesce(record_id in ({linked}), true)"
+    )
     found = con.execute(
         f"select count(distinct record_id) from {ledger.table('error')} where resolved_at is null and {refused}"
     ).fetchone()

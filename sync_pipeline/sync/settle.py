@@ -129,7 +129,8 @@ def _out_and_in(pairing: Pairing, now: datetime) -> str:
         f"select {name}, crm_id, {literal(FILTERED)}, {literal(now)} {of} and ended_at is null "
         f"and crm_id not in ({living(pairing)}) "
         f"union all select {name}, id, 'takes part now', {literal(now)} from ({living(pairing)}) r(id) "
-        f"where id not in (select crm_id {of} and (ended_at is null or ended_because not in ({returning}))) "
+        f"where id not in (select crm_id {of} "
+        f"and (ended_at is null or not coalesce(ended_because in ({returning}), false))) "
         f"and id not in ({refused})"
     )
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.lake import Lake
+from sync_pipeline_tests.strict import StrictLake
 
 
 def open_lake(folder: Path, *, read_only: bool = False) -> Lake:
-    return Lake.open(str(folder / "catalog.sqlite"), str(folder / "files"), read_only=read_only, threads=1)
+    return StrictLake.open(str(folder / "catalog.sqlite"), str(folder / "files"), read_only=read_only, threads=1)
 
 
 @pytest.fixture(scope="session")

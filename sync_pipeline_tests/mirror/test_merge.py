@@ -205,6 +205,18 @@ def test_a_value_that_does_not_fit_becomes_null_and_is_told_once(copy: Copy, loa
     assert len(errors_of(copy)) == 2
 
 
+@pytest.mark.parametrize("gone_first", [False, True])
+def test_a_record_whose_stamp_did_not_fit_is_followed_all_the_same(copy: Copy, gone_first: bool) -> None:
+    """A stamp that is none is older than any, and a deletion without one counts from when it was read."""
+    first = {**record("001", 1, Name="Ada"), "SystemModstamp": "soon"}
+    copy.take([record("002", 1), {**first, "IsDeleted": "true"} if gone_first else first])
+    assert copy.kept("Name", "_deleted_at")["001"] == ("Ada", at(60) if gone_first else None)
+    copy.take([record("001", 2, Name="Bea")])
+    assert copy.kept("Name", "_deleted_at")["001"] == ("Bea", None)
+    copy.take([{**gone("001", 3, Name="Bea"), "SystemModstamp": "later"}])
+    assert copy.kept("_deleted_at")["001"] is None  # it may be older than what is known
+
+
 def test_a_value_that_fits_again_closes_its_error(copy: Copy) -> None:
     copy.take([record("1", 0, Age="forty"), record("2", 0, Age="many")])
     copy.take([record("1", 1, Age="40")], minute=61)

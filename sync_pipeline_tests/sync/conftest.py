@@ -13,6 +13,7 @@ from sync_pipeline.lake import Lake
 from sync_pipeline_tests.lake.conftest import lake as real_lake
 from sync_pipeline_tests.lake.conftest import new_catalog, open_lake
 from sync_pipeline_tests.plain import PlainLake
+from sync_pipeline_tests.strict import StrictPlainLake
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.peopled import Peopled
 from sync_pipeline_tests.sync.practice import Practice
@@ -23,8 +24,14 @@ Made = TypeVar("Made", bound=Peopled)
 
 
 def lake_in(folder: Path) -> Lake:
-    """Return plain tables: rules are the same on them, and five times as fast; with `REAL_LAKE=1` a real lake."""
-    return open_lake(folder) if os.environ.get("REAL_LAKE") else PlainLake(folder)
+    """Return plain tables: rules are the same on them, and five times as fast; with `REAL_LAKE=1` a real lake.
+
+    They are strict, which costs half as much again; in the long runs only with `STRICT=1`.
+    """
+    if os.environ.get("REAL_LAKE"):
+        return open_lake(folder)
+    is_long = "LAWS_EXAMPLES" in os.environ and not os.environ.get("STRICT")
+    return (PlainLake if is_long else StrictPlainLake)(folder)
 
 
 @pytest.fixture

@@ -73,3 +73,14 @@ def test_a_link_to_nobody_is_an_orphan_once_the_mirror_was_read(world: World) ->
     with world.lake.reading() as con:
         assert orphans(con, world.pairing) == ["003nobody"]
     assert crm_id
+
+
+def test_drift_is_found_also_while_a_record_of_marketo_waits(world: World) -> None:
+    """OPS-18: what only Marketo knows waits without an id of the CRM, and hides nobody else."""
+    crm_id, person = world.linked(Phone="1")
+    world.marketo.edit(person, phone="2")
+    world.read()
+    with world.lake.transaction() as con:
+        ledger.insert(con, "decided", [(world.pairing.name, "marketo", world.now())])
+        ledger.insert(con, "pending", [(world.pairing.name, None, "waits", world.now())])
+    assert drifted(world) == [Drift(world.pairing.name, "phone", 1, (crm_id,))]

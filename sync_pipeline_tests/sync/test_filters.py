@@ -87,7 +87,7 @@ def test_filters_are_settings_by_object_and_all_pairings_of_an_object_have_them(
     assert set(catalog.CAN_BE_FILTERED["salesforce"]) == {pairing.crm.name for pairing in catalog.pairings()}
     alive = {pairing.name: pairing.alive for pairing in assembly.pairings(settings) if pairing.filter}
     assert set(alive) == {"account", "lead"}
-    assert alive["lead"].startswith('(not "IsConverted") and ')
+    assert alive["lead"].startswith('(not coalesce("IsConverted", false)) and ')
 
 
 def only(world: World, text: str) -> None:
