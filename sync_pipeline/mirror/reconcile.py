@@ -100,7 +100,7 @@ def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: d
     # In a transaction of its own: see `merge` for why one transaction changes a mirror once.
     with source.lake.transaction() as con:
         _check_share(con, source, obj, len(nowhere))
-        _mark_gone(con, obj, nowhere, run_id, now)
+        mark_gone(con, obj, nowhere, run_id, now)
     return counts + Counts(deleted=len(nowhere))
 
 
@@ -180,7 +180,8 @@ def _check_share(con: Connection, source: Source, obj: Object, gone: int) -> Non
         )
 
 
-def _mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> None:
+def mark_gone(con: Connection, obj: Object, ids: Sequence[str], run_id: str, now: datetime) -> None:
+    """Note that these records are no longer to be seen, though nothing tells that they were deleted."""
     key, deleted = quoted(obj.key), quoted(table.DELETED_AT)
     con.register("gone", pa.table({"id": list(ids)}))
     con.execute(

@@ -26,6 +26,7 @@ from sync_pipeline.sandbox.marketo import standard
 from sync_pipeline.sandbox.marketo.fields import ObjectType
 from sync_pipeline.sandbox.schema import describe_object
 from sync_pipeline.sync.cycle import Pass, Rules, Side
+from sync_pipeline.sync.settle import Settling, settle
 from sync_pipeline.sync.synced import Synced
 from sync_pipeline_tests.mirror.copies import at, landed
 from sync_pipeline_tests.sync.world import System, text
@@ -147,6 +148,16 @@ class Many:
     def next_pass(self, apply: bool = False, rules: Rules | None = None) -> Pass:
         sides: dict[str, Side] | None = {"crm": self.crm, "marketo": self.marketo} if apply else None
         return Pass(self.lake, self.pairings, self.described, f"run{self.minute}", rules or self.rules, sides)
+
+    def settle(self) -> None:
+        """Settle the links as the next pass would; doing it again must change nothing."""
+        known = Settling([q.pairing for q in self.next_pass().questions()], f"run{self.minute}", self.now())
+        links = f"select * exclude (agreed) from {ledger.table('link')} order by all"
+        settle(self.lake, known)
+        settled = self.lake.rows(links)
+        settle(self.lake, known)
+        again = self.lake.rows(links)
+        assert again == settled, f"settled only by the second pass: {set(again) ^ set(settled)}"
 
     def cycle(self, rules: Rules | None = None) -> dict[str, Synced]:
         self.read()

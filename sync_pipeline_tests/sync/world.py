@@ -142,7 +142,8 @@ class System:
         if operation is Operation.UPSERT:
             by = self.dedupe if key in self.dedupe else (key,)
             sought = [record.values[name] for name in by]
-            found = next((i for i, kept in self.living.items() if [kept.get(n) for n in by] == sought), None)
+            all_ = self.records.items()
+            found = next((i for i, r in all_ if [r.get(n) for n in by] == sought and i not in self.dead), None)
         if found in self.dead or record.into in self.dead:
             return Answer(Verdict.REJECTED, found, code="ENTITY_IS_DELETED", message="gone")
         if found and self.records[found].get("IsConverted"):
