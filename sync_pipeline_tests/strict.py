@@ -28,8 +28,12 @@ MADE = re.compile(r"\s*create or replace temp table (\w+)")
 VALUES = frozenset({"staged", "delta", "stranger", "fit", "told"})
 
 
+class NullError(BaseException):
+    """A statement negates NULL, or makes a flag that is NULL; nothing of the product catches it."""
+
+
 class StrictLake(Lake):
-    """A lake; a statement that negates NULL, or makes a flag that is NULL, raises `AssertionError`."""
+    """A lake on which such a statement raises `NullError`."""
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         return _Strict(super().cursor())  # type: ignore[return-value]
@@ -50,7 +54,7 @@ class _Strict(Cursor):
         except duckdb.ConversionException as error:
             said = str(error)
             if SAID in said:
-                raise AssertionError(said[said.index(SAID) :].splitlines()[0]) from None
+                raise NullError(said[said.index(SAID) :].splitlines()[0]) from None
             raise
         if (made := MADE.match(query)) and made[1] not in VALUES:
             self._check_flags(made[1])
@@ -60,7 +64,8 @@ class _Strict(Cursor):
         told = self.raw.execute(f"describe {table}").fetchall()
         for flag in (name for name, kind, *_ in told if kind == "BOOLEAN"):
             (empty,) = self.raw.execute(f'select count(*) from {table} where "{flag}" is null').fetchone() or (0,)
-            assert not empty, f"{table}.{flag} is NULL in {empty} rows"
+            if empty:
+                raise NullError(f"{table}.{flag} is NULL in {empty} rows")
 
 
 def rows_of(change: str) -> str:

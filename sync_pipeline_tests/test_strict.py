@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from sync_pipeline.lake import Lake
-from sync_pipeline_tests.strict import SAID, StrictPlainLake
+from sync_pipeline_tests.strict import SAID, NullError, StrictPlainLake
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def con(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     ],
 )
 def test_null_is_not_negated(con: duckdb.DuckDBPyConnection, statement: str, negated: str) -> None:
-    with pytest.raises(AssertionError, match=SAID):
+    with pytest.raises(NullError, match=SAID):
         con.execute(statement.format(negated))
 
 
@@ -70,6 +70,6 @@ def test_what_is_never_null_may_be_negated_and_means_the_same(con: duckdb.DuckDB
 
 
 def test_a_flag_is_not_null_where_it_is_made(con: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(AssertionError, match="flag is NULL in 1 rows"):
+    with pytest.raises(NullError, match="flag is NULL in 1 rows"):
         con.execute("create or replace temp table made as from record")
     con.execute("create or replace temp table made as select coalesce(flag, false) as flag from record")

@@ -11,6 +11,7 @@ import pytest
 
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.reconcile import mark_gone
+from sync_pipeline.sandbox.marketo.veeva import CALL
 from sync_pipeline.sync.ends import (
     CONVERTED,
     DELETED,
@@ -23,7 +24,7 @@ from sync_pipeline.sync.ends import (
     UNSEEN,
 )
 from sync_pipeline_tests.sync.lives import Lives
-from sync_pipeline_tests.sync.practice import CALL, TODAY, Practice
+from sync_pipeline_tests.sync.practice import TODAY, Practice
 
 NUMBERS = (1, 11, 1001)
 
@@ -164,3 +165,22 @@ def test_however_many_records_grow_old_at_once_all_are_removed(lake: Lake, tmp_p
     practice.settled()
     assert practice.lake.rows(ends) == [(REMOVED, number)]
     assert practice.marketo[CALL].living == {}
+
+
+def test_a_chain_of_any_length_is_followed_to_its_end_in_one_pass(lake: Lake, tmp_path: Path) -> None:
+    """MERGE-17: of 16 records, each merged into a newer one, that nobody had read between."""
+    lives = Lives(lake, tmp_path / "landing")
+    records = [lives.contact()]
+    for _ in range(2):
+        lives.cycle()
+    for _ in range(15):
+        lives.minute += 1
+        records.append(lives.contact())
+        lives.merge("Contact", *records[-2:])
+    lives.read()
+    lives.settle()
+    ends = dict.fromkeys(records, MERGED) | {records[-1]: None}
+    assert lives.ends() == ends
+    assert lives.sync()[lives.of_contacts.name].planned.creates == 0
+    lives.settled()
+    assert (lives.ends(), len(lives.people.records)) == (ends, 1)
