@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from sync_pipeline import assembly
 from sync_pipeline.assembly import Systems
 from sync_pipeline.commands import activities, two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
+from sync_pipeline.connectors import bounds
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.lake import Lake, LakeError, ledger, pause
 from sync_pipeline.mirror import preflight, runs
@@ -167,9 +169,13 @@ def line(done: Done) -> str:
 
 @contextmanager
 def _progress() -> Iterator[tuple[Landed, Told]]:
-    """Give progress bars on a terminal and plain lines elsewhere; both on stderr, so that stdout stays clean."""
+    """Give progress bars on a terminal and plain lines elsewhere; both on stderr, so that stdout stays clean.
+
+    What a system is waited for is shown, too.
+    """
     if not sys.stderr.isatty():
-        yield lambda _obj, _rows, _of: None, lambda done: click.echo(line(done), err=True)
+        with waits_shown(lambda said: click.echo(said, err=True)):
+            yield lambda _obj, _rows, _of: None, lambda done: click.echo(line(done), err=True)
         return
     columns = (
         SpinnerColumn(),
@@ -191,7 +197,30 @@ def _progress() -> Iterator[tuple[Landed, Told]]:
                 bars.remove_task(tasks.pop(done.obj.title))
             bars.console.print(line(done), highlight=False)
 
-        yield landed, told
+        with waits_shown(lambda said: bars.console.print(said, highlight=False, markup=False)):
+            yield landed, told
+
+
+class _Shown(logging.Handler):
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
+
+
+@contextmanager
+def waits_shown(show: Callable[[str], None]) -> Iterator[None]:
+    """Show each line of the log of what is waited for."""
+    handler, before = _Shown(show), bounds.LOG.level
+    bounds.LOG.addHandler(handler)
+    bounds.LOG.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        bounds.LOG.removeHandler(handler)
+        bounds.LOG.setLevel(before)
 
 
 @click.command()

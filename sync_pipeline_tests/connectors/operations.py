@@ -219,7 +219,15 @@ class OfSubscription:
         person, fields = declared("person"), ("id", "email", "updatedAt", "isDeleted", "mergedInto")
         self.add("login", lambda m: m.organization_id())
         self.add("names", lambda m: sorted(m.names()))
-        for name in ("person", "company", "program_member", "activity", "opportunity_role"):
+        for name in (
+            "person",
+            "company",
+            "program_member",
+            "activity",
+            "opportunity",
+            "opportunity_role",
+            "sales_person",
+        ):
             self.add(f"describe {name}", lambda m, name=name: m.describe(declared(name).source))  # type: ignore[misc]
         self.add("feed of persons", lambda m: rows(m.extract(person, fields, recent)))
         activity = ("marketoGUID", "leadId", "activityDate", "activityTypeId", "attributes")
@@ -227,11 +235,14 @@ class OfSubscription:
         member = declared("program_member"), ("membershipId", "leadId", "programId", "statusName", "isDeleted")
         self.add("feed of members", lambda m: rows(m.extract(*member, recent)))
         self.add("export of persons", lambda m: rows(m.extract(person, fields, long)))
+        self.add("export of activities", lambda m: rows(m.extract(declared("activity"), activity, long)))
         self.add("export of members", lambda m: rows(m.extract(*member, whole)))
         program = declared("program"), ("id", "name", "statuses", "costs")
         self.add("programs", lambda m: rows(m.extract(*program, whole)), priced=frozenset({7}))
         company = declared("company"), ("externalCompanyId", "company")
         self.add("companies", lambda m: rows(m.extract_ids(*company, ["001A"], "externalCompanyId")))
+        seller = declared("sales_person"), ("externalSalesPersonId", "email")
+        self.add("sales persons", lambda m: rows(m.extract_ids(*seller, ["005A"], "externalSalesPersonId")))
         self.add("person by address", lambda m: m.persons("email", "ann@x.example", ["id", "email"]))
         self.add("what to know", lambda m: list(m.remarks()))
         self.add("calls of today", lambda m: setup.used_today(m.calls))
@@ -257,6 +268,10 @@ class OfSubscription:
         deal = [Record(None, {"externalOpportunityId": "006A", "name": "New"})]
         key = "dedupeFields"
         self.add("opportunity", lambda m: m.write(declared("opportunity"), Operation.UPSERT, deal, key))
+        sellers = [Record(None, {"externalSalesPersonId": "005A", "email": "new@x.example"})]
+        self.add("sales person", lambda m: m.write(declared("sales_person"), Operation.UPSERT, sellers, key))
+        roles = [Record(None, {"externalOpportunityId": "006A", "leadId": ann, "role": "Buyer"})]
+        self.add("role", lambda m: m.write(declared("opportunity_role"), Operation.UPSERT, roles, key))
         self.add("on a list", lambda m: writes.add_to_list(m.calls, 5, [ann]))
         self.add("off a list", lambda m: writes.remove_from_list(m.calls, 5, [ann]))
         self.add("make types", lambda m: m.make_activity_types(ACTIVITY_TYPES[:1]))

@@ -51,11 +51,11 @@ class _Recorder(BaseAdapter):
         self._inner, self._tape = inner, tape
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-        answer = self._inner.send(request, **options)
-        headers = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_THE_WIRE}
-        told = Told(answer.status_code, headers, answer.content)
+        given = self._inner.send(request, **options)
+        headers = {name: value for name, value in given.headers.items() if name.lower() not in _OF_THE_WIRE}
+        told = Told(given.status_code, headers, given.content)
         self._tape.told[shape(request.method or "", request.path_url)].append(told)
-        return _answer(request, told)
+        return answer(request, told)
 
     def close(self) -> None:
         self._inner.close()
@@ -78,15 +78,15 @@ class _Player(BaseAdapter):
         number = self.asked[kind]
         self.asked[kind] += 1
         if kind == self._spoilt and self._instead:
-            return _answer(request, self._instead if isinstance(self._instead, Told) else self._instead(number))
+            return answer(request, self._instead if isinstance(self._instead, Told) else self._instead(number))
         told = self._tape.told.get(kind) or [NOT_ON_TAPE]
-        return _answer(request, told[min(number, len(told) - 1)])
+        return answer(request, told[min(number, len(told) - 1)])
 
     def close(self) -> None:
         """There is nothing to close."""
 
 
-def _answer(request: requests.PreparedRequest, told: Told) -> requests.Response:
+def answer(request: requests.PreparedRequest, told: Told) -> requests.Response:
     raw = HTTPResponse(
         io.BytesIO(told.body), headers=dict(told.headers), status=told.status, reason="told", preload_content=False
     )

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sync_pipeline.cli import main
 from sync_pipeline.connectors.errors import ConnectorError, CredentialsError, MalformedAnswerError
 from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline_tests.connectors import malformed
+from sync_pipeline_tests.connectors.conftest import a_minute_ago
 from sync_pipeline_tests.connectors.operations import of_org, of_subscription
 from sync_pipeline_tests.connectors.recorded import Recorded, played, recorded
-from sync_pipeline_tests.connectors.tapes import Told
+from sync_pipeline_tests.connectors.tapes import Told, shape
 
+FAST = {
+    "WRITE_BACK": "apply",
+    "MARKETO_FIRST_DAY": (a_minute_ago() - timedelta(days=40)).date().isoformat(),
+    "MARKETO_POLL_SECONDS": "0.1",
+    "MARKETO_CALLS_IN_20_SECONDS": "100",
+}
 LONGEST = 3_000
 SOME = 250  # of the matrix, in make test
 # What is not read, as something else tells what became of it: the state of the job, its results.
@@ -76,6 +89,21 @@ def test_what_is_recorded_plays_again(on_tape: list[Recorded]) -> None:
     different = [one.does.name for one in on_tape if str(played(one).result) != str(one.result)]
     assert different == []
     assert len({kind for one in on_tape for kind in one.tape.told}) > 60
+
+
+def test_all_that_a_cycle_asks_is_tried(on_tape: list[Recorded], tmp_path: Path) -> None:
+    """A new request of the connectors has to be an operation here, too."""
+    known = {kind for one in on_tape for kind in one.tape.told}
+    with Org.open(clock=a_minute_ago) as org, Sandbox(org) as crm, Subscription.open(clock=a_minute_ago) as people:
+        org.insert("Lead", [{"LastName": "Ann", "Company": "Acme", "Email": "ann@x.example"}])
+        with MarketoSandbox(people) as marketo:
+            folders = {f"LAKE_{name.upper()}": str(tmp_path / name) for name in ("catalog", "data", "landing")}
+            env = {**crm.env(), **marketo.env(), **folders, **FAST, "SALESFORCE_BULK_FROM": "1"}
+            for command in (["check"], ["sync"], ["sync"], ["sync", "--reconcile"], ["plan"]):
+                done = CliRunner().invoke(main, command, env=env)
+                assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+            asked = {shape(entry.method, entry.path) for one in (crm, marketo) for entry in one.log.entries}
+    assert asked - known == set(), sorted(asked - known)
 
 
 def _failures(cases: Iterable[tuple[Recorded, str, str, Told]]) -> list[str]:

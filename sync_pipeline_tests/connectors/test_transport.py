@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from sync_pipeline.commands.sync import waits_shown
 from sync_pipeline.connectors.bounds import Bounds, Chain, Patience, Waiting
 from sync_pipeline.connectors.csv_pages import stream_csv
 from sync_pipeline.connectors.errors import (
@@ -272,3 +273,13 @@ def test_a_netrc_does_not_stand_in_for_the_token(tmp_path: Path, monkeypatch: py
         requests.Request("GET", "https://127.0.0.1/x", headers={"Authorization": "Bearer ours"})
     )
     assert prepared.headers["Authorization"] == "Bearer ours"
+
+
+def test_what_is_waited_for_is_shown_beside_the_progress() -> None:
+    shown: list[str] = []
+    patience = Patience(sleep=lambda _: None)
+    with waits_shown(shown.append):
+        patience.wait(60, "BUSY: come back")
+        patience.wait(0.2, "a moment")
+    patience.wait(60, "afterwards")
+    assert shown == ["waiting 60 s: BUSY: come back"]
