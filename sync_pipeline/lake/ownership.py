@@ -35,8 +35,8 @@ class Folder:
             own: paths whose files are the lake's own wherever they lie: its catalog, with all that begins like it.
         """
         self.address = str(address)
-        self._path = Path(address).absolute()
-        self._own = tuple(str(path.absolute()) for path in own)
+        self._path = Path(address).resolve()
+        self._own = tuple(str(path.resolve()) for path in own)
 
     def mark(self) -> str | None:
         """Return the id of the lake that the folder is of, or of one of those around it."""

@@ -97,6 +97,12 @@ def inside_a_lake(other: Path) -> Path:
     return other / "files" / "sync" / "inside"
 
 
+def a_link_into_a_lake(other: Path) -> Path:
+    (other / "files" / "sync" / "inside").mkdir()
+    (other.parent / "link").symlink_to(other / "files" / "sync" / "inside")
+    return other.parent / "link"
+
+
 def documents(other: Path) -> Path:
     (other / "documents" / "old").mkdir(parents=True)
     (other / "documents" / "old" / "letter.parquet").write_text("dear")
@@ -110,7 +116,8 @@ def an_unreadable_mark(other: Path) -> Path:
 
 @pytest.mark.parametrize("catalog", [missing, empty, unmarked, without_files, of_something_else])
 @pytest.mark.parametrize(
-    "place", [the_lake, an_unmarked_lake, around_a_lake, inside_a_lake, documents, an_unreadable_mark]
+    "place",
+    [the_lake, an_unmarked_lake, around_a_lake, inside_a_lake, a_link_into_a_lake, documents, an_unreadable_mark],
 )
 def test_a_folder_of_others_is_refused_and_stays_as_it_is(
     tmp_path: Path, other: Path, catalog: Callable[[Path, Path], None], place: Callable[[Path], Path]
