@@ -98,3 +98,12 @@ def test_before_the_professionals_of_a_veeva_org_are_chosen_the_sensor_says_so(d
     assert "VEEVA_PROFESSIONAL_TYPES" in tick(deployment).skip_message  # type: ignore[attr-defined]
     deployment.overrides["veeva_professional_types"] = "Professional_vod"
     assert [r.run_key for r in tick(deployment).run_requests] == ["first"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_run_of_the_future_is_waited_for_by_nobody(ended: bool) -> None:
+    """It ended, or began, before this machine's clock was set back by a month."""
+    later = NOON + timedelta(days=30)
+    last = Last("a" * 32, later, later if ended else None)
+    assert why_wait(last, False, NOON, PAUSE) == ""
+    assert why_wait(last, False, later + timedelta(seconds=10), PAUSE) != ""
