@@ -172,7 +172,10 @@ def _defaults(settings: Settings) -> dict[str, str]:
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
     """Return one pass of the two-way sync, which writes `over` the systems; without them it only plans."""
     wanted, rules = pairings(settings), _rules(settings)
-    sides: dict[str, Side] = {"crm": writer(settings, over.crm), "marketo": over.marketo} if over else {}
+    # Views of their own, so that the pass has the time of an object, and no more (law 12).
+    sides: dict[str, Side] = (
+        {"crm": writer(settings, over.crm).metered(), "marketo": over.marketo.metered()} if over else {}
+    )
     of = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
     return Pass(opened, wanted, describes(opened, tuple(of)), run_id, rules, sides or None)
 
@@ -264,9 +267,9 @@ def log_activities(settings: Settings, opened: Lake, over: Systems) -> tuple[str
     )
     activity = catalog.by_name("activity", catalog.objects("marketo"))
     task = replace(TASK, system=settings.crm)  # Veeva's are never described, so none is logged there (VV-TASK-2)
-    crm = writer(settings, over.crm)
+    crm = writer(settings, over.crm).metered()
     described = told[0] if told else None
-    done = step.Step(opened, options, over.marketo, crm, activity, task, described, run_id).run(started)
+    done = step.Step(opened, options, over.marketo.metered(), crm, activity, task, described, run_id).run(started)
     return step.record(opened, run_id, done, started, datetime.now(UTC)), done
 
 

@@ -28,6 +28,7 @@ from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.unfinished import Unfinished
 
 NAME = "lake"
+CONNECT_SECONDS = 30
 METADATA = f"__ducklake_metadata_{NAME}"
 Connection = duckdb.DuckDBPyConnection
 
@@ -49,13 +50,21 @@ def libpq(catalog: str) -> str:
     return catalog if "://" in catalog else catalog.partition(":")[2].strip()
 
 
+def in_time(connection: str) -> str:
+    """Return a connection string by which a server that does not answer is given up, unless it says when itself."""
+    if "connect_timeout" in connection:
+        return connection
+    sign = " " if "://" not in connection else "&" if "?" in connection else "?"
+    return f"{connection}{sign}connect_timeout={CONNECT_SECONDS}"
+
+
 def attach_statement(catalog: str, data: str, read_only: bool = False) -> str:
     """Return the ATTACH statement with which any DuckDB client opens the lake under the name `lake`."""
     # Absolute, so that the statement works in any folder; overriding what the catalog remembers lets a lake be moved.
     folder = data if "://" in data else str(Path(data).absolute())
     options = [f"data_path {literal(folder)}", "override_data_path true"]
     if is_postgres(catalog):
-        target = "ducklake:postgres:" + libpq(catalog)
+        target = "ducklake:postgres:" + in_time(libpq(catalog))
     else:
         target = "ducklake:sqlite:" + str(Path(catalog).absolute())
         options.append("meta_busy_timeout 10000")

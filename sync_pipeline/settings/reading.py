@@ -68,8 +68,8 @@ class ReadingSettings(BaseSettings):
     sync_object_seconds: float = Field(
         43_200.0,
         gt=0,
-        description="How long one object may take in one cycle; afterwards nothing more is asked for it, and the next "
-        "cycle goes on with what landed.",
+        description="How long one object may take in one cycle, and so long all that the cycle writes; afterwards "
+        "nothing more is asked for, and the next cycle goes on with what landed.",
     )
     sync_answer_megabytes: float = Field(
         256.0, gt=0, description="Most megabytes, unpacked, of an answer that is taken into memory; files are streamed."

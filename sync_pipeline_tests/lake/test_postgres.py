@@ -24,3 +24,10 @@ def test_a_server_out_of_reach_is_told_without_the_password(catalog: str, tmp_pa
 def test_both_spellings_reach_the_library_as_it_wants_them() -> None:
     assert "ducklake:postgres:host=127.0.0.1 port=1" in attach_statement(WORDS, "files")
     assert "ducklake:postgres:postgresql://sync" in attach_statement(URL, "files")
+
+
+def test_a_server_that_does_not_answer_is_given_up() -> None:
+    assert "dbname=lake connect_timeout=30" in attach_statement("postgres:dbname=lake", "files")
+    assert "/lake?connect_timeout=30" in attach_statement("postgresql://u@h/lake", "files")
+    assert "?sslmode=require&connect_timeout=30" in attach_statement("postgresql://u@h/lake?sslmode=require", "files")
+    assert "connect_timeout=5'" in attach_statement("postgres:dbname=lake connect_timeout=5", "files")
