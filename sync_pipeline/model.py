@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+ENCRYPTED = "encryptedstring"  # Salesforce's type of a text that is masked for most users: XXXX-4321
+
 # The status of a run or a job (OPS-2).
 SUCCEEDED, INCOMPLETE, FAILED = "Succeeded", "Incomplete", "Failed"
 
@@ -282,6 +284,7 @@ class Field:
     scale: int = 0
     digits: int = 0
     octets: int = 0
+    by_reader: bool = False  # its value depends on who reads it
     defaulted: bool = False
     reference_to: tuple[str, ...] = ()
     picklist: tuple[str, ...] = ()

@@ -20,13 +20,15 @@ from sync_pipeline.connectors.errors import (
     SessionExpiredError,
     ThrottledError,
 )
-from sync_pipeline.model import Field
+from sync_pipeline.model import ENCRYPTED, Field
 
 MISREAD = "JSON_PARSER_ERROR"  # of a whole call, over one value of a wrong kind
 # These errors name their field in the text alone, or not even there.
 _MISREAD = re.compile(r"from VALUE_\w+ value (.*?)(?: or request may be missing a required field)?(?: at)? \[line:")
 _NAMED = re.compile(r"No such column '(\w+)'|duplicate value found: (\w+) duplicates")
 DOUBLES = frozenset({"DUPLICATE_VALUE", "DUPLICATES_DETECTED", "DUPLICATE_EXTERNAL_ID"})
+# What a formula takes from the user who reads it, with its profile, role, permissions and own custom settings.
+_OF_READER = re.compile(r"\$(User|Profile|UserRole|Permission|Setup|Api)\b", re.IGNORECASE)
 LOCKED = "UNABLE_TO_LOCK_ROW"
 TOO_MUCH = frozenset({LOCKED, "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})  # less at a time may go through
 UNDONE = TOO_MUCH | {"SERVER_UNAVAILABLE"}  # surely nothing was done, whatever the status
@@ -135,6 +137,7 @@ def field(told: Document) -> Field:
         digits=told.number("digits", 0),
         octets=told.number("byteLength", 0),
         defaulted=told.flag("defaultedOnCreate", False),
+        by_reader=told.text("type") == ENCRYPTED or bool(_OF_READER.search(told.text("calculatedFormula", ""))),
         reference_to=tuple(told.texts("referenceTo")),
         picklist=tuple(v.text("value") for v in told.parts("picklistValues") if v.flag("active", True)),
         restricted=told.flag("restrictedPicklist", False),

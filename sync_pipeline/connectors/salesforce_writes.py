@@ -77,6 +77,10 @@ class SalesforceWriter:
         """Return the id of the sync user, who makes and changes what is written."""
         return self._org.user_id()
 
+    def author(self) -> str:
+        """Return the same: it is the user whom changed records name."""
+        return self._org.user_id()
+
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         """See `Writer`. An upsert's records hold the key among their values.
 

@@ -55,6 +55,8 @@ TABLES: dict[str, dict[str, str]] = {
         "pairing": "varchar", "crm_id": "varchar", "marketo_object": "varchar", "marketo_id": "varchar",
         "linked_at": STAMP, "run_id": "varchar",
         "agreed": f"map({TEXT}, {TEXT})", "agreed_at": STAMP, "crm_written_at": STAMP, "marketo_written_at": STAMP,
+        # Of the last write to each side, which fields it had; by side and field, what was sent and how it is kept.
+        "crm_sent": f"{TEXT}[]", "marketo_sent": f"{TEXT}[]", "spelled": f"map({TEXT}, {TEXT}[])",
         # Of a link whose CRM record was merged or converted: the record that goes on.
         "ended_at": STAMP, "ended_because": "varchar", "heir_pairing": "varchar", "heir_id": "varchar",
     },

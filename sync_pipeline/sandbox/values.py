@@ -102,7 +102,7 @@ def _email(field: Json, wire: Wire) -> Convert:
         if kept is not None and not _EMAIL.fullmatch(kept):
             message = f"{field['label']}: invalid email address: {kept}"
             raise ApiError("INVALID_EMAIL_ADDRESS", message, fields=[field["name"]])
-        return kept
+        return kept and kept.lower()  # as it is saved, whatever was sent
 
     return convert
 

@@ -19,6 +19,7 @@ from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.outcomes import outcomes_in_parts
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome, name_sql
+from sync_pipeline.sync.spelling import of_link
 from sync_pipeline.sync.touched import CRM, MARKETO, look_again
 
 Connection = duckdb.DuckDBPyConnection
@@ -120,7 +121,7 @@ def _find(con: Connection, asked: Question, field: Compared, winner: str | None)
         "because varchar)"
     )
     open_links = (
-        f"select crm_id, marketo_id, agreed from {ledger.table('link')} "
+        f"select crm_id, marketo_id, {of_link('l')} from {ledger.table('link')} l "
         f"where pairing = {literal(asked.pairing.name)} and ended_at is null"
     )
     has_one = f"{quoted(winner)} is not null" if winner else "true"

@@ -38,7 +38,7 @@ def fitted(pairing: Pairing, crm: Describe, marketo: Describe, parents: Sequence
             f"{pairing.marketo.source} has no link field for a person, a company or a custom object that is synced to "
             f"which a field of {pairing.crm.source} refers (SF-CO-2, SF-CO-11)"
         )
-    by_name = {plain(field.name): field for field in crm.fields}
+    by_name = {plain(field.name): field for field in crm.fields if not field.by_reader}
     alike = [
         to_marketo(by_name[plain(f.name)].name, f.name, f.label, pairing.marketo.name)
         for f in fields

@@ -36,16 +36,23 @@ from sync_pipeline.sync.outbox import Sent
 from sync_pipeline.sync.plan import Planned
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.settle import Settling, settle
+from sync_pipeline.sync.spelling import AUTHOR
 from sync_pipeline.sync.synced import Synced
 from sync_pipeline.sync.touched import CRM, MARKETO, is_quiet, marks
 
 
 class Side(Writer, Protocol):
-    """A system that can be written to; `now` is its own clock, `usage` the calls it has been sent."""
+    """A system that can be written to.
+
+    `now` is its own clock, `usage` the calls it has been sent, and `author` the id under which its records name us as
+    who changed them last, empty where they name nobody.
+    """
 
     def now(self) -> datetime: ...
 
     def usage(self) -> Usage: ...
+
+    def author(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -299,7 +306,15 @@ class Pass:
             ingests=self.rules.ingests,
             partitions=self.rules.partitions,
             unread=unread,
+            author=self._author if self._describes(pairing)[0].field(AUTHOR) else "",
         )
+
+    @cached_property
+    def _author(self) -> str:
+        """Who writes to the CRM for us; empty where nothing is written, and where the CRM does not say."""
+        with suppress(ConnectorError):
+            return self.sides[CRM].author() if self.sides else ""
+        return ""
 
     def _decide(self, pairing: Pairing, fields: Sequence[Compared], now: datetime) -> tuple[Planned, list[str]]:
         """Return what is planned, and what keeps given pairs from being linked or the plan from being carried out.

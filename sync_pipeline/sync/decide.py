@@ -18,6 +18,7 @@ from sync_pipeline.sync.ends import MARKETO_DELETED, TOLD
 from sync_pipeline.sync.matching import SHARED, is_wanted, met_sql
 from sync_pipeline.sync.outcomes import outcomes, references
 from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.spelling import of_link
 from sync_pipeline.sync.touched import CRM, alive, find_changed, must_be_read, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
@@ -53,11 +54,14 @@ def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id
     """
     consent = [field.name for field in asked.fields if field.consent]
     agreed = f"if(crm_id = {literal(crm_id)}, agreed, {without('agreed', consent)})"
+    link = (
+        f"select * replace ({agreed} as agreed) from {ledger.table('link')} where ended_at is null "
+        f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1"
+    )
     con.execute(
         f"create or replace temp table touched as select {literal(crm_id)}::varchar as crm_id, "
-        f"{literal(marketo_id)} as marketo_id, (select {agreed} from {ledger.table('link')} where ended_at is null "
-        f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1) "
-        "as agreed, true as by_crm, true as by_marketo, false as gone, false as stale"
+        f"{literal(marketo_id)} as marketo_id, {of_link('l')}, true as by_crm, true as by_marketo, false as gone, "
+        f"false as stale from (select 1) left join ({link}) l on true"
     )
     references(con, asked, "select crm_id from touched")
     outcomes(con, asked)
@@ -86,7 +90,7 @@ def _touched(con: Connection, asked: Question, early: str) -> None:
             select marketo_object, marketo_id from {link} where ended_at is null
                 and marketo_id in (select marketo_id from kept where ended_at is not null)
         )
-        select t.id as crm_id, l.marketo_id, l.agreed, t.by_crm, t.by_marketo, l.ended_at is not null as gone,
+        select t.id as crm_id, l.marketo_id, {of_link("l")}, t.by_crm, t.by_marketo, l.ended_at is not null as gone,
             {stale} as stale
         from changed t
         join {asked.crm} c on c.{key} = t.id

@@ -17,6 +17,7 @@ from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.sync.outcomes import outcomes_in_parts
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.spelling import of_link
 from sync_pipeline.sync.touched import CRM, MARKETO, alive, changed_sql, look_again, marks, unread, watermark
 
 Connection = duckdb.DuckDBPyConnection
@@ -122,7 +123,7 @@ def _settled(con: Connection, pairing: Pairing) -> str:
         f"l.{side}_id not in (select id from ({changed_sql(pairing, side, decided)}))" for side in (CRM, MARKETO)
     ]
     return (
-        f"select l.crm_id, l.marketo_id, l.agreed from {_links(pairing)} and not ({unread(pairing)}) "
+        f"select l.crm_id, l.marketo_id, {of_link('l')} from {_links(pairing)} and not ({unread(pairing)}) "
         f"and l.crm_id not in ({pending}) and l.crm_id not in ({errors}) and l.marketo_id not in ({errors}) "
         f"and {' and '.join([*living, *changed])}"
     )

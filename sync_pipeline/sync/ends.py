@@ -15,6 +15,7 @@ from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
 
 Connection = duckdb.DuckDBPyConnection
+HEAVY = "agreed, crm_sent, marketo_sent, spelled"  # what links say of values: reading it costs more than all else
 
 DELETED, UNSEEN = "deleted in the CRM", "no longer to be seen in the CRM"
 FILTERED, EXPIRED = "takes no part any more", "kept no longer"
@@ -43,7 +44,7 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     con.execute(f"""
         create or replace temp table kept as
         select * from (
-            select * exclude (agreed) from {link} where {of_changed}
+            select * exclude ({HEAVY}) from {link} where {of_changed}
             qualify row_number() over (
                 partition by crm_id order by {LASTS} desc, ended_at desc nulls first, linked_at desc) = 1
         )
@@ -90,7 +91,7 @@ def lasting(of: str) -> str:
         of: a condition on the links that are asked about.
     """
     return f"""
-        select * exclude (agreed) from {ledger.table("link")}
+        select * exclude ({HEAVY}) from {ledger.table("link")}
         where ({of}) and {LASTS}
         qualify row_number() over (partition by pairing, crm_id order by ended_at desc nulls first, linked_at desc) = 1
     """

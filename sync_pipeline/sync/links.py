@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from sync_pipeline.connectors.writes import Operation, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted, without
 from sync_pipeline.lake.table import DELETED_AT, full_name
@@ -120,13 +121,26 @@ def _adopt_given(con: Connection, asked: Question, now: datetime) -> int:
 
 
 def _link_paired(con: Connection, asked: Question, now: datetime) -> int:
-    """Link the pairs in the temporary table `paired`; return how many."""
+    """Link the pairs in the temporary table `paired`; return how many.
+
+    What an import has taken is agreed on: it tells no ids, so that the link is made only now.
+    """
     pairing, name = asked.pairing, literal(asked.pairing.name)
+    imported = f"""
+        select o.crm_id, o.fields, r.answered_at from {ledger.table("outbox")} o
+        join {ledger.table("write_result")} r using (write_id)
+        where o.pairing = {name} and o.side = {literal(MARKETO)} and o.crm_id in (select crm_id from paired)
+            and o.operation = {literal(Operation.UPSERT)} and r.verdict = {literal(Verdict.ACCEPTED)}
+            and r.record_id is null
+        qualify row_number() over (partition by o.crm_id order by r.answered_at desc) = 1
+    """
     found = con.execute(f"""
         insert into {ledger.table("link")} by name
         select {name} as pairing, crm_id, {literal(pairing.marketo.name)} as marketo_object, marketo_id,
-            {literal(now)} as linked_at, {literal(asked.run_id)} as run_id, map {{}}::map(varchar, varchar) as agreed
-        from paired
+            {literal(now)} as linked_at, {literal(asked.run_id)} as run_id,
+            coalesce(i.fields, map {{}}::map(varchar, varchar)) as agreed, i.answered_at as agreed_at,
+            i.answered_at as marketo_written_at, map_keys(i.fields) as marketo_sent
+        from paired left join ({imported}) i using (crm_id)
     """).fetchone()
     look_at_referring(con, asked.referred.values(), f"select {name} as pairing, crm_id from paired", now)
     return int(found[0]) if found else 0
@@ -209,13 +223,14 @@ def remember(
     con.execute(  # one update of links in a transaction; see `mirror.merge` for why not two
         f"update {link} l set agreed = map_concat(coalesce(l.agreed, map {{}}), c.agreed), agreed_at = {literal(now)}, "
         f"ended_at = if({ends}, {literal(now)}, l.ended_at), ended_because = if({ends}, {because}, l.ended_because), "
-        f"{side}_written_at = {written_at} from confirmed c "
+        f"{side}_written_at = {written_at}, {side}_sent = map_keys(c.agreed) from confirmed c "
         f"where l.pairing = {name} and l.crm_id = c.crm_id and l.marketo_id = c.marketo_id and {TOLD} and not c.is_new"
     )
     con.execute(
         f"insert into {link} by name select {name} as pairing, crm_id, "
         f"{literal(pairing.marketo.name)} as marketo_object, marketo_id, {literal(now)} as linked_at, "
-        f"agreed, {literal(now)} as agreed_at, {written_at} as {side}_written_at from confirmed "
+        f"agreed, {literal(now)} as agreed_at, {written_at} as {side}_written_at, map_keys(agreed) as {side}_sent "
+        "from confirmed "
         "where is_new and crm_id is not null and marketo_id is not null"  # an import tells no ids: see `adopt`
     )
     look_at_referring(con, referring, f"select {name} as pairing, crm_id from confirmed where is_new", now)

@@ -127,7 +127,7 @@ def _alike(
         other = theirs.get(plain(field.name))
         if other is None or other.name.lower() in used:
             continue
-        if not field.custom or field.name in ours or field.type in UNREADABLE_TYPES:
+        if not field.custom or field.by_reader or field.name in ours or field.type in UNREADABLE_TYPES:
             continue
         rule = _rule(pairing, field)
         if other.managed or not other.updateable:
@@ -145,7 +145,11 @@ def lacking(fit: Pairing, crm: Describe) -> list[Field]:
     return [
         field
         for field in crm.fields
-        if fit.widened_as and field.custom and field.name not in ours and field.type not in UNREADABLE_TYPES
+        if fit.widened_as
+        and field.custom
+        and not field.by_reader
+        and field.name not in ours
+        and field.type not in UNREADABLE_TYPES
     ]
 
 

@@ -13,13 +13,14 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import SYNCED_AT, full_name
 from sync_pipeline.lake.types import TEXT, column_type
-from sync_pipeline.model import Field, Pairing
-from sync_pipeline.sync import capacity, declined, resolve, tried
+from sync_pipeline.model import ENCRYPTED, Field, Pairing
+from sync_pipeline.sync import capacity, declined, resolve, spelling, tried
 from sync_pipeline.sync.canonical import canonical
 from sync_pipeline.sync.ends import DELETED, FILTERED, UNSEEN
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.question import Question
 from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.spelling import of_link
 from sync_pipeline.sync.touched import CRM, MARKETO, living
 
 Connection = duckdb.DuckDBPyConnection
@@ -148,11 +149,13 @@ def _misfits(con: Connection, pairing: Pairing) -> set[tuple[str, str]]:
 def _unfilled(field: Compared, asked: Question, misfits: Collection[tuple[str, str]]) -> str:
     """Return SQL that tells whether a mirror does not have the record's value.
 
-    It has not read it since the field became visible (FIELD-4), or the value is none of the field's type.
+    It has not read it since the field became visible (FIELD-4), the value is none of the field's type, or it is masked:
+    whoever may not view encrypted data reads XXXX-4321. What begins like a mask counts as one.
     """
     kept = [(CRM, "c", source) for source in field.sources if CRM not in asked.read_from]
     kept += [(MARKETO, "m", field.marketo)] if MARKETO not in asked.read_from else []
     late = [f"{of}.{quoted(SYNCED_AT)} < {literal(one.since)}" for _, of, one in kept if one.since]
+    late += [f"regexp_matches(c.{quoted(one.name)}, '^[X*]')" for one in field.sources if one.type == ENCRYPTED]
     for side, of, one in kept:
         obj = asked.pairing.object(side)
         if (side, one.name) in misfits:
@@ -181,6 +184,15 @@ def _arrived(field: Compared, asked: Question, unanswered: bool) -> str:
     return tried.arrived(field, crm_value(field, asked), _marketo_now(field, asked)) if unanswered else "null::varchar"
 
 
+def _forms(field: Compared, asked: Question) -> str:
+    """Return SQL for `crm_form` and `marketo_form`: whether the side's value is its form of what it was sent."""
+    values = {CRM: crm_value(field, asked), MARKETO: _marketo_now(field, asked)}
+    return commas(
+        f"{side}_form: {spelling.form_sql(asked, field, side, value, _base(field), _known(field))}"
+        for side, value in values.items()
+    )
+
+
 def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> None:
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide.decide`.
 
@@ -192,7 +204,7 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
         f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
         f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked, misfits)}, "
-        f"arrived: {_arrived(f, asked, unanswered)}}}"
+        f"arrived: {_arrived(f, asked, unanswered)}, {_forms(f, asked)}}}"
         for f in asked.fields
     )
     con.execute(f"""
@@ -206,7 +218,12 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
             {"left join attempt a on a.crm_id = t.crm_id" if unanswered else ""}
         ), based as (
             select * replace (if(arrived is null, base, if(arrived = '{CRM}', crm, marketo)) as base,
-                (known or arrived is not null) as known) from valued
+                (known or arrived is not null) as known,
+                if(arrived is null and crm_form is not null, base, crm) as crm,
+                if(arrived is null and marketo_form is not null, base, marketo) as marketo),
+                if(marketo_form is null, crm, marketo) as kept,
+                if(arrived is null, if(marketo_form is null, crm_form, marketo_form), null) as kept_form
+            from valued
         ), numbered as (
             select *, {resolve.case_sql()} as number from based join ({_rules(asked)}) using (field)
         ), resolved as (
@@ -226,16 +243,16 @@ def outcomes_in_parts(con: Connection, asked: Question, links: str, moved: bool)
     """Fill `outcome` for many links, part by part, so that memory stays bounded.
 
     Args:
-        links: SQL for their `crm_id`, `marketo_id` and `agreed`.
+        links: SQL for their `crm_id`, `marketo_id` and `spelling.COLUMNS`.
         moved: whether they are decided on as if both records had been written.
     """
     (number,) = con.execute(f"select count(*) from ({links})").fetchone() or (0,)
     parts = -(-number // AT_ONCE)
     for part in range(parts):
         con.execute(
-            f"create or replace temp table touched as select crm_id, marketo_id, agreed, {literal(moved)} as by_crm, "
-            f"{literal(moved)} as by_marketo, false as gone, false as stale from ({links}) "
-            f"where hash(crm_id) % {parts} = {part}"
+            f"create or replace temp table touched as select crm_id, marketo_id, {of_link('w')}, "
+            f"{literal(moved)} as by_crm, {literal(moved)} as by_marketo, false as gone, false as stale "
+            f"from ({links}) w where hash(crm_id) % {parts} = {part}"
         )
         references(con, asked, "select crm_id from touched")
         outcomes(con, asked)

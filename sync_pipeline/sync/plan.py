@@ -14,7 +14,7 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, map_sql
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Rule
-from sync_pipeline.sync import capacity, partitions, tried
+from sync_pipeline.sync import capacity, partitions, spelling, tried
 from sync_pipeline.sync.ends import TOLD
 from sync_pipeline.sync.matching import AMBIGUOUS, SHARED, mail_field
 from sync_pipeline.sync.question import Question
@@ -23,6 +23,8 @@ from sync_pipeline.sync.retries import PUSH, of_writes
 from sync_pipeline.sync.touched import CRM, MARKETO, living, must_be_read
 
 Connection = duckdb.DuckDBPyConnection
+# A side has made something else of our write, and nothing has been sent or changed since.
+IS_FORM = f"kept_form = '{spelling.NEW}' and taken = '{Outcome.SAME}'"
 CREATE, UPDATE, UPSERT, DELETE = "create", "update", "upsert", "delete"
 # Marketo tells records apart by their keys, so what has another key there is another record (SF-OPP-11).
 OTHER_KEY = "its key is another one"
@@ -151,7 +153,12 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
         "crm_id, marketo_id, field, crm as crm_value, marketo as marketo_value, base as base_value, "
         f"case taken when '{Outcome.TAKE_CRM}' then '{CRM}' when '{Outcome.TAKE_MARKETO}' then '{MARKETO}' "
         f"else 'neither' end as winner, rule, {name_sql('number')} as because "
-        f"from outcome o where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}') and not exists ({_noted(asked)})"
+        f"from outcome o where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}') and not exists ({_noted(asked)}) "
+        f"union all by name select {at} as noted_at, {run} as run_id, {name} as pairing, crm_id, marketo_id, field, "
+        "if(marketo_form is null, kept, crm) as crm_value, if(marketo_form is null, marketo, kept) as marketo_value, "
+        "base as base_value, 'neither' as winner, rule, "
+        f"if(marketo_form is null, {literal(spelling.BECAUSE[CRM])}, {literal(spelling.BECAUSE[MARKETO])}) as because "
+        f"from outcome where {IS_FORM}"
     )
     _store_refusals(con, asked, now)
     _agree(con, asked, now)
@@ -247,17 +254,22 @@ def _agree(con: Connection, asked: Question, now: datetime) -> None:
             where marketo_id is not null and (arrived is not null
                 or (taken = '{Outcome.SAME}' and (not known or crm is distinct from base)))
             group by crm_id, marketo_id
+        ), formed as (
+            select crm_id, marketo_id, map_from_entries(list(
+                {{k: if(marketo_form is null, '{CRM}', '{MARKETO}') || '.' || field, v: [base, kept]}})) as spelled
+            from outcome where {IS_FORM} group by crm_id, marketo_id
         ), parted as (
             select crm_id, marketo_id, true as ends from {link}
             where pairing = {name} and ended_at is null and not {literal(asked.pairing.deletes)}
                 and crm_id in (select crm_id from write where side = '{MARKETO}' and operation = '{UPSERT}')
         )
-        select crm_id, marketo_id, agreed, coalesce(ends, false) as ends
-        from same full join parted using (crm_id, marketo_id)
+        select crm_id, marketo_id, agreed, spelled, coalesce(ends, false) as ends
+        from same full join parted using (crm_id, marketo_id) full join formed using (crm_id, marketo_id)
     """)
     con.execute(f"""
         update {link} l set agreed = map_concat(coalesce(l.agreed, map {{}}), coalesce(a.agreed, map {{}})),
             agreed_at = if(a.agreed is null, l.agreed_at, {at}),
+            spelled = map_concat(coalesce(l.spelled, map {{}}), coalesce(a.spelled, map {{}})),
             ended_at = if(a.ends, {at}, l.ended_at), ended_because = if(a.ends, {literal(OTHER_KEY)}, l.ended_because)
         from agreement a
         where l.pairing = {name} and l.crm_id = a.crm_id and l.marketo_id = a.marketo_id and {TOLD}

@@ -28,6 +28,7 @@ class Question:
         ingests: whether Marketo may have taken new records that no reading has shown yet (MK-REST-20).
         partitions: the rules by which new persons get a partition of Marketo's, as written (FILT-7).
         recreates: whether a record whose person was deleted in Marketo becomes one anew when it changes (DEL-4, DEL-5).
+        author: the CRM's id of the user who writes there for us; empty where it is not known.
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
     """
 
@@ -43,6 +44,7 @@ class Question:
     ingests: bool = False
     partitions: str = ""
     unread: Sequence[str] = ()
+    author: str = ""
 
     @property
     def crm(self) -> str:

@@ -23,6 +23,7 @@ from sync_pipeline.sync.ends import (
     EXPIRED,
     FILTERED,
     FILTERED_OR_OLD,
+    HEAVY,
     MARKETO_MERGED,
     MERGED,
     REMOVED,
@@ -282,15 +283,16 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
         select next_pairing as pairing, next_crm_id as crm_id, {literal(marketo.name)} as marketo_object,
             next_marketo_id as marketo_id, {now} as linked_at, {literal(known.run_id)} as run_id,
             {without("agreed", consent)} as agreed, agreed_at, crm_written_at, marketo_written_at,
+            crm_sent, marketo_sent, spelled,
             null::timestamptz as ended_at, null::varchar as ended_because,
             null::varchar as heir_pairing, null::varchar as heir_id
-        from settled join (select pairing, crm_id, marketo_id, linked_at, agreed from {link})
+        from settled join (select pairing, crm_id, marketo_id, linked_at, {HEAVY} from {link})
             using (pairing, crm_id, marketo_id, linked_at)
         where next_pairing is not null
         qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
         union all  -- Marketo merged the person with somebody else: who goes on in the CRM is one with that one too.
         select pairing, crm_id, marketo_object, winner, {now}, {literal(known.run_id)}, null::map(varchar, varchar),
-            null, null, null, {now}, because, heir_pairing, heir_id
+            null, null, null, null, null, null, {now}, because, heir_pairing, heir_id
         from settled where by_both
     """)
     # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.

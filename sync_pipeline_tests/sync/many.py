@@ -64,6 +64,9 @@ class Router:
     def usage(self) -> Usage:
         return Usage(sum(system.calls for system in self.systems.values()), 0)
 
+    def author(self) -> str:
+        return ""
+
     def __getitem__(self, source: str) -> System:
         return self.systems[source]
 

@@ -226,3 +226,28 @@ def test_a_record_made_anew_is_not_subscribed_where_its_address_had_said_no(both
     assert said == [(True, True), (True, True), (False, False)]
     (stranger,) = both.system.subscription.rows("from lead where id = ?", [here])
     assert stranger["unsubscribed"] is True
+
+
+@pytest.mark.parametrize("ingest_from", [2_000, 1], ids=["by REST", "by bulk"])
+def test_an_address_that_the_org_puts_in_lower_case_stays_as_the_marketer_wrote_it(
+    both: Both, ingest_from: int
+) -> None:
+    """Law 3: the org's form of our write is no edit, is noted once, and a seller's edit still is one."""
+    both.ingest_from = ingest_from
+    (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee Ltd", "Email": "bea@x.example"}])
+    for _ in range(2):
+        both.cycle()
+    both.system.update(both.person(lead)["id"], email="Ada@X.example")
+    before = both.writes()
+    for _ in range(3):
+        both.cycle()
+    with both.org.cursor() as cursor:
+        ((email,),) = cursor.execute('select "Email" from "Lead" where "Id" = ?', [lead]).fetchall()
+    assert (email, both.person(lead)["email"]) == ("ada@x.example", "Ada@X.example")
+    assert both.writes() == before + 1
+    assert both.lake.rows("select field, crm_value, marketo_value, winner from lake.sync.conflict") == [
+        ("email", "ada@x.example", "Ada@X.example", "neither")
+    ]
+    both.org.update("Lead", lead, {"Email": "eve@x.example"})
+    both.cycle()
+    assert both.person(lead)["email"] == "eve@x.example"

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from sync_pipeline.catalog import pairings
+from sync_pipeline.connectors.answers import field
+from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.writes import Value
 from sync_pipeline.lake import ledger
-from sync_pipeline.model import Field, Mapping
+from sync_pipeline.model import Chosen, Describe, Field, Mapping
+from sync_pipeline.sync.mapped import Choice, lacking, mapped
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.world import MAPPINGS, World
 
@@ -166,3 +170,40 @@ def test_the_form_that_an_older_version_agreed_on_is_no_edit(world: World) -> No
     world.cycle()
     assert world.crm.records[crm_id]["Number__c"] == 4712
     assert world.rows("conflict", "field") == []
+
+
+@pytest.mark.parametrize("mask", ["XXXX-4321", "*****4321", "XXX-XX-4321", "********"])
+def test_a_mask_is_no_value_and_nothing_is_written_over_it(tmp_path: Path, mask: str) -> None:
+    """A user without the permission View Encrypted Data reads a mask; with it, the value, which is synced."""
+    fields = (Field("Card__c", "encryptedstring", length=80, by_reader=True),)
+    mappings = (*MAPPINGS, Mapping("Card__c", "number", "Card"))
+    world = World(PlainLake(tmp_path), tmp_path / "landing", mappings=mappings, crm=fields, marketo=MARKETO)
+    crm_id, marketo_id = world.linked(Card__c=mask)
+    assert world.marketo.records[marketo_id].get("number") is None
+    world.marketo.edit(marketo_id, number="1111-2222", phone="2")
+    world.cycle()
+    world.crm.edit(crm_id, Card__c=mask.replace("4", "5"))
+    world.cycle()
+    assert (world.crm.records[crm_id]["Card__c"], world.crm.records[crm_id]["Phone"]) == (mask.replace("4", "5"), "2")
+    assert world.marketo.records[marketo_id]["number"] == "1111-2222"
+    _, person = world.linked(Card__c="5555-4321")
+    assert world.marketo.records[person]["number"] == "5555-4321"
+
+
+def test_what_depends_on_who_reads_it_is_left_out_unless_it_is_chosen() -> None:
+    """Encrypted texts, and formulas over $User and its like: they are neither mapped by name nor offered."""
+    told = {"label": "x", "custom": True}
+    described = [
+        field(Document({"name": "Card__c", "type": "encryptedstring", **told})),
+        field(Document({"name": "Mine__c", "type": "string", "calculatedFormula": "$User.Id = OwnerId", **told})),
+        field(Document({"name": "Plain__c", "type": "string", "calculatedFormula": "Name & '$Users'", **told})),
+    ]
+    lead = next(pairing for pairing in pairings() if pairing.name == "lead")
+    crm = Describe("Lead", tuple(described))
+    marketo = Describe(lead.marketo.source, tuple(Field(f.name, "string") for f in described))
+    systems = {(lead.crm.system, lead.crm.source): crm, (lead.marketo.system, lead.marketo.source): marketo}
+    named = {m.crm for m in mapped(lead, systems).mappings}
+    assert {"Card__c", "Mine__c", "Plain__c"} & named == {"Plain__c"}
+    assert lacking(lead, crm) == [described[2]]
+    chosen = mapped(lead, systems, Choice({"lead": [Chosen("Card__c", "Card__c")]}))
+    assert "Card__c" in {m.crm for m in chosen.mappings}

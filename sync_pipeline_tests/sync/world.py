@@ -6,8 +6,9 @@ Every event takes a minute, so that nothing happens at the same time unless a te
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class System:
     dead: set[str] = field(default_factory=set)
     made: int = 0
     partitions: dict[str, str] = field(default_factory=dict)
+    normalise: Mapping_[str, Callable[[str], Value]] = field(default_factory=dict)  # of what the API writes, by field
+    _writing: bool = False
     dedupe: tuple[str, ...] = ()  # the fields by which an upsert finds a record, unless the caller names another
 
     def now(self) -> datetime:
@@ -92,22 +95,33 @@ class System:
     def usage(self) -> Usage:
         return Usage(self.calls, 0)
 
+    def author(self) -> str:
+        return ""
+
     def edit(self, record_id: str | None = None, **values: Value) -> str:
-        """Change a record, or make one; with no values it is only touched."""
+        """Change a record, or make one; with no values it is only touched.
+
+        What a user does is half a minute after what the sync writes: nothing happens at the very same time.
+        """
         if record_id is None:
             self.made += 1
             number = self.made
             record_id = id18(f"{self.prefix}{number:012d}") if self.prefix else str(number)
             self.records[record_id] = {self.key: record_id}
         self.records[record_id].update(values)
-        self.records[record_id][self.stamp] = self.clock().strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        at = self.clock() if self._writing else self.clock() + timedelta(seconds=30)
+        self.records[record_id][self.stamp] = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         self.moved.add(record_id)
         return record_id
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:
         self.calls += 1
         self.before()
-        answers = [self._write(operation, record, key) for record in records]
+        self._writing = True
+        try:
+            answers = [self._write(operation, record, key) for record in records]
+        finally:
+            self._writing = False
         self.after()
         return answers
 
@@ -162,7 +176,10 @@ class System:
         elif operation is Operation.CONVERT:
             self.edit(written, IsConverted=True, ConvertedContactId=record.into)
         else:
-            written = self.edit(found, **record.values)
+            made_of = {
+                n: self.normalise[n](str(v)) if v and n in self.normalise else v for n, v in record.values.items()
+            }
+            written = self.edit(found, **made_of)
             self.partitions[written] = self.partitions.get(written, "") if found else record.partition
         self.writes.append((operation, written))
         return Answer(Verdict.ACCEPTED, written if self.tells_ids else None, created=found is None)

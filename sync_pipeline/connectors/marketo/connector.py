@@ -218,6 +218,10 @@ class Marketo:
     def now(self) -> datetime:
         return self.calls.now()
 
+    def author(self) -> str:
+        """Return nothing: records of Marketo do not tell who changed them."""
+        return ""
+
     # --- what a Writer does
 
     def write(self, obj: Object, operation: Operation, records: Sequence[Record], key: str = "") -> list[Answer]:

@@ -1,0 +1,61 @@
+"""The other side's spelling of our own write: what a system keeps of a value otherwise than it was sent.
+
+A text is cut, an address put in lower case, a list put in order. The first value that is read after our write, with no
+other author, is that system's form of what was sent: both sides agree on what was sent, the form is kept on the link
+and noted once, and nothing is sent back. Any later value is an edit. See docs/decisions/0026.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sync_pipeline.lake.sql import commas, literal, quoted
+from sync_pipeline.sync.fields import Compared
+from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.touched import CRM, MARKETO
+
+# What a link tells of its values: what both sides agreed on, which fields the last write to each side had and when it
+# was answered, and by side and field what was sent and the form in which the side keeps it.
+SENT = ("crm_sent", "marketo_sent", "spelled")
+COLUMNS = ("agreed", "crm_written_at", "marketo_written_at", *SENT)
+# A system stamps a record before it answers, but our view of its clock comes from headers of whole seconds.
+MARGIN = timedelta(seconds=2)
+AUTHOR = "LastModifiedById"  # of the CRM's records; Marketo tells of no author
+NEW, NOTED = "new", "noted"
+BECAUSE = {
+    CRM: "the CRM keeps what was sent in a form of its own",
+    MARKETO: "Marketo keeps what was sent in a form of its own",
+}
+
+
+def of_link(alias: str) -> str:
+    """Return SQL for the columns of a link that `outcomes` needs of each record in `touched`."""
+    return commas(f"{alias}.{name}" for name in COLUMNS)
+
+
+def form_sql(asked: Question, field: Compared, side: str, value: str, base: str, known: str) -> str:
+    """Return SQL that tells whether a side's value is its form of the agreed one: `new`, `noted`, or null.
+
+    What was emptied has no form: a value in its place is somebody's.
+    """
+    if field.is_key or field.remapped:
+        return "null::varchar"
+    noted = f"t.spelled[{literal(f'{side}.{field.name}')}]"
+    first = f"list_contains(t.{side}_sent, {literal(field.name)}) and {_is_ours(asked, side)}"
+    return (
+        f"case when not ({known}) or {base} is null or {value} is not distinct from {base} then null "
+        f"when {noted} = [{base}, {value}] then '{NOTED}' when {first} then '{NEW}' end"
+    )
+
+
+def _is_ours(asked: Question, side: str) -> str:
+    """Return SQL that tells whether a record has no other author since our last write to it.
+
+    Its stamp must be that of our write: what has moved since counts as edited. The CRM's record names its last author
+    besides, so that an edit of the same moment is told from our write.
+    """
+    stamp = f"{'c' if side == CRM else 'm'}.{quoted(asked.pairing.object(side).stamp)}"
+    ours = f"{stamp} <= t.{side}_written_at + interval '{MARGIN.seconds} seconds'"
+    if side == CRM and asked.author:
+        ours += f" and c.{quoted(AUTHOR)} = {literal(asked.author)}"
+    return f"coalesce({ours}, false)"

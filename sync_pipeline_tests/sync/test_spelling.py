@@ -1,0 +1,145 @@
+"""What a system makes of our own write is agreed on, noted once, and not sent back; a user's edit still is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline.connectors.writes import Value
+from sync_pipeline.model import Field, Rule
+from sync_pipeline_tests.plain import PlainLake
+from sync_pipeline_tests.sync.world import World
+
+# How a system keeps what it is sent, and a value that it makes something else of.
+FORMS: dict[str, tuple[Callable[[str], Value], str]] = {
+    "cut": (lambda text: text[:5], "Ada Lovelace"),
+    "lower case": (str.lower, "Ada@Example.org"),
+    "in order": (lambda text: ";".join(sorted(text.split(";"))), "Wine;Beer;Ale"),
+    "without blanks": (lambda text: text.replace(" ", ""), "1 2 3"),
+    "digits": (lambda text: "+" + "".join(c for c in text if c.isdigit()), "(030) 123-45"),
+    "something else": (lambda text: "n/a", "1"),
+}
+PHONE = {"crm": "Phone", "marketo": "phone"}
+
+
+def other(side: str) -> str:
+    return "marketo" if side == "crm" else "crm"
+
+
+def values(world: World, crm_id: str, marketo_id: str) -> dict[str, Value]:
+    return {
+        "crm": world.crm.records[crm_id].get("Phone"),
+        "marketo": world.marketo.records[marketo_id].get("phone"),
+    }
+
+
+def writes(world: World) -> int:
+    return len(world.crm.writes) + len(world.marketo.writes)
+
+
+@pytest.fixture
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    """Return systems of which the one that is written to wins each conflict: a form taken for an edit would show."""
+    side = getattr(request.node, "callspec").params.get("side", "marketo")  # noqa: B009
+    rule = {"crm": Rule.CRM_WINS, "marketo": Rule.MARKETO_WINS}[side]
+    return World(PlainLake(tmp_path), tmp_path / "landing", rule)
+
+
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+@pytest.mark.parametrize("how", FORMS)
+def test_the_other_sides_form_of_our_write_is_not_sent_back(world: World, side: str, how: str) -> None:
+    """Law 3: whatever else moves on the records, the original stays, and the loss is on record once."""
+    form, value = FORMS[how]
+    crm_id, marketo_id = world.linked(Phone="0")
+    ids, system = {"crm": crm_id, "marketo": marketo_id}, getattr(world, side)
+    system.normalise = {PHONE[side]: form}
+    source = getattr(world, other(side))
+    source.edit(ids[other(side)], **{PHONE[other(side)]: value})
+    world.cycle()
+    assert writes(world) == 1
+    for _ in range(3):
+        world.cycle()
+    source.edit(ids[other(side)])  # a touch, and an edit of something else on both sides
+    world.crm.edit(crm_id, LastName="Bea")
+    world.cycle()
+    world.marketo.edit(marketo_id, leadScore=7)
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {other(side): value, side: form(value)}
+    assert writes(world) == 3
+    assert world.rows("conflict", "field, winner, crm_value, marketo_value") == [
+        ("phone", "neither", values(world, crm_id, marketo_id)["crm"], values(world, crm_id, marketo_id)["marketo"])
+    ]
+
+
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+@pytest.mark.parametrize("when", ["at once", "later", "after it was noted"])
+def test_what_a_user_writes_over_it_is_an_edit(world: World, side: str, when: str) -> None:
+    crm_id, marketo_id = world.linked(Phone="0")
+    ids, system, source = {"crm": crm_id, "marketo": marketo_id}, getattr(world, side), getattr(world, other(side))
+    system.normalise = {PHONE[side]: str.lower}
+    source.edit(ids[other(side)], **{PHONE[other(side)]: "ABC"})
+    world.cycle()
+    if when == "later":
+        world.tick()
+    if when == "after it was noted":
+        world.cycle()
+    system.edit(ids[side], **{PHONE[side]: "abcd"})
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {"crm": "abcd", "marketo": "abcd"}
+    system.edit(ids[side], **{PHONE[side]: "abc"})  # what was our form before is now what the user wants
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {"crm": "abc", "marketo": "abc"}
+
+
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+def test_an_edit_of_the_original_meets_no_conflict_with_the_form(world: World, side: str) -> None:
+    crm_id, marketo_id = world.linked(Phone="0")
+    ids, system, source = {"crm": crm_id, "marketo": marketo_id}, getattr(world, side), getattr(world, other(side))
+    system.normalise = {PHONE[side]: lambda text: text[:2]}
+    source.edit(ids[other(side)], **{PHONE[other(side)]: "12345"})
+    world.cycle()
+    source.edit(ids[other(side)], **{PHONE[other(side)]: "98765"})
+    for _ in range(3):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {other(side): "98765", side: "98"}
+    assert writes(world) == 2
+
+
+@pytest.mark.parametrize("tells_ids", [True, False], ids=["by REST", "by import"])
+@pytest.mark.parametrize("how", ["cut", "lower case", "something else"])
+def test_a_new_person_too_keeps_its_form_to_itself(world: World, tells_ids: bool, how: str) -> None:
+    """MK-REST-19: an import tells no ids, so that the link is made when the person is first read."""
+    form, value = FORMS[how]
+    world.marketo.tells_ids, world.marketo.normalise = tells_ids, {"phone": form}
+    crm_id = world.crm.edit(None, LastName="Ada", HasOptedOutOfEmail=False, Phone=value)
+    for _ in range(3):
+        world.cycle()
+    (marketo_id,) = world.marketo.records
+    assert values(world, crm_id, marketo_id) == {"crm": value, "marketo": form(value)}
+    assert (len(world.marketo.writes), world.crm.writes) == (1, [])
+    world.marketo.edit(marketo_id, phone="5")
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {"crm": "5", "marketo": "5"}
+
+
+def test_the_crm_names_who_changed_a_record_in_the_moment_of_our_write(tmp_path: Path) -> None:
+    """A bulk job takes minutes: what another user writes meanwhile has a stamp before its answer, and is an edit."""
+    user, somebody = "005000000000001AAA", "005000000000002AAA"
+    author = (Field("LastModifiedById", "reference", updateable=False),)
+    world = World(PlainLake(tmp_path), tmp_path / "landing", crm=author)
+    world.crm.author = lambda: user  # type: ignore[method-assign]
+    crm_id, marketo_id = world.linked(Phone="0")
+    for last, sent, phone in ((user, "ABC", "ABC"), (somebody, "DEF", "def")):
+        world.marketo.edit(marketo_id, phone=sent)
+        world.cycle()
+        world.crm.edit(crm_id, Phone=sent.lower(), LastModifiedById=last)
+        world.crm.records[crm_id]["SystemModstamp"] = world.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        for _ in range(2):
+            world.cycle()
+        assert values(world, crm_id, marketo_id) == {"crm": sent.lower(), "marketo": phone}
