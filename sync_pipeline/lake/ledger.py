@@ -147,7 +147,8 @@ class Error:
 class Notice:
     """What an operator should know.
 
-    `kind` is new_field, vanished_field, retyped_field, new_picklist_value or unmapped_field of a schema (OPS-16), and
+    `kind` is new_field, vanished_field, retyped_field, new_picklist_value, odd_field or unmapped_field of a schema
+    (OPS-16), and
     credentials, api_limit, permission, sync_down, clock or clock_put_right of a system (OPS-15).
     """
 
