@@ -11,10 +11,12 @@ import pytest
 from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
 from sync_pipeline.connectors.writes import Answer, Operation, Record
 from sync_pipeline.flow.actions import Outcome, Status, request
-from sync_pipeline.flow.perform import Flow
+from sync_pipeline.flow.perform import Flow, Rules
 from sync_pipeline.flow.sides import Sides
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Object
+from sync_pipeline.sync.cycle import Rules as SyncRules
+from sync_pipeline.sync.matching import Match
 from sync_pipeline_tests.flow.test_lost_answers import Died
 from sync_pipeline_tests.sync.test_systems import PAIRINGS, Both
 
@@ -105,3 +107,18 @@ def test_who_is_created_on_demand_is_known_to_the_cycles_that_follow(asked: Aske
     assert asked.ask("delete", bea).status is Status.DONE
     assert asked.people() == 1
     assert (org.record("Lead", str(finished.crm_id)) or {})["IsDeleted"]
+
+
+@pytest.mark.parametrize("match", ["unique", "strict"])
+def test_who_is_named_by_address_is_recognised_by_it_in_the_org(asked: Asked, match: Match) -> None:
+    """DEDUP-8, FLOW-1: an address went where only ids may, so that every such request ended in a traceback."""
+    both, mail = asked.both, "o'neil@x.example"
+    both.cycle()
+    [contact] = both.org.insert("Contact", [{"LastName": "O'Neil", "Email": mail}])
+    (person,) = both.system.create(mail, lastName="O'Neil", company="Acme")
+    sides = Sides(both.salesforce, asked.writer, both.system.marketo)
+    people = [pairing for pairing in PAIRINGS if pairing.name in ("lead", "contact")]
+    rules = Rules(fields=SyncRules(match=match))
+    flow = Flow(both.lake, sides, people, rules, sleep=both.clock.pass_seconds)
+    done = flow.run(request("r", "sync-person", mail.upper(), {}))
+    assert (done.crm_id, done.marketo_id) == (contact, str(person)), done

@@ -42,7 +42,7 @@ def test_a_cycle_materialises_the_assets_of_both_systems(both: Deployment) -> No
     assert found.asset_materialization.metadata["inserted"].value == 1
     assert both.instance.get_latest_materialization_event(dg.AssetKey(["salesforce", "account"]))
     checks = {e.check_name for e in done.get_asset_check_evaluations() if e.asset_key == PERSON}
-    assert checks == {"unique_key", "fresh", "no_lost_fields", "no_old_errors"}
+    assert checks == {"read", "unique_key", "fresh", "no_lost_fields", "no_old_errors"}
     with both.lake() as lake:
         assert lake.rows("select id, email from lake.marketo.person") == [(1, "ann@x.example")]
 

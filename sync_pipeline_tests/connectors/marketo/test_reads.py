@@ -202,6 +202,20 @@ def test_records_are_found_by_key_and_long_queries_travel_as_posts(system: Conne
     assert (log.count("/rest/v1/leads.json", "GET"), log.count("/rest/v1/leads.json", "POST")) == (2, 2 + 1)
 
 
+def test_a_value_with_a_comma_is_never_sent_as_one_of_a_list(system: Connected) -> None:
+    """MK-REST-5: Marketo would split it, and answer about another person."""
+    system.create("ada@x.example")
+    both = "nobody@x.example,ada@x.example"
+    with pytest.raises(RejectedError, match="VALUE_WITH_COMMA"):
+        system.marketo.persons("email", both, ["id", "email"])
+    with pytest.raises(RejectedError, match="VALUE_WITH_COMMA"):
+        values(system.marketo.extract_ids(PERSON, FIELDS, ["1,2"]), "id")
+    assert values(system.marketo.extract_ids(PERSON, FIELDS, [both, "ada@x.example"], by="email"), "email") == [
+        ("ada@x.example",)
+    ]
+    assert values(system.marketo.extract_ids(PERSON, FIELDS, [both], by="email"), "email") == []
+
+
 def test_a_field_that_is_not_there_is_refused_by_name(system: Connected) -> None:
     system.create("a@x.example")
     with pytest.raises(RejectedError, match=r"1006.*shoeSize"):
