@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
+from sync_pipeline.lake import Lake
 from sync_pipeline.model import Counts
-from sync_pipeline_tests.mirror.copies import TYPES, Copy, at, gone, record
+from sync_pipeline_tests.mirror.copies import PERSON, TYPES, Copy, at, gone, record
 
 ANN = record("1", 0, Name="Ann", Age="40")
 BOB = record("2", 0, Name="Bob")
@@ -102,6 +105,16 @@ def test_the_loser_of_a_merge_is_merged_not_deleted(copy: Copy) -> None:
         ["IsDeleted", "MasterRecordId"],
         {"IsDeleted": "true", "MasterRecordId": "1"},
     )
+
+
+def test_a_merge_is_not_forgotten_where_a_later_tombstone_does_not_tell_of_it(lake: Lake, tmp_path: Path) -> None:
+    """MERGE-18: a list of deletions names the loser too, and not into whom it was merged."""
+    copy = Copy(lake, tmp_path, obj=replace(PERSON, tombstones=True))
+    copy.take([ANN, BOB])
+    copy.take([gone("2", 5, MasterRecordId="1")], minute=61)
+    copy.take([gone("2", 6)], minute=62)
+    assert copy.kept("Name", "MasterRecordId", "_deleted_at")["2"] == ("Bob", "1", at(5))
+    assert [change for key, change in copy.changes() if key == "2"] == ["insert", "merge"]
 
 
 @pytest.mark.parametrize("load", [True, False], ids=["in the first load", "later"])

@@ -56,6 +56,33 @@ def read(world: Peopled, source: int) -> None:
     world.read(world.source(source))
 
 
+def crowd(world: Peopled, source: int, number: int) -> None:
+    """Hire many at once, unless there are many already."""
+    if len(world.alive()) < CROWD:
+        for _ in range(number):
+            hire(world, source)
+
+
+def delete_all(world: Peopled, source: int) -> None:
+    of = world.source(source)
+    for found in world.all_of(of):
+        world.system(of).delete(found)
+
+
+def undelete_all(world: Peopled, source: int) -> None:
+    system = world.system(world.source(source))
+    for found in sorted(i for i in system.dead if not system.records[i]["MasterRecordId"]):
+        system.undelete(found)
+
+
+def merge_halves(world: Peopled, source: int) -> None:
+    """Merge one half of all people into the other."""
+    found = world.all_of(world.source(source))
+    for loser, winner in zip(found[::2], found[1::2], strict=False):
+        world.merge(world.source(source), loser, winner)
+
+
+CROWD = 1001  # seldom, as each later cycle of the course takes longer
 numbers = st.integers(0, 5)
 crm, anywhere = st.integers(0, 1), st.integers(0, PERSON)
 # All by which nobody is lost: people stay, or are one with others.
@@ -64,7 +91,11 @@ LASTING = (
     st.builds(Event, st.just(merge), st.tuples(anywhere, numbers, numbers)),
     st.builds(Event, st.just(scene), st.tuples(st.integers(0, 6), numbers, numbers)),
     st.builds(Event, st.just(hire), st.tuples(crm)),
-    st.sampled_from([Event(Peopled.cycle), Event(Peopled.sync), Event(Peopled.mend)]),
+    st.sampled_from([Event(Peopled.cycle), Event(Peopled.sync), Event(Peopled.mend), Event(Peopled.settle)]),
+    st.one_of(
+        st.builds(Event, st.just(crowd), st.tuples(crm, st.sampled_from([11] * 30 + [CROWD]))),
+        st.builds(Event, st.just(merge_halves), st.tuples(anywhere)),
+    ),
     st.builds(Event, st.just(read), st.tuples(anywhere)),
     st.builds(
         Event,
@@ -75,4 +106,8 @@ LASTING = (
 DELETIONS = (
     st.builds(Event, st.just(delete), st.tuples(anywhere, numbers)),
     st.builds(Event, st.just(undelete), st.tuples(crm, numbers)),
+    st.one_of(
+        st.builds(Event, st.just(delete_all), st.tuples(anywhere)),
+        st.builds(Event, st.just(undelete_all), st.tuples(crm)),
+    ),
 )

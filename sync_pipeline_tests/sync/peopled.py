@@ -111,8 +111,12 @@ class Peopled(Many):
 
     def pick(self, source: str, number: int) -> str | None:
         """Return one of the records that are alive, if there is any."""
-        ids = sorted(i for i in self.system(source).living if source == "lead" or self.takes_part(source, i))
+        ids = self.all_of(source)
         return ids[number % len(ids)] if ids else None
+
+    def all_of(self, source: str) -> list[str]:
+        """Return the records that are alive."""
+        return sorted(i for i in self.system(source).living if source == "lead" or self.takes_part(source, i))
 
     def person(self, crm_id: str) -> str:
         """Return the id of the living person that carries this id."""

@@ -127,6 +127,21 @@ def test_another_role_name_is_another_role_in_marketo_and_the_old_one_goes_first
     assert sorted(links) == [(False,), (True,)]
 
 
+def test_a_renamed_role_waits_for_the_old_one_alone_though_marketo_would_take_it(many: Many) -> None:
+    """SF-OPP-11: only the deletion is refused for now."""
+    deal(many, "Buyer")
+    many.settled()
+    (role,) = many.crm["OpportunityContactRole"].records
+    many.crm["OpportunityContactRole"].edit(role, Role="Evaluator")
+    later = Answer(Verdict.RETRY, code="1016", message="later")
+    many.marketo["opportunityRole"].refuse = lambda record: None if record.values else later
+    many.cycle()
+    assert [values[2] for values in many.marketo_values("opportunityRole", *ROLE)] == ["Buyer"]
+    many.marketo["opportunityRole"].refuse = lambda _: None
+    many.settled()
+    assert [values[2] for values in many.marketo_values("opportunityRole", *ROLE)] == ["Evaluator"]
+
+
 def test_what_goes_in_the_crm_goes_in_marketo_and_those_it_belongs_to_stay(many: Many) -> None:
     """SF-OPP-9."""
     _, _, opportunity = deal(many, "Buyer")

@@ -10,6 +10,7 @@ from sync_pipeline.connectors.writes import Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.peopled import Peopled
+from sync_pipeline_tests.sync.world import World
 
 
 def cut_off(lives: Lives, side: str, how: str) -> None:
@@ -92,3 +93,14 @@ def test_what_was_refused_for_now_may_have_arrived_too(shared_lake: Lake, tmp_pa
     cut_off(lives, "marketo", Verdict.RETRY)
     kept = f"select side, fields['phone'] from {ledger.table('tried')} where pairing = '{lives.of_leads.name}'"
     assert lives.lake.rows(kept) == [("marketo", "2")]
+
+
+def test_a_write_of_one_field_leaves_what_was_agreed_on_of_the_others(world: World) -> None:
+    """Law 6: an edit in Marketo of another field, read together with our write, is an edit and no first meeting."""
+    crm_id, person = world.linked(Phone="1", Title="Dr")
+    world.crm.edit(crm_id, Phone="2")
+    world.cycle()
+    assert world.marketo.records[person]["phone"] == "2"
+    world.marketo.edit(person, title="Prof")
+    world.cycle()
+    assert world.crm.records[crm_id]["Title"] == "Prof"

@@ -81,9 +81,9 @@ def test_whom_either_system_united_is_one_in_both(new_united: Callable[[], Unite
     world.mend()
     done = world.settled()
     assert {name: synced.error for name, synced in done.items()} == dict.fromkeys(done, "")
-    alive = world.alive()
+    alive = set(world.alive())
     persons = [str(person[world.key]) for person in world.people.living.values() if not person.get(world.flag)]
     # A lead that was converted since it was read is refused, say; that stays on record, and both go their own ways.
     for group in () if world.refused() else world.groups():
-        assert [len(group & set(alive)), len([one for one in persons if one in group])] == [1, 1], group
+        assert [len(group & alive), len([one for one in persons if one in group])] == [1, 1], group
     assert sorted(persons) == sorted(alive)
