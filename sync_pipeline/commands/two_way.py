@@ -37,7 +37,7 @@ def line(synced: Synced) -> str:
         "deleted in the CRM": p.gone,
         "to merge": p.merges,
         "conflicts": p.conflicts,
-        "fields refused": p.refused,
+        "fields refused": synced.refused,
         "rejected": synced.rejected,
     }
     news = ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number) or "nothing to write"

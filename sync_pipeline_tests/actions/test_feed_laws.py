@@ -8,6 +8,7 @@ from typing import Any
 from sync_pipeline.actions.fields import NAMES
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.table import DELETED_AT
+from sync_pipeline.model import id18
 from sync_pipeline_tests.actions.org import QUEUE, USER, Mirrored
 
 PEOPLE, OPPORTUNITIES = range(1, 9), [f"006{n:012d}AAA" for n in range(3)]
@@ -58,7 +59,7 @@ def expected(lake: Lake) -> dict[int, tuple[object, ...]]:
 
 def edit(mirrored: Mirrored, drawn: random.Random) -> None:
     key = drawn.choice(PEOPLE)
-    contact, lead = f"003{key:012d}AAA", f"00Q{key:012d}AAA"
+    contact, lead = id18(f"003{key:012d}"), id18(f"00Q{key:012d}")
     gone = drawn.choice([None, None, mirrored.now])
     match drawn.randrange(9):
         case 0:

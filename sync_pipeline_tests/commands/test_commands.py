@@ -81,7 +81,7 @@ def test_a_sync_ends_with_one_line_of_json_for_scripts(run: Run, tmp_path: Path)
     assert done.exit_code == 0, done.stderr
     (line,) = done.stdout.splitlines()
     told = json.loads(line)
-    assert set(told) == {"run_id", "status", "started_at", "ended_at", "objects"}
+    assert set(told) == {"run_id", "status", "started_at", "ended_at", "objects", "decided"}
     assert (told["status"], list(told["objects"])) == ("Succeeded", ["user", "account", "lead"])
     lead = told["objects"]["lead"]
     assert set(lead) == {"status", *Counts().as_dict()}
@@ -180,7 +180,7 @@ def test_the_demo_of_both_systems_shows_a_conflict_and_a_refusal(run: Run) -> No
         assert said in done.stdout
     # The staff edit at random beside the scenes: they may meet in a field, or break a rule, of their own.
     assert re.search(r"[1-9]\d* conflicts", done.stdout)
-    assert re.search(r"[1-9]\d* rejected", done.stdout)
+    assert re.search(r"[1-9]\d* fields refused", done.stdout)
     story = done.stdout.split("the whole story of one lead")[1]
     assert "marketo_wins" in story
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION  A phone number has digits, not letters" in story

@@ -50,10 +50,7 @@ def test_a_plan_tells_what_a_cycle_would_write_and_why_and_applying_it_is_told_b
     shown = run("plan")
     assert shown.exit_code == 0, shown.stderr
     assert "contact                               1 looked at  1 to create in Marketo" in shown.stdout
-    assert (
-        "contact  marketo  create  new to Marketo  1        email, externalPersonId, lastName, phone, and 1 more"
-        in shown.stdout
-    )
+    assert "contact  marketo  create  new to Marketo  1        email, externalPersonId, lastName, phone" in shown.stdout
     assert f"contact  marketo  create  {synced}" in shown.stdout
     assert "WRITE_BACK=apply sync-pipeline sync" in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 120
