@@ -155,6 +155,13 @@ class _Way:
         """Marketo's name of each field, by the name under which the side has it; empty where they are the same."""
         return {s.name: f.name for f in self.fields for s in f.sources} if self.side == CRM else {}
 
+    @property
+    def of_consent(self) -> str:
+        """Return SQL that tells whether accepted `fields` are of consent, under the side's names."""
+        found = [f for f in self.fields if f.consent]
+        names = [s.name for f in found for s in f.sources] if self.side == CRM else [f.name for f in found]
+        return " or ".join(f"map_contains(fields, {literal(name)})" for name in names) or "false"
+
     def needed(self, operation: Operation) -> set[str]:
         """Return the fields without which a record is not to be written: they say which it is, or make it one."""
         own = [f for f in self.fields if f.is_key or f.name in (self.pairing.key, self.pairing.belongs_by)]
@@ -410,7 +417,11 @@ def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answe
         f"select {literal(pairing.name)}, crm_id, 'not merged in the CRM', {literal(now)} from answered "
         f"where verdict = '{Verdict.REJECTED}' and {IS_MERGE} and {literal(side == CRM)} union all "
         f"select {literal(pairing.name)}, crm_id, {literal(NOT_SEEN)}, {literal(now)} from answered "
-        f"where verdict = '{Verdict.ACCEPTED}' and code = '{UNSEEN}'",
+        f"where verdict = '{Verdict.ACCEPTED}' and code = '{UNSEEN}' union all "
+        # What a system keeps against our write may be what its mirror has already: then no change tells of it (law 13).
+        f"select {literal(pairing.name)}, crm_id, 'consent was written', {literal(now)} from answered "
+        f"where verdict = '{Verdict.ACCEPTED}' and crm_id is not null and operation = '{Operation.UPDATE}' "
+        f"and ({way.of_consent})",
     )
 
 

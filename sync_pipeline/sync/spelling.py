@@ -2,7 +2,7 @@
 
 A text is cut, an address put in lower case, a list put in order. The first value that is read after our write, with no
 other author, is that system's form of what was sent: both sides agree on what was sent, the form is kept on the link
-and noted once, and nothing is sent back. Any later value is an edit. See docs/decisions/0026.
+and noted once, and nothing is sent back. Any later value is an edit. See docs/decisions/0032.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ def of_link(alias: str) -> str:
 def form_sql(asked: Question, field: Compared, side: str, value: str, base: str, known: str) -> str:
     """Return SQL that tells whether a side's value is its form of the agreed one: `new`, `noted`, or null.
 
-    What was emptied has no form: a value in its place is somebody's.
+    What was emptied has no form: a value in its place is somebody's. Nor has consent: an opt-out that stands
+    against our write, as Marketo's durable unsubscribe does, is to be heard on both sides (law 13).
     """
-    if field.is_key or field.remapped:
+    if field.is_key or field.remapped or field.consent:
         return "null::varchar"
     noted = f"t.spelled[{literal(f'{side}.{field.name}')}]"
     first = f"list_contains(t.{side}_sent, {literal(field.name)}) and {_is_ours(asked, side)}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sync_pipeline.catalog.consent import is_consent
 from sync_pipeline.connectors.writes import Value
-from sync_pipeline.model import Field, Rule
+from sync_pipeline.model import Field, Mapping, Rule
 from sync_pipeline_tests.plain import PlainLake
-from sync_pipeline_tests.sync.world import World
+from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS, World
 
 # How a system keeps what it is sent, and a value that it makes something else of.
 FORMS: dict[str, tuple[Callable[[str], Value], str]] = {
@@ -20,6 +22,12 @@ FORMS: dict[str, tuple[Callable[[str], Value], str]] = {
     "without blanks": (lambda text: text.replace(" ", ""), "1 2 3"),
     "digits": (lambda text: "+" + "".join(c for c in text if c.isdigit()), "(030) 123-45"),
     "something else": (lambda text: "n/a", "1"),
+}
+# Fields of consent as a catalog declares them, and as a setting names them.
+SAYS_NO: dict[str, tuple[dict[str, str], Field, Field]] = {
+    "e-mail": ({"crm": "HasOptedOutOfEmail", "marketo": "unsubscribed"}, Field("", "boolean"), Field("", "boolean")),
+    "phone": ({"crm": "DoNotCall", "marketo": "doNotCall"}, Field("", "boolean"), Field("", "boolean")),
+    "named, as a text": ({"crm": "Sms__c", "marketo": "sms"}, Field("", "string", length=9), Field("", "string")),
 }
 PHONE = {"crm": "Phone", "marketo": "phone"}
 
@@ -143,3 +151,34 @@ def test_the_crm_names_who_changed_a_record_in_the_moment_of_our_write(tmp_path:
         for _ in range(2):
             world.cycle()
         assert values(world, crm_id, marketo_id) == {"crm": sent.lower(), "marketo": phone}
+
+
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+@pytest.mark.parametrize("rule", [Rule.CRM_WINS, Rule.MARKETO_WINS])
+@pytest.mark.parametrize("which", SAYS_NO)
+def test_an_opt_out_in_answer_to_our_write_is_never_a_mere_form_of_it(
+    tmp_path: Path, side: str, rule: Rule, which: str
+) -> None:
+    """Law 13: Marketo's durable unsubscribe makes "true" of the "false" that it is sent, and both sides hear of it."""
+    names, ours, theirs = SAYS_NO[which]
+    mapping = Mapping(names["crm"], names["marketo"], which, rule=rule)
+    assert is_consent("contact", mapping, ["contact.Sms__c"])
+    others = tuple(one for one in MAPPINGS if one.crm != names["crm"])
+    has = {field.name for field in (*CRM_FIELDS, *MARKETO_FIELDS)}
+    world = World(
+        PlainLake(tmp_path),
+        tmp_path / "landing",
+        rule,
+        (*others, replace(mapping, consent=True)),
+        crm=() if names["crm"] in has else (replace(ours, name=names["crm"]),),
+        marketo=() if names["marketo"] in has else (replace(theirs, name=names["marketo"]),),
+    )
+    crm_id, marketo_id = world.linked(**{names["crm"]: True})
+    ids, source = {"crm": crm_id, "marketo": marketo_id}, getattr(world, other(side))
+    getattr(world, side).normalise = {names[side]: lambda _: True}
+    source.edit(ids[other(side)], **{names[other(side)]: False})
+    for _ in range(4):
+        world.cycle()
+    found = world.crm.records[crm_id][names["crm"]], world.marketo.records[marketo_id][names["marketo"]]
+    assert [str(value).lower() for value in found] == ["true", "true"]
+    assert world.rows("conflict", "winner") == []

@@ -177,7 +177,8 @@ class System:
             self.edit(written, IsConverted=True, ConvertedContactId=record.into)
         else:
             made_of = {
-                n: self.normalise[n](str(v)) if v and n in self.normalise else v for n, v in record.values.items()
+                n: self.normalise[n](str(v)) if v is not None and n in self.normalise else v
+                for n, v in record.values.items()
             }
             written = self.edit(found, **made_of)
             self.partitions[written] = self.partitions.get(written, "") if found else record.partition
