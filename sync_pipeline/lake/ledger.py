@@ -99,7 +99,7 @@ TABLES: dict[str, dict[str, str]] = {
     # Values that were sent without an answer, and how far their system had been read when that was noticed.
     "tried": {
         "pairing": "varchar", "side": "varchar", "crm_id": "varchar", "fields": f"map({TEXT}, {TEXT})",
-        "read_until": STAMP,
+        "read_until": STAMP, "begun_at": STAMP,
     },
     # Values that a system refused, by record and Marketo field: they are not sent again until they change.
     "declined": {

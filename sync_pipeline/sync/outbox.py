@@ -96,7 +96,7 @@ def take_back(con: Connection, pairings: Sequence[Pairing], run_id: str, now: da
         f"and not exists (from {ledger.table('write_result')} w where w.write_id = o.write_id)"
     )
     creating.note(con, pairings, unanswered, now)
-    tried.note(con, pairings, f"select pairing, side, crm_id, operation, fields {unanswered} and applied")
+    tried.note(con, pairings, f"select pairing, side, crm_id, operation, planned_at, fields {unanswered} and applied")
     look_again(con, f"select pairing, crm_id, 'not answered', {literal(now)} {unanswered} and applied")
     con.execute(f"delete from {ledger.table('outbox')} where write_id in (select write_id {unanswered})")
 
@@ -377,7 +377,7 @@ def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answe
     try:
         con.execute(
             "create or replace temp table answered as "
-            "select a.*, o.run_id, o.operation, o.crm_id, o.marketo_id, "
+            "select a.*, o.run_id, o.planned_at, o.operation, o.crm_id, o.marketo_id, "
             f"case when {IS_MERGE} then map {{}} when o.operation = '{Operation.CREATE}' then {links.OWN_VALUES} "
             "else fields end as fields "
             f"from answers a join {ledger.table('outbox')} o using (write_id)"
@@ -394,7 +394,7 @@ def _remember(con: Connection, way: _Way, answered: Sequence[tuple[_Write, Answe
     tried.note(
         con,
         [pairing],
-        f"select {literal(pairing.name)} as pairing, {literal(side)} as side, crm_id, operation, fields "
+        f"select {literal(pairing.name)} as pairing, {literal(side)} as side, crm_id, operation, planned_at, fields "
         f"from answered where verdict = '{Verdict.RETRY}'",
     )
     record_id = record_sql(side)

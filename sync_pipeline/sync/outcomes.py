@@ -184,6 +184,13 @@ def _arrived(field: Compared, asked: Question, unanswered: bool) -> str:
     return tried.arrived(field, crm_value(field, asked), _marketo_now(field, asked)) if unanswered else "null::varchar"
 
 
+def _tried(field: Compared, asked: Question, unanswered: bool) -> str:
+    """Return SQL for `crm_tried`, `marketo_tried` and whether their records name us: what may have got another form."""
+    lists = spelling.tried_sql(asked, field) if unanswered else dict.fromkeys((CRM, MARKETO), "null::varchar[]")
+    ours = {CRM: literal(bool(asked.author)), MARKETO: "false"}
+    return commas(f"{side}_tried: {sent}, {side}_ours: {ours[side]}" for side, sent in lists.items())
+
+
 def _forms(field: Compared, asked: Question) -> str:
     """Return SQL for `crm_form` and `marketo_form`: whether the side's value is its form of what it was sent."""
     values = {CRM: crm_value(field, asked), MARKETO: _marketo_now(field, asked)}
@@ -204,7 +211,7 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
         f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
         f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked, misfits)}, "
-        f"arrived: {_arrived(f, asked, unanswered)}, {_forms(f, asked)}}}"
+        f"arrived: {_arrived(f, asked, unanswered)}, {_tried(f, asked, unanswered)}, {_forms(f, asked)}}}"
         for f in asked.fields
     )
     con.execute(f"""
@@ -216,14 +223,26 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
             left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
             left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
             {"left join attempt a on a.crm_id = t.crm_id" if unanswered else ""}
+        ), attempted as (
+            select * exclude (crm_tried, marketo_tried, crm_ours, marketo_ours),
+                {tried.forms_sql(MARKETO)} as marketo_was,
+                if(marketo_was is null, {tried.forms_sql(CRM)}, null) as crm_was, coalesce(marketo_was, crm_was) as was
+            from valued
+        ), formed as (  -- of what was tried, the form of one side counts, and no older one
+            select * replace (if(was is null, base, was) as base,
+                if(was is null, crm_form, if(crm_was is null, null, '{spelling.NEW}')) as crm_form,
+                if(was is null, marketo_form, if(marketo_was is null, null, '{spelling.NEW}')) as marketo_form)
+            from attempted
         ), based as (
-            select * replace (if(arrived is null, base, if(arrived = '{CRM}', crm, marketo)) as base,
-                (known or arrived is not null) as known,
+            select * exclude (crm_was, marketo_was, was) replace (
+                if(arrived is null, base, if(arrived = '{CRM}', crm, marketo)) as base,
+                (known or arrived is not null or was is not null) as known,
                 if(arrived is null and crm_form is not null, base, crm) as crm,
-                if(arrived is null and marketo_form is not null, base, marketo) as marketo),
+                if(arrived is null and marketo_form is not null, base, marketo) as marketo,
+                coalesce(arrived, if(crm_was is not null, '{CRM}', if(was is not null, '{MARKETO}', null))) as arrived),
                 if(marketo_form is null, crm, marketo) as kept,
                 if(arrived is null, if(marketo_form is null, crm_form, marketo_form), null) as kept_form
-            from valued
+            from formed
         ), numbered as (
             select *, {resolve.case_sql()} as number from based join ({_rules(asked)}) using (field)
         ), resolved as (

@@ -49,6 +49,25 @@ def form_sql(asked: Question, field: Compared, side: str, value: str, base: str,
     )
 
 
+def tried_sql(asked: Question, field: Compared) -> dict[str, str]:
+    """Return SQL for what was tried on each side without an answer, null where it can have no form there.
+
+    The record must have moved since the attempt began, and the CRM's may name no other author.
+    """
+    if field.is_key or field.remapped or field.consent or field.refers_to:
+        return dict.fromkeys((CRM, MARKETO), "null::varchar[]")
+    found = {}
+    for side, of, name in ((CRM, "c", field.crm.name), (MARKETO, "m", field.name)):
+        moved = f"{of}.{quoted(asked.pairing.object(side).stamp)} >= a.begun_at - interval '{MARGIN.seconds} seconds'"
+        found[side] = f"if({moved}{_author(asked, side)}, a.sent[{literal(f'{side}.{name}')}], null)"
+    return found
+
+
+def _author(asked: Question, side: str) -> str:
+    """Return SQL, to be added to a condition, that holds where a record of the CRM names us as its last author."""
+    return f" and c.{quoted(AUTHOR)} = {literal(asked.author)}" if side == CRM and asked.author else ""
+
+
 def _is_ours(asked: Question, side: str) -> str:
     """Return SQL that tells whether a record has no other author since our last write to it.
 
@@ -57,6 +76,4 @@ def _is_ours(asked: Question, side: str) -> str:
     """
     stamp = f"{'c' if side == CRM else 'm'}.{quoted(asked.pairing.object(side).stamp)}"
     ours = f"{stamp} <= t.{side}_written_at + interval '{MARGIN.seconds} seconds'"
-    if side == CRM and asked.author:
-        ours += f" and c.{quoted(AUTHOR)} = {literal(asked.author)}"
-    return f"coalesce({ours}, false)"
+    return f"coalesce({ours}{_author(asked, side)}, false)"

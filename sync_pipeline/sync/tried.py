@@ -2,7 +2,9 @@
 
 A write that was cut off is decided anew. Did it arrive, and has the other side changed meanwhile, then what the system
 has is our own value of before and nobody's edit: taken for one, it could undo the later one. So a value found where it
-was tried counts as the one on which both sides last agreed (law 6: they did, when it was sent).
+was tried counts as the one on which both sides last agreed (law 6: they did, when it was sent). So does the other
+side's form of it, see `spelling`: of a record that names us as its last author any value is one, of others what a plain
+rule makes of the value that was sent.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def note(con: Connection, pairings: Iterable[Pairing], writes: str) -> None:
     """Keep the values of writes that may have arrived.
 
     Args:
-        writes: SQL for their `pairing`, `side`, `crm_id`, `operation` and `fields`.
+        writes: SQL for their `pairing`, `side`, `crm_id`, `operation`, `planned_at` and `fields`.
     """
     sent = f"select * from ({writes}) where crm_id is not null and operation in ({BRINGS_VALUES})"
     if con.execute(f"{sent} limit 1").fetchone() is None:
@@ -41,7 +43,8 @@ def note(con: Connection, pairings: Iterable[Pairing], writes: str) -> None:
         for side in (CRM, MARKETO)
     )
     con.execute(
-        f"insert into {TRIED} by name select pairing, side, crm_id, fields, read_until "
+        f"insert into {TRIED} by name select pairing, side, crm_id, fields, read_until, "
+        "least(planned_at, read_until) as begun_at "
         f"from ({sent}) join ({read_until}) using (pairing, side)"
     )
 
@@ -51,13 +54,17 @@ def find(con: Connection, pairing: Pairing) -> bool:
     con.execute(f"""
         create or replace temp table attempt as
         with entry as (
-            select crm_id, side, unnest(map_entries(fields)) as e from {TRIED}
+            select crm_id, side, begun_at, unnest(map_entries(fields)) as e from {TRIED}
             where pairing = {literal(pairing.name)} and crm_id in (select crm_id from touched)
         ),
         named as (
-            select crm_id, side || '.' || e.key as name, list(coalesce(e.value, '')) as sent from entry group by all
+            select crm_id, side || '.' || e.key as name, min(begun_at) as begun_at,
+                list(coalesce(e.value, '') order by begun_at nulls first) as sent
+            from entry group by all
         )
-        select crm_id, map_from_entries(list({{k: name, v: sent}})) as sent from named group by crm_id
+        select crm_id, map_from_entries(list({{k: name, v: sent}})) as sent,
+            coalesce(min(begun_at), timestamptz '-infinity') as begun_at
+        from named group by crm_id
     """)
     return _is_any(con)
 
@@ -74,6 +81,43 @@ def arrived(field: Compared, crm: str, marketo: str) -> str:
         for side, name, has in sides
     )
     return f"case {' '.join(found)} end"
+
+
+def forms_sql(side: str) -> str:
+    """Return SQL for what was tried of which a side's value is a form, null if there is none.
+
+    It is SQL over that value, `base`, and `crm_tried` or `marketo_tried`: null where the record has not moved since or
+    has another author. `crm_ours` tells that the record names us.
+    """
+    kept = f"list_filter({side}_tried, lambda s: {_is_form(side, 's')})"
+    any_of = f"if({side}_ours, list_filter({side}_tried, lambda s: len(s) > 0), {kept})"
+    moved = f"coalesce(len({side}) > 0, false) and {side} is distinct from base"
+    return f"case when arrived is null and {moved} then {any_of}[-1] end"
+
+
+def _is_form(value: str, sent: str) -> str:
+    """Return SQL that tells whether a plain rule makes a value of what was sent.
+
+    It is cut, in another case, without blanks, a list in another order, a telephone number in another form, or rounded.
+    """
+    items, digits, places = (
+        [form.format(x) for x in (value, sent)]
+        for form in (
+            r"list_sort(string_split(lower(regexp_replace({}, '\s', '', 'g')), ';'))",
+            r"regexp_replace({}, '\D', '', 'g')",
+            "length(rtrim(split_part({}, '.', 2), '0'))",
+        )
+    )
+    phone, number = (
+        " and ".join(f"regexp_full_match({x}, '{form}')" for x in (value, sent))
+        for form in (r"[\d\s()+./-]*\d[\d\s()+./-]*", r"-?\d+(\.\d+)?")
+    )
+    apart = f"abs(try_cast({value} as double) - try_cast({sent} as double))"
+    return (
+        f"coalesce({items[0]} = {items[1]} "
+        f"or if({number}, {places[0]} < {places[1]} and {apart} < pow(10, -{places[0]}), "
+        f"starts_with({sent}, {value}) or ({phone} and {digits[0]} = {digits[1]})), false)"
+    )
 
 
 def forget(con: Connection, asked: Question) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sync_pipeline.catalog.consent import is_consent
+from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.writes import Value
 from sync_pipeline.model import Field, Mapping, Rule
 from sync_pipeline_tests.plain import PlainLake
+from sync_pipeline_tests.sync.peopled import FAULTS, Died
 from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS, World
 
 # How a system keeps what it is sent, and a value that it makes something else of.
@@ -182,3 +185,86 @@ def test_an_opt_out_in_answer_to_our_write_is_never_a_mere_form_of_it(
     found = world.crm.records[crm_id][names["crm"]], world.marketo.records[marketo_id][names["marketo"]]
     assert [str(value).lower() for value in found] == ["true", "true"]
     assert world.rows("conflict", "winner") == []
+
+
+# What a plain rule makes of a value: a list's order and a number's places included.
+PLAIN: dict[str, tuple[Callable[[str], Value], str, str]] = {
+    "cut": (lambda text: text[:5], "Ada Lovelace", "Eve"),
+    "lower case": (str.lower, "Ada@Example.org", "Eve@Example.org"),
+    "trimmed": (lambda text: text.replace(" ", ""), "a b c", "d e f"),
+    "in order": (lambda text: ";".join(sorted(text.split(";"))), "Wine;Beer;Ale", "Tea;Milk"),
+    "rounded": (lambda text: str(round(float(text), 1)), "12.347", "15.999"),
+    "phone": (lambda text: "".join(c for c in text if c.isdigit()), "(030) 123-45", "(030) 543-21"),
+}
+
+
+def lose(world: World, side: str, how: str) -> None:
+    """Have a cycle write to a side, and lose the answer or die before it is noted."""
+    system = getattr(world, side)
+    world.read()
+    system.after = FAULTS[how]
+    with suppress(Died, RetryableError):
+        world.sync()
+    system.after = lambda: None
+
+
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("how", PLAIN)
+def test_the_form_of_a_write_whose_answer_was_lost_does_not_overwrite_the_original(
+    world: World, side: str, fault: str, how: str
+) -> None:
+    """Law 3 and GEN-16: though it cannot be known what became of the write, a plain form of it is no edit."""
+    form, value, later = PLAIN[how]
+    crm_id, marketo_id = world.linked(Phone="0")
+    ids, system, source = {"crm": crm_id, "marketo": marketo_id}, getattr(world, side), getattr(world, other(side))
+    system.normalise = {PHONE[side]: form}
+    source.edit(ids[other(side)], **{PHONE[other(side)]: value})
+    lose(world, side, fault)
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {other(side): value, side: form(value)}
+    assert (writes(world), world.rows("conflict", "winner")) == (1, [("neither",)])
+    source.edit(ids[other(side)], **{PHONE[other(side)]: later})
+    lose(world, side, fault)
+    source.edit(ids[other(side)], **{PHONE[other(side)]: value})  # before it was known what became of the write
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {other(side): value, side: form(value)}
+    system.edit(ids[side], **{PHONE[side]: "7"})
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {"crm": "7", "marketo": "7"}
+
+
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_no_plain_rule_makes_of_it_is_an_edit_though_an_answer_was_lost(
+    world: World, side: str, fault: str
+) -> None:
+    crm_id, marketo_id = world.linked(Phone="0")
+    ids, system, source = {"crm": crm_id, "marketo": marketo_id}, getattr(world, side), getattr(world, other(side))
+    source.edit(ids[other(side)], **{PHONE[other(side)]: "Ada"})
+    lose(world, side, fault)
+    system.edit(ids[side], **{PHONE[side]: "Bea"})
+    for _ in range(2):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {"crm": "Bea", "marketo": "Bea"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("us", [True, False], ids=["us", "somebody"])
+def test_the_crm_names_the_author_after_an_answer_was_lost(tmp_path: Path, fault: str, us: bool) -> None:
+    """Any value of a record that names us is its form of our write; of one that names another user it is an edit."""
+    user, somebody = "005000000000001AAA", "005000000000002AAA"
+    author = (Field("LastModifiedById", "reference", updateable=False),)
+    world = World(PlainLake(tmp_path), tmp_path / "landing", Rule.CRM_WINS, crm=author)
+    world.crm.author = lambda: user  # type: ignore[method-assign]
+    crm_id, marketo_id = world.linked(Phone="0")
+    world.marketo.edit(marketo_id, phone="ABC")
+    lose(world, "crm", fault)
+    world.crm.edit(crm_id, Phone="none" if us else "abc", LastModifiedById=user if us else somebody)
+    for _ in range(2):
+        world.cycle()
+    kept = {"crm": "none", "marketo": "ABC"} if us else {"crm": "abc", "marketo": "abc"}
+    assert values(world, crm_id, marketo_id) == kept
