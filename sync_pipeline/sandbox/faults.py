@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.misbehaviour import Kind, Misbehaviour
+from sync_pipeline.sandbox.forms import NORMALISE, Normalising
+from sync_pipeline.sandbox.misbehaviour import Kind
 from sync_pipeline.sandbox.sight import PROMPT, Lateness
 
 UNKNOWN = "An unexpected error occurred."
@@ -45,13 +46,14 @@ KINDS: dict[str, Kind] = {
         times=None,
         has_path=False,
     ),
+    "normalise": NORMALISE,
     "same_stamp": Kind(
         "this write and those after it are stamped like the first of them", {}, "writes", 10, has_path=False
     ),
 }
 
 
-class Faults(Misbehaviour):
+class Faults(Normalising):
     """The faults in force in an org.
 
     Args:

@@ -144,6 +144,11 @@ class Misbehaviour:
         with self._lock:
             return next((one for one in self._faults if one.kind == kind and one.fits("", about)), None)
 
+    def all_standing(self, kind: str, about: str = "") -> list[Fault]:
+        """Return all faults of a kind about an object, without counting."""
+        with self._lock:
+            return [one for one in self._faults if one.kind == kind and one.fits("", about)]
+
     def remove(self, number: int) -> bool:
         """Take one fault back; False if it is not in force."""
         with self._lock:

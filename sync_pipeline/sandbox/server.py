@@ -36,6 +36,7 @@ from sync_pipeline.sandbox.bulk1 import BatchJobs
 from sync_pipeline.sandbox.drift import drift
 from sync_pipeline.sandbox.errors import ApiError, not_found
 from sync_pipeline.sandbox.faults import Faults
+from sync_pipeline.sandbox.forms import as_sent
 from sync_pipeline.sandbox.http import Call, Route, authorization, error_answer
 from sync_pipeline.sandbox.ingest import IngestJobs
 from sync_pipeline.sandbox.org import Org
@@ -74,6 +75,7 @@ class Sandbox(Service):
         self.title = f"{org.schema.crm.title()} sandbox"
         self.faults = Faults(self._object_of, lambda: self.sessions.new_day())
         org.restamp = self.faults.stamp
+        org.kept = self.faults.kept
         self.sessions = Sessions(org)
         self.cursors = query.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
@@ -83,6 +85,7 @@ class Sandbox(Service):
 
     def close(self) -> None:
         self.org.restamp = as_is
+        self.org.kept = as_sent
         self.bulk.close()
         self.ingest.close()
         self.bulk1.close()

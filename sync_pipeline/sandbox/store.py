@@ -19,6 +19,7 @@ from sync_pipeline.sandbox.database import quote as quote  # as before, for thos
 from sync_pipeline.sandbox.database import text as text
 from sync_pipeline.sandbox.database import utc_now as utc_now
 from sync_pipeline.sandbox.describe import Json, expand_field
+from sync_pipeline.sandbox.forms import Kept, as_sent
 from sync_pipeline.sandbox.ids import record_id_sql
 from sync_pipeline.sandbox.schema import COLUMN_TYPES, COMPOUND, Schema, SObject
 
@@ -62,6 +63,7 @@ class Store(Database):
         super().__init__(connection, clock)
         self.schema = schema
         self.restamp: Restamp = as_is  # lets a fault stamp writes otherwise
+        self.kept: Kept = as_sent  # lets a fault keep values otherwise
         self._opened_at = clock()
         self._changed_at: dict[str, datetime] = {}
 

@@ -167,7 +167,7 @@ class Writer:
         form = self.form(found)
         for draft in drafts:
             try:
-                draft.values = form.fill(draft.given, draft.creating)
+                draft.values = self.org.kept(found.name, form.fill(draft.given, draft.creating))
             except MisreadError as error:
                 draft.error = error.within(self._sent())
             except ApiError as error:

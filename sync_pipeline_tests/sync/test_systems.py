@@ -251,3 +251,41 @@ def test_an_address_that_the_org_puts_in_lower_case_stays_as_the_marketer_wrote_
     both.org.update("Lead", lead, {"Email": "eve@x.example"})
     both.cycle()
     assert both.person(lead)["email"] == "eve@x.example"
+
+
+FORMS = {
+    "cut": ("Ada of Lovelace", "Ada of Lov"),
+    "lower": ("Ada", "ada"),
+    "trim": ("a b", "ab"),
+    "reorder": ("Wine;Beer", "Beer;Wine"),
+    "round": ("12.347", "12.3"),
+    "phone": ("(030) 123-45", "03012345"),
+}
+
+
+@pytest.mark.parametrize("bulk", [False, pytest.param(True, marks=pytest.mark.bench)], ids=["by REST", "by bulk"])
+@pytest.mark.parametrize("side", ["crm", "marketo"])
+@pytest.mark.parametrize("form", [f if f == "phone" else pytest.param(f, marks=pytest.mark.bench) for f in FORMS])
+def test_a_form_that_a_system_makes_of_our_write_on_command_is_not_sent_back(
+    both: Both, form: str, side: str, bulk: bool
+) -> None:
+    """Law 3: by REST, Bulk API 2.0 and import, into either system."""
+    if bulk:
+        both.ingest_from, both.system.marketo = 1, both.system.connect(import_from=1)
+    sent, kept = FORMS[form]
+    (lead,) = both.org.insert("Lead", [{"LastName": "Bea", "Company": "Bee Ltd"}])
+    for _ in range(2):
+        both.cycle()
+    both.sandbox.faults.add("normalise", object="Lead", field="Phone", form=form) if side == "crm" else (
+        both.system.sandbox.faults.add("normalise", field="phone", form=form)
+    )
+    if side == "crm":
+        both.system.update(both.person(lead)["id"], phone=sent)
+    else:
+        both.org.update("Lead", lead, {"Phone": sent})
+    before = both.writes()
+    for _ in range(3):
+        both.cycle()
+    found = (both.org.record("Lead", lead) or {})["Phone"], both.person(lead)["phone"]
+    assert found == ((kept, sent) if side == "crm" else (sent, kept))
+    assert both.writes() == before + 1

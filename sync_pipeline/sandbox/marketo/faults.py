@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sync_pipeline.sandbox.forms import NORMALISE, Normalising
 from sync_pipeline.sandbox.marketo.errors import RecordError
-from sync_pipeline.sandbox.misbehaviour import Kind, Misbehaviour
+from sync_pipeline.sandbox.misbehaviour import Kind
 
 KINDS: dict[str, Kind] = {
     "expire": Kind("every token ends before the request: 602"),
@@ -20,13 +21,14 @@ KINDS: dict[str, Kind] = {
     "reject": Kind("a record that is written is skipped so", {"code": 1001, "message": "Invalid data"}, "records"),
     "slow_job": Kind("a bulk job stays in work so long", {"seconds": 1.0}, "jobs"),
     "fail_job": Kind("a bulk job ends Failed", {"message": "The job failed"}, "jobs"),
+    "normalise": NORMALISE,
     "late": Kind(
         "activities are seen only so long after their time", {"seconds": 2.0}, counts="", times=None, has_path=False
     ),
 }
 
 
-class Faults(Misbehaviour):
+class Faults(Normalising):
     """The faults in force in a subscription; `restored` is called when all of them are taken back."""
 
     def __init__(self, restored: Callable[[], None] = lambda: None) -> None:

@@ -67,6 +67,7 @@ def _draft(subscription: Subscription, position: int, record: Mapping[str, Any],
         if found.read_only and name != how.lookup:
             raise RecordError(1011, f"Field '{name}' not supported")
         values[name] = parse(found, value, strict=not how.from_file)
+    values = subscription.kept("lead", values)
     if how.action == "createDuplicate":
         return Draft(position, values, (position,))
     if values.get(how.lookup) is None:

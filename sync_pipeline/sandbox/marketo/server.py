@@ -89,6 +89,7 @@ class MarketoSandbox(Service):
         super().__init__((route for module in RESOURCES for route in module.ROUTES), subscription.now, port)
         self.faults = Faults(lambda: self.limits.reset())
         self.subscription = subscription
+        subscription.kept = self.faults.kept
         self.limits = Limits()
         self.identity = Identity(subscription)
         self.performance_tier = performance_tier

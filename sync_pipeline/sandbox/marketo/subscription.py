@@ -11,6 +11,7 @@ from typing import Any, Self
 import duckdb
 
 from sync_pipeline.sandbox.database import Database, quote, utc_now
+from sync_pipeline.sandbox.forms import Kept, as_sent
 from sync_pipeline.sandbox.marketo import standard
 from sync_pipeline.sandbox.marketo.fields import Field, ObjectType
 from sync_pipeline.sandbox.marketo.tables import PARTITION, TABLES
@@ -35,6 +36,7 @@ class Subscription(Database):
         self.objects: dict[str, ObjectType] = {}
         self.drafts: dict[str, ObjectType] = {}  # of custom objects, by name
         self.native = False
+        self.kept: Kept = as_sent  # on command
 
     @classmethod
     def open(
