@@ -33,13 +33,23 @@ def of_link(alias: str) -> str:
     return commas(f"{alias}.{name}" for name in COLUMNS)
 
 
+def _may_be_spelled(asked: Question, field: Compared) -> bool:
+    """Tell whether a side may keep a field's value in a form of its own.
+
+    What says which record it is, or names another one, is that value or another record: after a merge a person carries
+    the other record's id.
+    """
+    identifies = field.is_key or bool(field.refers_to) or asked.pairing.key == field.name
+    return not (identifies or field.remapped or field.consent)
+
+
 def form_sql(asked: Question, field: Compared, side: str, value: str, base: str, known: str) -> str:
     """Return SQL that tells whether a side's value is its form of the agreed one: `new`, `noted`, or null.
 
     What was emptied has no form: a value in its place is somebody's. Nor has consent: an opt-out that stands
     against our write, as Marketo's durable unsubscribe does, is to be heard on both sides (law 13).
     """
-    if field.is_key or field.remapped or field.consent:
+    if not _may_be_spelled(asked, field):
         return "null::varchar"
     noted = f"t.spelled[{literal(f'{side}.{field.name}')}]"
     first = f"list_contains(t.{side}_sent, {literal(field.name)}) and {_is_ours(asked, side)}"
@@ -54,7 +64,7 @@ def tried_sql(asked: Question, field: Compared) -> dict[str, str]:
 
     The record must have moved since the attempt began, and the CRM's may name no other author.
     """
-    if field.is_key or field.remapped or field.consent or field.refers_to:
+    if not _may_be_spelled(asked, field):
         return dict.fromkeys((CRM, MARKETO), "null::varchar[]")
     found = {}
     for side, of, name in ((CRM, "c", field.crm.name), (MARKETO, "m", field.name)):

@@ -130,7 +130,9 @@ def test_stamps_and_the_recycle_bin_are_taken_when_given(org: Org, tmp_path: Pat
 
 def test_an_org_written_out_and_loaded_elsewhere_is_the_same_org(org: Org, tmp_path: Path) -> None:
     populate(org, 200, 5)
-    names = [found.name for found in org.schema]
+    names = [
+        found.name for found in org.schema if found.name not in ("Organization", "Group")
+    ]  # which have ids of this org
     with org.cursor() as cursor:
         for name in names:
             target = (tmp_path / f"{name}.csv").as_posix()

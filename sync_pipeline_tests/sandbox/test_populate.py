@@ -48,7 +48,8 @@ def _one(org: Org, sql: str) -> Any:
 
 
 def _digest(org: Org) -> dict[str, tuple[Any, ...]]:
-    stamped = (found for found in org.schema if "CreatedDate" in found.columns)
+    own = ("Organization", "Group")  # an organization has an id of its own, and owns its queues
+    stamped = (one for one in org.schema if "CreatedDate" in one.columns and one.name not in own)
     columns = {found.name: ", ".join(f'"{column}"' for column in found.columns) for found in stamped}
     return {
         name: _one(org, f"select count(*), bit_xor(hash({listed})) from \"{name}\" where CreatedDate <= '2026-11-01'")
