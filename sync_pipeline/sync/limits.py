@@ -14,11 +14,11 @@ import duckdb
 from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, full_name
-from sync_pipeline.model import Object, Pairing
+from sync_pipeline.lake.table import full_name
+from sync_pipeline.model import Pairing
 from sync_pipeline.sync.canonical import BOOLEAN
 from sync_pipeline.sync.fields import Compared
-from sync_pipeline.sync.matching import ADDRESS, mail_field
+from sync_pipeline.sync.matching import ADDRESS, known_addresses, mail_field
 from sync_pipeline.sync.merging import CONVERT, MERGE
 from sync_pipeline.sync.plan import CREATE, DELETE, UPSERT, Planned
 from sync_pipeline.sync.question import Question
@@ -218,7 +218,7 @@ def _doubled(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
             continue
         (number,) = con.execute(
             f"select count(*) {created} "
-            f"and {address_sql(f'fields[{literal(mail[side])}]')} in ({_addresses(kept[side])})"
+            f"and {address_sql(f'fields[{literal(mail[side])}]')} in ({known_addresses(con, kept[side])})"
         ).fetchone() or (0,)
         if number > max(creates * limits.doubled, limits.few):
             said = (
@@ -226,15 +226,6 @@ def _doubled(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
                 f"is there already, more than the limit of {limits.doubled:.0%} (SYNC_MATCH_EMAIL can link them)"
             )
             yield Excess(f"doubled in {side}", number, said)
-
-
-def _addresses(kept: Sequence[tuple[Object, str]]) -> str:
-    return " union all ".join(
-        f"select {address_sql(quoted(name))} from {full_name(*obj.table)} "
-        f"where {quoted(DELETED_AT)} is null and {quoted(name)} is not null"
-        for obj, name in kept
-        if name
-    )
 
 
 def _told(con: Connection, asked: Question, limits: Limits) -> Iterator[Excess]:

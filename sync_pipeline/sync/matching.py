@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+import duckdb
+
 from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted
-from sync_pipeline.model import Pairing
+from sync_pipeline.lake.table import DELETED_AT, columns, full_name
+from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.touched import alive
 
 # Never; link if nobody else is meant; or also refuse, and not create, where somebody else may be.
@@ -24,6 +27,17 @@ AMBIGUOUS, SHARED = "AMBIGUOUS_EMAIL", "several people have its e-mail address"
 def mail_field(pairing: Pairing) -> str:
     """Return the CRM's field of the e-mail address; empty where none is mapped."""
     return next((m.crm for m in pairing.mappings if m.marketo == ADDRESS), "")
+
+
+def known_addresses(con: duckdb.DuckDBPyConnection, kept: Iterable[tuple[Object, str]]) -> str:
+    """Return SQL for the addresses of living records of objects, by the field that has them; a hidden one has none."""
+    shown = (
+        f"select {address_sql(quoted(name))} from {full_name(*obj.table)} "
+        f"where {quoted(DELETED_AT)} is null and {quoted(name)} is not null"
+        for obj, name in kept
+        if name in columns(con, *obj.table)
+    )
+    return " union all ".join(shown) or "select null::varchar where false"
 
 
 def met_sql(pairing: Pairing, pairings: Iterable[Pairing]) -> str:

@@ -12,13 +12,12 @@ import duckdb
 
 from sync_pipeline.identifiers import address_sql
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.sql import literal, quoted
-from sync_pipeline.lake.table import DELETED_AT, columns, full_name
+from sync_pipeline.lake.sql import literal
 from sync_pipeline.model import Pairing
+from sync_pipeline.sync.matching import ADDRESS, known_addresses
 
 REASONS = ("object", "to", "how", "because", "records", "fields")
 SAMPLES = ("object", "to", "how", "crm_id", "marketo_id", "fields", "because")
-MAIL = "email"
 # An upsert by key is a create for everybody but the API.
 _WRITE = "pairing as object, side as \"to\", if(operation = 'upsert', 'create', operation) as how"
 
@@ -70,12 +69,11 @@ def twins(con: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing], run_id: s
     """
     count = 0
     for pairing in pairings:
-        if pairing.merges and MAIL in columns(con, *pairing.marketo.table):
-            known = f"select {address_sql(quoted(MAIL))} from {full_name(*pairing.marketo.table)}"
+        if pairing.merges:
+            known = known_addresses(con, [(pairing.marketo, ADDRESS)])
             (found,) = con.execute(
                 f"select count(*) from {ledger.table('outbox')} where run_id = ? and pairing = ? "
-                f"and operation = 'upsert' and {address_sql(f'fields[{literal(MAIL)}]')} in ("
-                f"{known} where {quoted(DELETED_AT)} is null)",
+                f"and operation = 'upsert' and {address_sql(f'fields[{literal(ADDRESS)}]')} in ({known})",
                 [run_id, pairing.name],
             ).fetchone() or (0,)
             count += int(found)

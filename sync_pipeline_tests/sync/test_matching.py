@@ -8,6 +8,7 @@ from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.sync.cycle import Rules
+from sync_pipeline.sync.matching import ADDRESS, known_addresses
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.many import Many
 
@@ -76,3 +77,14 @@ def test_people_who_share_an_address_or_a_name_can_be_found_for_merging(lake: La
         *(("last name", "Lee", one) for one in both),
     ]
     assert {crm_id for field, _, crm_id in found if field == "updated at"} <= {ada, twin}
+
+
+def test_the_addresses_of_a_field_that_is_hidden_are_none_and_no_error(shared_lake: Lake, tmp_path: Path) -> None:
+    """CONN-15: what stops doubles, and what warns of them, must not fail where a system hides the address."""
+    person = Lives(shared_lake, tmp_path / "landing")
+    person.people.edit(None, email=" Ada@x.example", lastName="Ada")
+    person.read()
+    obj = person.of_contacts.marketo
+    with shared_lake.reading() as con:
+        found = {name: con.execute(known_addresses(con, [(obj, name)])).fetchall() for name in (ADDRESS, "hidden", "")}
+    assert found == {ADDRESS: [("ada@x.example",)], "hidden": [], "": []}
