@@ -71,6 +71,21 @@ def _keep(kept: dict[str, _Patterns], most: int, secrets: Iterable[str | None]) 
         _known = tuple(pair for _, patterns in longest_first for pair in patterns)
 
 
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Forget, at the block's end, the secrets that it told of: for tests, which share a process and no secrets."""
+    global _known
+    kept, tokens, known = dict(_kept), dict(_tokens), _known
+    try:
+        yield
+    finally:
+        with _lock:
+            for now, before in ((_kept, kept), (_tokens, tokens)):
+                now.clear()
+                now.update(before)
+            _known = known
+
+
 def clean(text: str) -> str:
     """Return a text without any secret in it."""
     for run, pattern in _known:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from sync_pipeline import redactor
 from sync_pipeline_tests.lake.conftest import new_catalog
 from sync_pipeline_tests.sandbox.conftest import Clock
 
@@ -46,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are processors: a test also waits, for the disk and for its processes."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(autouse=True)
+def secrets() -> Iterator[None]:
+    """A test's secrets are its own: what one calls a token may be a word that another expects."""
+    with redactor.forgetting():
+        yield
 
 
 @pytest.fixture

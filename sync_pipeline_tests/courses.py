@@ -18,7 +18,7 @@ from sync_pipeline.model import FAILED, SUCCEEDED, Object
 from sync_pipeline_tests.mirrored import Mirrored
 from sync_pipeline_tests.mortal import KilledError, Life
 
-STANDING = ("late",)  # faults in force until they are cleared; there is nothing to count
+STANDING = ("late",)  # what hides a change for a while, until it is cleared
 Happening = tuple[str, dict[str, Any]]
 
 
@@ -91,7 +91,7 @@ class Course(RuleBasedStateMachine):
             if not self.unseen_for:
                 return  # without overlap and lag, what is late is lost: that is what they are for
             told = {"seconds": min(times * 5, self.unseen_for)}
-        else:
+        elif self.pair.sandbox.faults.kinds[kind].counts:
             told = {**told, "times": times, "skip": skip}
         self.pair.sandbox.faults.add(kind, **told)
         self.faulty = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Self
 
 import duckdb
@@ -61,11 +62,13 @@ class _Strict(Cursor):
         return self
 
     def _check_flags(self, table: str) -> None:
-        told = self.raw.execute(f"describe {table}").fetchall()
-        for flag in (name for name, kind, *_ in told if kind == "BOOLEAN"):
-            (empty,) = self.raw.execute(f'select count(*) from {table} where "{flag}" is null').fetchone() or (0,)
-            if empty:
-                raise NullError(f"{table}.{flag} is NULL in {empty} rows")
+        columns = self.raw.execute(f"from {table} limit 0").description or []
+        flags = [name for name, kind, *_ in columns if str(kind) == "BOOLEAN"]
+        empty = ", ".join(f'count(*) - count("{flag}")' for flag in flags)
+        counted = self.raw.execute(f"select {empty} from {table}").fetchone() if flags else ()
+        for flag, count in zip(flags, counted or (), strict=False):
+            if count:
+                raise NullError(f"{table}.{flag} is NULL in {count} rows")
 
 
 def rows_of(change: str) -> str:
@@ -83,6 +86,7 @@ def rows_of(change: str) -> str:
     return f"select 1 from {of}{others} {rest[where:]}"
 
 
+@cache
 def strict(statement: str) -> str:
     """Return a statement so that it fails where it negates NULL; as it is where it negates nothing."""
     use = USE.match(statement)

@@ -23,6 +23,7 @@ KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # what may become part of an addres
 TOKEN = re.compile(r"[!-~]{1,8192}")
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Required:
@@ -40,8 +41,8 @@ def plain(body: bytes) -> Any:
     """
     try:
         told = json.loads(body, parse_constant=_no_number)
-        if _SURROGATE.search(body):  # half a character can be written nowhere
-            told = json.loads(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace"))
+        if _SURROGATE.search(body):  # half a character can be written nowhere, and is no sign of an id or a token
+            told = json.loads(_HALF.sub("\N{REPLACEMENT CHARACTER}", json.dumps(told, ensure_ascii=False)))
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     return told

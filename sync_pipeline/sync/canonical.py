@@ -133,7 +133,7 @@ def _number(spelled: str, places: int | None) -> str:
 
 
 def _text(text: str, length: int = 0, octets: int = 0) -> str:
-    text = f"replace({text}, chr(13) || chr(10), chr(10))"
+    text = rf"replace({text}, e'\r\n', e'\n')"
     if length:
         text = f"left({_trimmed(text)}, {length})"
     if octets:
@@ -143,7 +143,7 @@ def _text(text: str, length: int = 0, octets: int = 0) -> str:
 
 def _trimmed(text: str) -> str:
     # Other blanks stay, as the one that does not break: DuckDB's own trim drops it, which a cut text may end with.
-    return f"trim({text}, ' ' || chr(9) || chr(10))"
+    return rf"trim({text}, e' \t\n')"
 
 
 def _up_to(octets: int, text: str) -> str:

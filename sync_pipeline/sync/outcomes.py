@@ -191,15 +191,6 @@ def _tried(field: Compared, asked: Question, unanswered: bool) -> str:
     return commas(f"{side}_tried: {sent}, {side}_ours: {ours[side]}" for side, sent in lists.items())
 
 
-def _forms(field: Compared, asked: Question) -> str:
-    """Return SQL for `crm_form` and `marketo_form`: whether the side's value is its form of what it was sent."""
-    values = {CRM: crm_value(field, asked), MARKETO: _marketo_now(field, asked)}
-    return commas(
-        f"{side}_form: {spelling.form_sql(asked, field, side, value, _base(field), _known(field))}"
-        for side, value in values.items()
-    )
-
-
 def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> None:
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide.decide`.
 
@@ -211,20 +202,23 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
         f"{{field: {literal(f.name)}, crm: {crm_value(f, asked)}, marketo: {_marketo_now(f, asked)}, "
         f"base: {_base(f)}, known: {_known(f)}, waits: {_waits(f)}, behind: {_behind(f, asked)}, "
         f"moved: {_moved(f, asked)}, unfilled: {_unfilled(f, asked, misfits)}, "
-        f"arrived: {_arrived(f, asked, unanswered)}, {_tried(f, asked, unanswered)}, {_forms(f, asked)}}}"
+        f"arrived: {_arrived(f, asked, unanswered)}, {_tried(f, asked, unanswered)}, {spelling.sent_sql(asked, f)}}}"
         for f in asked.fields
     )
+    untouched = commas(f"{spelling.untouched_sql(asked, side)} as {side}_untouched" for side in (CRM, MARKETO))
     con.execute(f"""
         create or replace temp table outcome as
         with valued as (
             select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, t.gone, c.{quoted(pairing.crm.stamp)} as crm_at,
-                m.{quoted(pairing.marketo.stamp)} as marketo_at, unnest([{values}], recursive := true)
+                m.{quoted(pairing.marketo.stamp)} as marketo_at, {untouched}, unnest([{values}], recursive := true)
             from touched t
             left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
             left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
             {"left join attempt a on a.crm_id = t.crm_id" if unanswered else ""}
         ), attempted as (
-            select * exclude (crm_tried, marketo_tried, crm_ours, marketo_ours),
+            select * exclude (crm_tried, marketo_tried, crm_ours, marketo_ours, crm_noted, marketo_noted, crm_due,
+                    marketo_due, crm_untouched, marketo_untouched),
+                {spelling.form_sql(CRM)} as crm_form, {spelling.form_sql(MARKETO)} as marketo_form,
                 {tried.forms_sql(MARKETO)} as marketo_was,
                 if(marketo_was is null, {tried.forms_sql(CRM)}, null) as crm_was, coalesce(marketo_was, crm_was) as was
             from valued

@@ -43,19 +43,26 @@ def _may_be_spelled(asked: Question, field: Compared) -> bool:
     return not (identifies or field.remapped or field.consent)
 
 
-def form_sql(asked: Question, field: Compared, side: str, value: str, base: str, known: str) -> str:
-    """Return SQL that tells whether a side's value is its form of the agreed one: `new`, `noted`, or null.
+def sent_sql(asked: Question, field: Compared) -> str:
+    """Return SQL for what a link tells of a field on each side: the form noted there, and whether it was sent last.
 
     What was emptied has no form: a value in its place is somebody's. Nor has consent: an opt-out that stands
     against our write, as Marketo's durable unsubscribe does, is to be heard on both sides (law 13).
     """
     if not _may_be_spelled(asked, field):
-        return "null::varchar"
-    noted = f"t.spelled[{literal(f'{side}.{field.name}')}]"
-    first = f"list_contains(t.{side}_sent, {literal(field.name)}) and {_is_ours(asked, side)}"
+        return commas(f"{side}_noted: null::varchar[], {side}_due: false" for side in (CRM, MARKETO))
+    return commas(
+        f"{side}_noted: t.spelled[{literal(f'{side}.{field.name}')}], "
+        f"{side}_due: coalesce(list_contains(t.{side}_sent, {literal(field.name)}), false)"
+        for side in (CRM, MARKETO)
+    )
+
+
+def form_sql(side: str) -> str:
+    """Return SQL that tells whether a side's value is its form of the agreed one: `new`, `noted`, or null."""
     return (
-        f"case when not ({known}) or {base} is null or {value} is not distinct from {base} then null "
-        f"when {noted} = [{base}, {value}] then '{NOTED}' when {first} then '{NEW}' end"
+        f"case when not known or base is null or {side} is not distinct from base then null "
+        f"when {side}_noted = [base, {side}] then '{NOTED}' when {side}_due and {side}_untouched then '{NEW}' end"
     )
 
 
@@ -78,7 +85,7 @@ def _author(asked: Question, side: str) -> str:
     return f" and c.{quoted(AUTHOR)} = {literal(asked.author)}" if side == CRM and asked.author else ""
 
 
-def _is_ours(asked: Question, side: str) -> str:
+def untouched_sql(asked: Question, side: str) -> str:
     """Return SQL that tells whether a record has no other author since our last write to it.
 
     Its stamp must be that of our write: what has moved since counts as edited. The CRM's record names its last author
