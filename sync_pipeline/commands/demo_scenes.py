@@ -38,12 +38,14 @@ class Person:
     """A lead or person account of the org that is a person of the subscription too."""
 
     def __init__(self, stage: Stage) -> None:
-        """Take the first who is still in both systems: their staffs delete and merge people, too."""
+        """Take the first who is still in both systems: their staffs delete, merge and convert people, too."""
         self.kind = kind = KINDS[stage.org.schema.crm]
         self._org, self._subscription = stage.org, stage.subscription
         for self.crm_id, marketo_id in stage.lake.rows(_LINKED, [kind.pairing]):
             self.marketo_id = int(marketo_id)
-            if not self.seen_by_crm().get("IsDeleted", True) and self._subscription.known([self.marketo_id]):
+            seen = self.seen_by_crm()
+            gone = seen.get("IsDeleted", True) or seen.get("IsConverted", False)
+            if not gone and self._subscription.known([self.marketo_id]):
                 return
         raise LookupError(f"no {kind.called} is linked to a person of Marketo")
 

@@ -205,19 +205,19 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
         f"arrived: {_arrived(f, asked, unanswered)}, {_tried(f, asked, unanswered)}, {spelling.sent_sql(asked, f)}}}"
         for f in asked.fields
     )
-    untouched = commas(f"{spelling.untouched_sql(asked, side)} as {side}_untouched" for side in (CRM, MARKETO))
+    ours = commas(spelling.ours_sql(asked, side) for side in (CRM, MARKETO))
     con.execute(f"""
         create or replace temp table outcome as
         with valued as (
             select t.crm_id, t.marketo_id, t.by_crm, t.by_marketo, t.gone, c.{quoted(pairing.crm.stamp)} as crm_at,
-                m.{quoted(pairing.marketo.stamp)} as marketo_at, {untouched}, unnest([{values}], recursive := true)
+                m.{quoted(pairing.marketo.stamp)} as marketo_at, {ours}, unnest([{values}], recursive := true)
             from touched t
             left join {asked.crm} c on c.{quoted(pairing.crm.key)} = t.crm_id
             left join {asked.marketo} m on m.{quoted(pairing.marketo.key)}::varchar = t.marketo_id
             {"left join attempt a on a.crm_id = t.crm_id" if unanswered else ""}
         ), attempted as (
             select * exclude (crm_tried, marketo_tried, crm_ours, marketo_ours, crm_noted, marketo_noted, crm_due,
-                    marketo_due, crm_untouched, marketo_untouched),
+                    marketo_due, crm_untouched, marketo_untouched, crm_sure, marketo_sure),
                 {spelling.form_sql(CRM)} as crm_form, {spelling.form_sql(MARKETO)} as marketo_form,
                 {tried.forms_sql(MARKETO)} as marketo_was,
                 if(marketo_was is null, {tried.forms_sql(CRM)}, null) as crm_was, coalesce(marketo_was, crm_was) as was

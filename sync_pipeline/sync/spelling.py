@@ -60,9 +60,35 @@ def sent_sql(asked: Question, field: Compared) -> str:
 
 def form_sql(side: str) -> str:
     """Return SQL that tells whether a side's value is its form of the agreed one: `new`, `noted`, or null."""
+    ours = f"{side}_due and {side}_untouched and ({side}_sure or {is_form(side, 'base')})"
     return (
         f"case when not known or base is null or {side} is not distinct from base then null "
-        f"when {side}_noted = [base, {side}] then '{NOTED}' when {side}_due and {side}_untouched then '{NEW}' end"
+        f"when {side}_noted = [base, {side}] then '{NOTED}' when {ours} then '{NEW}' end"
+    )
+
+
+def is_form(value: str, sent: str) -> str:
+    """Return SQL that tells whether a plain rule makes a value of what was sent.
+
+    It is cut, in another case, without blanks, a list in another order, a telephone number in another form, or rounded.
+    """
+    items, digits, places = (
+        [form.format(x) for x in (value, sent)]
+        for form in (
+            r"list_sort(string_split(lower(regexp_replace({}, '\s', '', 'g')), ';'))",
+            r"regexp_replace({}, '\D', '', 'g')",
+            "length(rtrim(split_part({}, '.', 2), '0'))",
+        )
+    )
+    phone, number = (
+        " and ".join(f"regexp_full_match({x}, '{form}')" for x in (value, sent))
+        for form in (r"[\d\s()+./-]*\d[\d\s()+./-]*", r"-?\d+(\.\d+)?")
+    )
+    apart = f"abs(try_cast({value} as double) - try_cast({sent} as double))"
+    return (
+        f"coalesce({items[0]} = {items[1]} "
+        f"or if({number}, {places[0]} < {places[1]} and {apart} < pow(10, -{places[0]}), "
+        f"starts_with({sent}, {value}) or ({phone} and {digits[0]} = {digits[1]})), false)"
     )
 
 
@@ -85,12 +111,15 @@ def _author(asked: Question, side: str) -> str:
     return f" and c.{quoted(AUTHOR)} = {literal(asked.author)}" if side == CRM and asked.author else ""
 
 
-def untouched_sql(asked: Question, side: str) -> str:
-    """Return SQL that tells whether a record has no other author since our last write to it.
+def ours_sql(asked: Question, side: str) -> str:
+    """Return SQL for whether a record may have no other author since our last write to it, and whether that is sure.
 
     Its stamp must be that of our write: what has moved since counts as edited. The CRM's record names its last author
-    besides, so that an edit of the same moment is told from our write.
+    besides, so that an edit of the same moment is told from our write. Where no author is told, the seconds of doubt
+    about the other clock may be a user's, so that only what a plain rule makes of our value counts there.
     """
     stamp = f"{'c' if side == CRM else 'm'}.{quoted(asked.pairing.object(side).stamp)}"
-    ours = f"{stamp} <= t.{side}_written_at + interval '{MARGIN.seconds} seconds'"
-    return f"coalesce({ours}{_author(asked, side)}, false)"
+    author = _author(asked, side)
+    untouched = f"{stamp} <= t.{side}_written_at + interval '{MARGIN.seconds} seconds'{author}"
+    sure = "true" if author else f"coalesce({stamp} <= t.{side}_written_at, false)"
+    return f"coalesce({untouched}, false) as {side}_untouched, {sure} as {side}_sure"

@@ -20,6 +20,7 @@ from sync_pipeline.model import Pairing
 from sync_pipeline.sync.creating import STILL_RUNNING
 from sync_pipeline.sync.fields import Compared
 from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.spelling import is_form
 from sync_pipeline.sync.touched import CRM, MARKETO, watermark
 
 Connection = duckdb.DuckDBPyConnection
@@ -89,35 +90,10 @@ def forms_sql(side: str) -> str:
     It is SQL over that value, `base`, and `crm_tried` or `marketo_tried`: null where the record has not moved since or
     has another author. `crm_ours` tells that the record names us.
     """
-    kept = f"list_filter({side}_tried, lambda s: {_is_form(side, 's')})"
+    kept = f"list_filter({side}_tried, lambda s: {is_form(side, 's')})"
     any_of = f"if({side}_ours, list_filter({side}_tried, lambda s: len(s) > 0), {kept})"
     moved = f"coalesce(len({side}) > 0, false) and {side} is distinct from base"
     return f"case when arrived is null and {moved} then {any_of}[-1] end"
-
-
-def _is_form(value: str, sent: str) -> str:
-    """Return SQL that tells whether a plain rule makes a value of what was sent.
-
-    It is cut, in another case, without blanks, a list in another order, a telephone number in another form, or rounded.
-    """
-    items, digits, places = (
-        [form.format(x) for x in (value, sent)]
-        for form in (
-            r"list_sort(string_split(lower(regexp_replace({}, '\s', '', 'g')), ';'))",
-            r"regexp_replace({}, '\D', '', 'g')",
-            "length(rtrim(split_part({}, '.', 2), '0'))",
-        )
-    )
-    phone, number = (
-        " and ".join(f"regexp_full_match({x}, '{form}')" for x in (value, sent))
-        for form in (r"[\d\s()+./-]*\d[\d\s()+./-]*", r"-?\d+(\.\d+)?")
-    )
-    apart = f"abs(try_cast({value} as double) - try_cast({sent} as double))"
-    return (
-        f"coalesce({items[0]} = {items[1]} "
-        f"or if({number}, {places[0]} < {places[1]} and {apart} < pow(10, -{places[0]}), "
-        f"starts_with({sent}, {value}) or ({phone} and {digits[0]} = {digits[1]})), false)"
-    )
 
 
 def forget(con: Connection, asked: Question) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,23 @@ def test_what_a_user_writes_over_it_is_an_edit(world: World, side: str, when: st
     for _ in range(2):
         world.cycle()
     assert values(world, crm_id, marketo_id) == {"crm": "abc", "marketo": "abc"}
+
+
+@pytest.mark.parametrize(("value", "is_edit"), [("Bea", True), ("ada", False)])
+def test_in_the_seconds_after_our_write_only_a_plain_form_of_it_is_no_edit(
+    world: World, value: str, is_edit: bool
+) -> None:
+    """Marketo tells no author, and of its clock we know the second: a marketer may be as quick as that."""
+    crm_id, marketo_id = world.linked(Phone="0")
+    world.crm.edit(crm_id, Phone="Ada")
+    world.cycle()
+    ((written_at,),) = world.rows("link", "marketo_written_at")
+    world.marketo.edit(marketo_id, phone=value)
+    at = written_at + timedelta(seconds=1)
+    world.marketo.records[marketo_id]["updatedAt"] = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    for _ in range(3):
+        world.cycle()
+    assert values(world, crm_id, marketo_id) == {"crm": value if is_edit else "Ada", "marketo": value}
 
 
 @pytest.mark.parametrize("side", ["crm", "marketo"])
