@@ -3,7 +3,7 @@ PYTHON ?= python3
 CRM ?= salesforce
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench interop ui docs lock clean
+.PHONY: setup demo test check bench laws interop ui docs lock clean
 
 setup: .venv/installed
 
@@ -34,6 +34,13 @@ bench: setup
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m pytest -q -m bench --timeout=0
 	REAL_LAKE=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --timeout=0 sync_pipeline_tests/sync
+
+# Long runs of random events, another each time, and all cases of the matrices: some hours.
+LAWS ?= 2000
+laws: setup
+	ALL_CASES=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --timeout=0 -m matrix
+	LAWS_EXAMPLES=$(LAWS) LAWS_EVENTS=50 SYNC_PIPELINE_COURSES=100 $(BIN)/python -m pytest -q -n auto --dist load \
+		--timeout=0 -k "laws or state_machine"
 
 # Clients that nobody here wrote, each in an environment of its own below data/interop.
 interop: setup

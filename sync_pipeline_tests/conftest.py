@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -40,8 +41,27 @@ LONGEST = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# Of a test's cases that are marked `matrix`, one in so many is tried each time; `make laws` tries them all.
+ONE_IN = 3
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not os.environ.keys() & {*SEARCHES, "ALL_CASES"} and not any("::" in given for given in config.args):
+        kept, left = _sampled(items)
+        items[:] = kept
+        config.hook.pytest_deselected(items=left)
     items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
+def _sampled(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Return what is tried of large matrices, the first case of each test and always the same others, and the rest."""
+    kept, left, tests = list[pytest.Item](), list[pytest.Item](), set[str]()
+    for item in items:
+        test, _, case = item.nodeid.partition("[")
+        is_tried = test not in tests or item.get_closest_marker("matrix") is None or not case
+        tests.add(test)
+        (kept if is_tried or zlib.crc32(item.nodeid.encode()) % ONE_IN == 0 else left).append(item)
+    return kept, left
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -22,6 +22,8 @@ from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.sandbox.serve import NAMES, write_env
 from sync_pipeline_tests.lake.conftest import open_lake
 
+pytestmark = pytest.mark.matrix
+
 CYCLE = """
 import dagster as dg
 from sync_pipeline.definitions import defs

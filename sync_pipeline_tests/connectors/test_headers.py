@@ -29,6 +29,8 @@ from sync_pipeline_tests.connectors.conftest import Connect
 from sync_pipeline_tests.connectors.test_extract import FIELDS, LEAD, read
 from sync_pipeline_tests.marketo import connected, declared
 
+pytestmark = pytest.mark.matrix
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ODD = [
     " ", "-0000", "0", "-1", "nan", "inf", "1e400", "abc", "9" * 30, "0x10", "1_000", "\u0661\u0662", ";", "=;=", ",",

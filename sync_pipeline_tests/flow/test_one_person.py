@@ -19,6 +19,8 @@ from sync_pipeline.web.flow import endpoint
 from sync_pipeline_tests import hostile
 from sync_pipeline_tests.flow.world import CAMPAIGN, USER, FlowWorld
 
+pytestmark = pytest.mark.matrix
+
 NEEDED: dict[Action, dict[str, object]] = {
     Action.CHANGE_OWNER: {"owner": USER},
     Action.CREATE_TASK: {"subject": "Call"},

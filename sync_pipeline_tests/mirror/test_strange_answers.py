@@ -26,6 +26,8 @@ from sync_pipeline_tests.connectors.malformed import gross
 from sync_pipeline_tests.connectors.tapes import Told, answer
 from sync_pipeline_tests.mirror.test_cycle import OBJECTS, looking_ahead, settings_for
 
+pytestmark = pytest.mark.matrix
+
 __all__ = ["org", "sandbox"]
 Change = Callable[[Any], Any]
 DESCRIBE, USERINFO = "/sobjects/Account/describe", "/oauth2/userinfo"

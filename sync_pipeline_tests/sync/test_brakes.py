@@ -19,6 +19,8 @@ from sync_pipeline.sync.limits import Limits
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.lives import Lives
 
+pytestmark = pytest.mark.matrix
+
 ORG, HIT = 40, 30
 LIMITS = Limits(share=0.5, emptied=0.1, doubled=0.1, few=20, gone=0.1, few_gone=10)
 RULES = Rules(limits=LIMITS)

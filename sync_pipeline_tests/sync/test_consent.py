@@ -11,6 +11,8 @@ from sync_pipeline.model import Rule
 from sync_pipeline_tests.sync.conftest import worlds
 from sync_pipeline_tests.sync.consenting import RULES, WAYS, Consenting
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture
 def new_consenting(tmp_path: Path) -> Iterator[Callable[[], Consenting]]:

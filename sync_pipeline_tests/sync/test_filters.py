@@ -19,6 +19,8 @@ from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.many import Many
 from sync_pipeline_tests.sync.world import World
 
+pytestmark = pytest.mark.matrix
+
 RECORDS = """(values
     (1, 'Germany', 10.0, true, date '2026-01-31', timestamptz '2026-01-31 12:00:00Z'),
     (2, 'AUSTRIA', 20.0, false, date '2026-02-28', timestamptz '2026-02-28 12:00:00Z'),

@@ -11,6 +11,8 @@ from sync_pipeline.connectors.writes import Operation
 from sync_pipeline.lake import Lake
 from sync_pipeline_tests.sync.lives import Lives
 
+pytestmark = pytest.mark.matrix
+
 
 def turn(lives: Lives, lead: str, how: str, other: str) -> None:
     """Merge a lead into the other one, or convert it into the other contact or a new one."""

@@ -26,6 +26,8 @@ from sync_pipeline.sync.ends import (
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.practice import TODAY, Practice
 
+pytestmark = pytest.mark.matrix
+
 NUMBERS = (1, 11, 1001)
 
 

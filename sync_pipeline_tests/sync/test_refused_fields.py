@@ -22,6 +22,8 @@ from sync_pipeline_tests.sync.test_campaigns import CAMPAIGN, many_of, person
 from sync_pipeline_tests.sync.test_customs import DESCRIBED, chosen
 from sync_pipeline_tests.sync.world import System, World
 
+pytestmark = pytest.mark.matrix
+
 RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
 LONG = "x" * 300
 

@@ -18,6 +18,8 @@ from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.peopled import FAULTS, Died
 from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS, World
 
+pytestmark = pytest.mark.matrix
+
 # How a system keeps what it is sent, and a value that it makes something else of.
 FORMS: dict[str, tuple[Callable[[str], Value], str]] = {
     "cut": (lambda text: text[:5], "Ada Lovelace"),

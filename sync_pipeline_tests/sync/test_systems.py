@@ -210,6 +210,7 @@ def test_merges_and_conversions_on_either_side_are_followed_on_the_other(both: B
     assert both.writes() == settled
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("bulk", [False, True])
 def test_a_record_made_anew_is_not_subscribed_where_its_address_had_said_no(both: Both, bulk: bool) -> None:
     """DEL-9, UNSUB-2, law 13: by whichever interface its person is made, and the CRM hears of it in the next cycle."""
@@ -228,6 +229,7 @@ def test_a_record_made_anew_is_not_subscribed_where_its_address_had_said_no(both
     assert stranger["unsubscribed"] is True
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("ingest_from", [2_000, 1], ids=["by REST", "by bulk"])
 def test_an_address_that_the_org_puts_in_lower_case_stays_as_the_marketer_wrote_it(
     both: Both, ingest_from: int
@@ -263,6 +265,7 @@ FORMS = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("bulk", [False, pytest.param(True, marks=pytest.mark.bench)], ids=["by REST", "by bulk"])
 @pytest.mark.parametrize("side", ["crm", "marketo"])
 @pytest.mark.parametrize("form", [f if f == "phone" else pytest.param(f, marks=pytest.mark.bench) for f in FORMS])

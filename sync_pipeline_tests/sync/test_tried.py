@@ -12,6 +12,8 @@ from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.peopled import Peopled
 from sync_pipeline_tests.sync.world import World
 
+pytestmark = pytest.mark.matrix
+
 
 def cut_off(lives: Lives, side: str, how: str) -> None:
     """Have a cycle write to a side without being told what became of it."""

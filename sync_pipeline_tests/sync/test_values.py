@@ -17,6 +17,8 @@ from sync_pipeline.sync.mapped import Choice, lacking, mapped
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.world import MAPPINGS, World
 
+pytestmark = pytest.mark.matrix
+
 CRM = (
     Field("Number__c", "double", precision=18, scale=0),
     Field("Amount__c", "currency", precision=18, scale=2),
