@@ -14,7 +14,7 @@ from sync_pipeline.commands.shown import lines, records
 from sync_pipeline.connectors.marketo.limits import next_reset
 from sync_pipeline.lake import Lake, pause
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync import backlog
+from sync_pipeline.sync import backlog, brakes
 
 OBJECTS = """
     with last as (
@@ -60,6 +60,8 @@ def status(as_json: bool) -> None:
             told["writes"] = records(lake, WRITES)
             with lake.reading() as con:
                 told["backlog"] = backlog.outlook(con, pairings, now)
+                if stopped := brakes.standing(con):
+                    told["brakes"] = stopped
             if said := backlog.advice(told["backlog"]):
                 told["while a backlog grows"] = [{"try this": one} for one in said]
         told |= {"calls": _calls(given, lake, now), "runs": records(lake, RUNS), "errors": records(lake, ERRORS)}

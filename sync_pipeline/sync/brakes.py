@@ -13,6 +13,7 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal
+from sync_pipeline.lake.table import columns
 from sync_pipeline.sync.limits import Excess
 
 Connection = duckdb.DuckDBPyConnection
@@ -54,6 +55,8 @@ def clear(con: Connection, pairings: Collection[str]) -> None:
 
 def standing(con: Connection) -> list[dict[str, Any]]:
     """Return what is stopped, and what of it is let through by the next pass."""
+    if not columns(con, ledger.SCHEMA, "brake"):  # nothing has written to the lake since an older version
+        return []
     found = con.execute(f"select {commas(COLUMNS)} from {ledger.table('brake')} order by pairing, kind")
     return [dict(zip(COLUMNS, row, strict=True)) for row in found.fetchall()]
 

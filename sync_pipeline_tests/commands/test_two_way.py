@@ -82,6 +82,7 @@ def test_what_a_limit_stops_is_listed_and_let_through_once(run: Run, synced: str
         assert "`sync-pipeline brakes --release contact` lets it through once" in stopped.stderr
     (told,) = [json.loads(line) for line in run("brakes", "--json").stdout.splitlines()]
     assert (told["pairing"], told["kind"], told["number"]) == ("contact", "overwritten in marketo", 1)
+    assert json.loads(run("status", "--json").stdout)["brakes"] == [told]
     shown = run("plan", **given)
     assert (shown.exit_code, "contact  marketo  update  only the CRM changed it" in shown.stdout) == (1, True)
     assert "nothing of lead is stopped" in run("brakes", "--release", "lead").stderr
