@@ -18,7 +18,7 @@ from benchmarks.processes import Spent, spent
 from interop.environments import Python
 from interop.salesforce.stage import front_of
 from sync_pipeline import assembly
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.service import Service

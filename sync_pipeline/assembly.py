@@ -25,12 +25,12 @@ from sync_pipeline.connectors import marketo
 from sync_pipeline.connectors.bounds import Bounds, Patience
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, RetryableError
 from sync_pipeline.connectors.extract import Connector
-from sync_pipeline.connectors.login import Credentials
 from sync_pipeline.connectors.marketo.calls import TIMEOUT
 from sync_pipeline.connectors.marketo.limits import next_reset
 from sync_pipeline.connectors.marketo.setup import is_native
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.flow import perform
 from sync_pipeline.flow.perform import Flow, unsettled
 from sync_pipeline.flow.sides import Sides

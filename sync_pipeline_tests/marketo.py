@@ -13,7 +13,7 @@ from typing import Any
 
 from sync_pipeline import catalog
 from sync_pipeline.connectors.marketo import Credentials, Limits, Marketo, Reach
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
 from sync_pipeline.lake import Lake, table
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.model import Object

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sync_pipeline.connectors import soql
 from sync_pipeline.connectors.clock import Clock
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Batches, Connector, Extract, Page, Usage
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce import soql
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.model import Describe, Object, Window
 from sync_pipeline.sandbox.database import Database
 

@@ -22,8 +22,8 @@ from rich.console import Console
 
 from sync_pipeline import redactor
 from sync_pipeline.connectors.errors import ConnectorError
-from sync_pipeline.connectors.login import Session
 from sync_pipeline.connectors.marketo.login import Token
+from sync_pipeline.connectors.salesforce.login import Session
 from sync_pipeline.lake import LakeError
 from sync_pipeline.settings import Settings
 

@@ -9,7 +9,7 @@ import duckdb
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.inputs import INPUTS
 from sync_pipeline.actions.mirrors import MARKETO, PERSON, TEXT, Mirrors, look
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger, merges
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import full_name

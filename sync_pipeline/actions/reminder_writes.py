@@ -12,7 +12,8 @@ from sync_pipeline.actions.reminder_tasks import DROPPED, FIELDS, LINK, PAIRING,
 from sync_pipeline.actions.written import Write
 from sync_pipeline.catalog import salesforce
 from sync_pipeline.connectors.errors import ConnectorError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, Writer
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Object

@@ -17,7 +17,8 @@ from sync_pipeline.actions.opt_outs import OPT_OUT, PREFIXES, UNSUBSCRIBE, due_s
 from sync_pipeline.actions.written import Write
 from sync_pipeline.catalog import salesforce
 from sync_pipeline.connectors.errors import ConnectorError
-from sync_pipeline.connectors.writes import Operation, Record, Verdict, Writer
+from sync_pipeline.connectors.records import Operation, Record, Verdict
+from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.table import columns

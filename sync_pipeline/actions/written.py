@@ -14,7 +14,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from sync_pipeline.connectors.writes import Answer, Operation, Verdict, tally
+from sync_pipeline.connectors.records import Answer, Operation, Verdict, tally
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import literal

@@ -11,7 +11,7 @@ from sync_pipeline.activities.follow import ACTIVITY, CRM, MARKETO, Source, cand
 from sync_pipeline.activities.send import RESULT, SEND
 from sync_pipeline.catalog import salesforce
 from sync_pipeline.catalog.activity_types import CRM_ACTIVITY
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, SYNCED_AT

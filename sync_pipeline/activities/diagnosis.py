@@ -17,7 +17,7 @@ from sync_pipeline.activities import sales, sales_tasks
 from sync_pipeline.activities.follow import ACTIVITY, CRM
 from sync_pipeline.activities.send import OPERATION, RESULT, SEND
 from sync_pipeline.catalog.write_errors import CATEGORIES, INTERMITTENT, OTHER
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT

@@ -8,7 +8,7 @@ from sync_pipeline.actions.mirrors import Mirrors, links
 from sync_pipeline.activities.follow import MARKETO, Source, candidate, known, text_map
 from sync_pipeline.catalog.activity_types import CRM_EVENT
 from sync_pipeline.catalog.flow_actions import PERSON_PREFIXES
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal
 

@@ -12,8 +12,8 @@ from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES, SOURCE_ID, Attr
 from sync_pipeline.connectors.marketo import Marketo
 from sync_pipeline.connectors.marketo.feed import spelled
 from sync_pipeline.connectors.marketo.writes import Activity
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Describe, Object
 from sync_pipeline.sync.outbox import typed
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from sync_pipeline.actions import merges
 from sync_pipeline.activities.follow import ACTIVITY
 from sync_pipeline.connectors.errors import ConnectorError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Verdict, tally
+from sync_pipeline.connectors.records import Answer, Verdict, tally
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Object

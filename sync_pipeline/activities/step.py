@@ -35,7 +35,7 @@ from sync_pipeline.catalog.pushed import Pushed
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.marketo import Marketo
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts, Describe, Object, worst
 

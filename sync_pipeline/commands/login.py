@@ -9,7 +9,7 @@ import click
 
 from sync_pipeline import assembly, redactor
 from sync_pipeline.commands.options import plain_errors, settings
-from sync_pipeline.connectors.authorize import CALLBACK, allow
+from sync_pipeline.connectors.salesforce.authorize import CALLBACK, allow
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sync_pipeline.redactor import clean
 
 if TYPE_CHECKING:
-    from sync_pipeline.connectors.writes import Answer
+    from sync_pipeline.connectors.records import Answer
 
 
 # What a system says is put on record, and a broken one may say megabytes.

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.connectors.errors import RejectedError
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.flow.sides import Reader
 from sync_pipeline.identifiers import Identifier, is_same
 from sync_pipeline.lake.sql import commas, quoted

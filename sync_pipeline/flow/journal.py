@@ -12,7 +12,7 @@ from datetime import datetime
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.flow.actions import Outcome, Request, Status
 from sync_pipeline.flow.steps import Step
 from sync_pipeline.lake import Lake, LakeError, ledger

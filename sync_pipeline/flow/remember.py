@@ -12,7 +12,7 @@ from datetime import datetime
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Answer, Blame, Operation
+from sync_pipeline.connectors.records import Answer, Blame, Operation
 from sync_pipeline.flow.writes import Work, Write
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error

@@ -10,9 +10,9 @@ import duckdb
 
 from sync_pipeline.catalog import flow_actions as names
 from sync_pipeline.catalog import salesforce
-from sync_pipeline.connectors.convert import Converted
 from sync_pipeline.connectors.errors import RejectedError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Operation, Verdict
+from sync_pipeline.connectors.records import Operation, Verdict
+from sync_pipeline.connectors.salesforce.convert import Converted
 from sync_pipeline.flow import fresh, lookups, remember, steps, tokens
 from sync_pipeline.flow.actions import Outcome, Status
 from sync_pipeline.flow.fresh import Values

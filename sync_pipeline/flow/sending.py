@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sync_pipeline.connectors.errors import AmbiguousError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Blame, Operation, Record, Verdict, left_out
+from sync_pipeline.connectors.records import Answer, Blame, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import left_out
 from sync_pipeline.flow import remember
 from sync_pipeline.flow.journal import Entry, Journal, commit, sending
 from sync_pipeline.flow.sides import Sides

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self, TypedDict, Unpack
 
-from sync_pipeline.connectors.convert import Converted
 from sync_pipeline.connectors.extract import Extract, Usage
-from sync_pipeline.connectors.writes import Record, Writer
+from sync_pipeline.connectors.records import Record
+from sync_pipeline.connectors.salesforce.convert import Converted
+from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.model import Object
 from sync_pipeline.sync.touched import CRM, MARKETO
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sync_pipeline.catalog import flow_actions as names
 from sync_pipeline.catalog import salesforce
-from sync_pipeline.connectors.writes import Operation, Record, Value
+from sync_pipeline.connectors.records import Operation, Record, Value
 from sync_pipeline.flow import tokens
 from sync_pipeline.flow.actions import Action, Request
 from sync_pipeline.flow.fresh import Values

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import duckdb
 
-from sync_pipeline.connectors.writes import UNSEEN, Verdict
+from sync_pipeline.connectors.records import Verdict
+from sync_pipeline.connectors.writes import UNSEEN
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, quoted, without
 from sync_pipeline.lake.table import full_name

@@ -13,7 +13,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal, map_sql
 from sync_pipeline.model import Pairing

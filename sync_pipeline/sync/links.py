@@ -11,7 +11,7 @@ from datetime import datetime
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Operation, Verdict
+from sync_pipeline.connectors.records import Operation, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted, without
 from sync_pipeline.lake.table import DELETED_AT, full_name

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import full_name

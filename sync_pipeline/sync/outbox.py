@@ -18,18 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.writes import (
-    UNSEEN,
-    Answer,
-    Blame,
-    Operation,
-    Record,
-    Value,
-    Verdict,
-    Writer,
-    left_out,
-    tally,
-)
+from sync_pipeline.connectors.records import Answer, Blame, Operation, Record, Value, Verdict, tally
+from sync_pipeline.connectors.writes import UNSEEN, Writer, left_out
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type

@@ -12,7 +12,7 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline import faults
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import Lake, LakeError, ledger
 from sync_pipeline.lake.sql import commas, literal, quoted, without
 from sync_pipeline.lake.table import DELETED_AT, full_name

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import duckdb
 
-from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.connectors.records import Operation
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Pairing

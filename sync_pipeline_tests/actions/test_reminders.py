@@ -14,7 +14,7 @@ from sync_pipeline.actions.intake import take
 from sync_pipeline.actions.reminder_writes import TASK
 from sync_pipeline.actions.reminders import Done, exchange
 from sync_pipeline.connectors.errors import FatalError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Object, Window

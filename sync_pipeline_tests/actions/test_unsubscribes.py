@@ -12,7 +12,7 @@ from sync_pipeline.actions.intake import take
 from sync_pipeline.actions.may_send import may_send
 from sync_pipeline.actions.unsubscribes import OBJECTS, Done, clear, exchange, push, waiting
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.table import DELETED_AT
 from sync_pipeline.model import Window

@@ -12,7 +12,7 @@ from sync_pipeline.actions.merges import survivors
 from sync_pipeline.activities import send
 from sync_pipeline.activities.follow import Source, candidate, follow
 from sync_pipeline.activities.send import Entry, Sent
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.table import DELETED_AT

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
 from sync_pipeline.sandbox import Org, Sandbox
 
 Connect = Callable[..., Salesforce]

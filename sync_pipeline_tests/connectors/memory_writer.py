@@ -9,7 +9,8 @@ from itertools import count
 
 from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
 from sync_pipeline.connectors.extract import CLOCK_JITTER
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import blamed
 from sync_pipeline.model import Object
 
 Values = dict[str, Value]

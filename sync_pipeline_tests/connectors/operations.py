@@ -17,11 +17,11 @@ from sync_pipeline import catalog
 from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.connectors.bounds import Bounds, Patience
 from sync_pipeline.connectors.extract import Extract
-from sync_pipeline.connectors.login import Credentials
 from sync_pipeline.connectors.marketo import Marketo, setup, writes
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Operation, Record, Value
+from sync_pipeline.connectors.records import Operation, Record, Value
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Field, Object, Window
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 
-from sync_pipeline.connectors.authorize import allow
 from sync_pipeline.connectors.errors import CredentialsError
-from sync_pipeline.connectors.login import Credentials
+from sync_pipeline.connectors.salesforce.authorize import allow
+from sync_pipeline.connectors.salesforce.login import Credentials
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline_tests.connectors.conftest import Connect, app_credentials
 

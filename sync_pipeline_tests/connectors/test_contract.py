@@ -10,8 +10,8 @@ import pytest
 
 from sync_pipeline import catalog
 from sync_pipeline.connectors.extract import Connector
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
 from sync_pipeline.model import Object
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.connectors import memory

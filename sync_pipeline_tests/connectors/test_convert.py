@@ -6,12 +6,12 @@ import pytest
 import requests
 
 from sync_pipeline.catalog.salesforce import CONTACT, LEAD
-from sync_pipeline.connectors import soap
-from sync_pipeline.connectors.convert import Converted, convert_lead
 from sync_pipeline.connectors.errors import FatalError, RejectedError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Operation, Record, Value, Verdict
+from sync_pipeline.connectors.records import Operation, Record, Value, Verdict
+from sync_pipeline.connectors.salesforce import soap
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.convert import Converted, convert_lead
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.sandbox import Org, Sandbox
 
 STATUS = "Closed - Converted"

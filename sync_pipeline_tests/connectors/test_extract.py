@@ -15,7 +15,7 @@ from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
 from sync_pipeline.connectors.extract import Extract
 from sync_pipeline.connectors.http import repeat
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake.types import cast, column_type, readable
 from sync_pipeline.model import Object, Window
 from sync_pipeline.sandbox import Org, Sandbox

@@ -13,16 +13,17 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync_pipeline.connectors import answers, headers
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.bounds import Bounds, Patience
 from sync_pipeline.connectors.clock import AGREEMENT
 from sync_pipeline.connectors.errors import ConnectorError, QuotaError, RetryableError
 from sync_pipeline.connectors.http import Http, session
 from sync_pipeline.connectors.marketo import Marketo
 from sync_pipeline.connectors.marketo import answers as marketo_answers
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Operation, Record
+from sync_pipeline.connectors.records import Operation, Record
+from sync_pipeline.connectors.salesforce import answers
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Window
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.connectors.conftest import Connect

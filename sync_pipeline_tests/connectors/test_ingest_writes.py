@@ -13,12 +13,13 @@ from hypothesis import settings as options
 from hypothesis import strategies as st
 
 from sync_pipeline import assembly, catalog
-from sync_pipeline.connectors import ingest_files
-from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.salesforce import ingest_files
+from sync_pipeline.connectors.salesforce.collections import Task
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
+from sync_pipeline.connectors.writes import blamed
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.connectors.test_writer_contract import briefly

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sync_pipeline import assembly
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RetryableError
-from sync_pipeline.connectors.login import Credentials, Session, refused
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials, Session, refused
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.connectors.conftest import Connect, app_credentials

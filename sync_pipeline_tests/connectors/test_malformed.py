@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from sync_pipeline.cli import main
 from sync_pipeline.connectors.errors import ConnectorError, CredentialsError, MalformedAnswerError
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline_tests.connectors import malformed

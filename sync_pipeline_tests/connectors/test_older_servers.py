@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sync_pipeline.connectors.errors import ConnectorError, CredentialsError, FatalError, RejectedError
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Operation, Record, Verdict
+from sync_pipeline.connectors.records import Operation, Record, Verdict
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Field, Window
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.bulk_parts import PAGE_ROWS

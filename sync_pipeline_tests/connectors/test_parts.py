@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import duckdb
 import pytest
 
-from sync_pipeline.connectors import json_pages, soql
 from sync_pipeline.connectors.bounds import Patience
 from sync_pipeline.connectors.errors import FatalError, RejectedError, RetryableError
 from sync_pipeline.connectors.http import ATTEMPTS, checked_url, is_loopback, repeat
+from sync_pipeline.connectors.salesforce import json_pages, soql
 from sync_pipeline.model import Window
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 12, 0, 0, 5_000, tzinfo=UTC)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline.connectors import answers
 from sync_pipeline.connectors.bounds import Patience
-from sync_pipeline.connectors.collections import Task
-from sync_pipeline.connectors.collections import refused as refused_record
 from sync_pipeline.connectors.errors import (
     ConnectorError,
     ForbiddenError,
@@ -16,8 +13,11 @@ from sync_pipeline.connectors.errors import (
     RetryableError,
     ThrottledError,
 )
-from sync_pipeline.connectors.login import Credentials, refused
-from sync_pipeline.connectors.writes import Operation, Verdict
+from sync_pipeline.connectors.records import Operation, Verdict
+from sync_pipeline.connectors.salesforce import answers
+from sync_pipeline.connectors.salesforce.collections import Task
+from sync_pipeline.connectors.salesforce.collections import refused as refused_record
+from sync_pipeline.connectors.salesforce.login import Credentials, refused
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline_tests.connectors.conftest import Connect, app_credentials
 from sync_pipeline_tests.marketo import connected

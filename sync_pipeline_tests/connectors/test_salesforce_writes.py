@@ -9,10 +9,10 @@ import pytest
 
 from sync_pipeline import catalog
 from sync_pipeline.connectors.errors import FatalError, QuotaError, UnknownOutcomeError
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.connectors.conftest import app_credentials
 from sync_pipeline_tests.connectors.writer_contract import verdicts

@@ -25,10 +25,10 @@ from sync_pipeline.connectors.errors import (
 )
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.connectors.http import ATTEMPTS, Http, repeat, session
-from sync_pipeline.connectors.login import Credentials, own_instance
 from sync_pipeline.connectors.marketo import Credentials as MarketoCredentials
 from sync_pipeline.connectors.marketo import Marketo
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials, own_instance
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n"
 Talk = Callable[[socket.socket], None]

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync_pipeline import catalog
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Object
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline_tests.connectors.conftest import app_credentials

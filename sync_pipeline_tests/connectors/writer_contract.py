@@ -11,7 +11,8 @@ from typing import Protocol
 import pytest
 
 from sync_pipeline.connectors.errors import AmbiguousError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, Writer, left_out
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import Writer, left_out
 from sync_pipeline.model import Object
 
 TEXT = 'O\'Neill, "the 2nd"\nŻółć 日本 \\ #N/A?'

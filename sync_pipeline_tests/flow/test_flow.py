@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Operation, Value
+from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.flow.actions import Outcome, RequestError, Status
 from sync_pipeline.lake import ledger
 from sync_pipeline.sync.cycle import Rules as SyncRules

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record
+from sync_pipeline.connectors.records import Answer, Operation, Record
 from sync_pipeline.flow.actions import Outcome, Status
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Object

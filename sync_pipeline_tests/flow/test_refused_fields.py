@@ -10,7 +10,7 @@ import pytest
 
 from sync_pipeline.catalog import salesforce
 from sync_pipeline.connectors.errors import UnknownOutcomeError
-from sync_pipeline.connectors.writes import Answer, Operation, Record
+from sync_pipeline.connectors.records import Answer, Operation, Record
 from sync_pipeline.flow.actions import Outcome, Status
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Object

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Answer, Operation, Record
+from sync_pipeline.connectors.records import Answer, Operation, Record
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.flow.actions import Outcome, Status, request
 from sync_pipeline.flow.perform import Flow, Rules
 from sync_pipeline.flow.sides import Sides

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog import marketo, salesforce
-from sync_pipeline.connectors.convert import Converted
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value
+from sync_pipeline.connectors.salesforce.convert import Converted
 from sync_pipeline.flow.actions import Outcome, Request, request
 from sync_pipeline.flow.perform import Flow, Rules
 from sync_pipeline.flow.sides import Conversion, Sides

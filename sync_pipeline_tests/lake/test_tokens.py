@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.connectors.errors import CredentialsError, FatalError
-from sync_pipeline.connectors.login import Credentials, OwnTokens
-from sync_pipeline.connectors.login import Tokens as Kept
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials, OwnTokens
+from sync_pipeline.connectors.salesforce.login import Tokens as Kept
 from sync_pipeline.lake.tokens import TokenFile, TokenTable, tokens
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline_tests.connectors.conftest import app_credentials, org, sandbox

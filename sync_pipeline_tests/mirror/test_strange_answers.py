@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from sync_pipeline import assembly
 from sync_pipeline.cli import main
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.cycle import Cycle

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from sync_pipeline.catalog.mappings_person import UNSUBSCRIBED
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Chosen, Describe, Field, Rule
 from sync_pipeline.model import Mapping as FieldMapping

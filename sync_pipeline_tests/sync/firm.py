@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from sync_pipeline.connectors.marketo import Marketo
-from sync_pipeline.connectors.writes import Operation, Record, Verdict
+from sync_pipeline.connectors.records import Operation, Record, Verdict
 from sync_pipeline.sandbox import Org, Schema
 from sync_pipeline.sandbox.convert import Conversion, convert
 from sync_pipeline.sandbox.marketo import Subscription, life, members

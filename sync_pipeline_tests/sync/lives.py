@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sync_pipeline.connectors.writes import Operation, Value
+from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule
 from sync_pipeline.sync.cycle import Rules

@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sync_pipeline.connectors import answers as crm_answers
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.marketo import answers as marketo_answers
 from sync_pipeline.connectors.marketo.kinds import kind_of
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value
+from sync_pipeline.connectors.salesforce import answers as crm_answers
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.types import column_type, readable
 from sync_pipeline.mirror.merge import Merge, merge

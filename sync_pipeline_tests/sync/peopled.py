@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Answer, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Value, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Describe
 from sync_pipeline.sync.retries import retry

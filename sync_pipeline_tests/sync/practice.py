@@ -13,7 +13,7 @@ from sync_pipeline.catalog import veeva
 from sync_pipeline.catalog.salesforce import names
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.marketo import answers
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Field, Object, Pairing
 from sync_pipeline.sandbox import Schema

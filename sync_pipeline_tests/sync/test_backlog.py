@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.sync.backlog import ADVICE, advice, measure, outlook
 from sync_pipeline.sync.retries import dismiss, retry

@@ -15,7 +15,8 @@ from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import answers, kinds
-from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Record, Value, Verdict
+from sync_pipeline.connectors.writes import blamed
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field, Pairing, id18
 from sync_pipeline.sandbox import Schema

@@ -11,7 +11,7 @@ import pytest
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import OWNER
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field
 from sync_pipeline.sandbox import Schema

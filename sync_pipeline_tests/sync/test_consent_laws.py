@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_pipeline.catalog.mappings_person import UNSUBSCRIBED
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Chosen, Rule
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.mapped import Choice

@@ -14,7 +14,7 @@ from sync_pipeline.catalog.salesforce import declare
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.marketo.answers import record_fields
 from sync_pipeline.connectors.marketo.kinds import FATE
-from sync_pipeline.connectors.writes import Answer, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Value, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Pairing
 from sync_pipeline.settings import Settings

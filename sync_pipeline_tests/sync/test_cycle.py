@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from sync_pipeline.connectors.errors import RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.writes import UNSEEN, Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import UNSEEN
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Chosen, Mapping, Object, Rule
 from sync_pipeline.sync import outbox

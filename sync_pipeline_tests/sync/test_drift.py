@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline.connectors.writes import Answer, Verdict
+from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.sync.drift import Drift, drift, orphans, repair
 from sync_pipeline_tests.sync.world import World

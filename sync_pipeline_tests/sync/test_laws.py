@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Chosen, Rule
 from sync_pipeline.sync.cycle import Rules
 from sync_pipeline.sync.mapped import Choice

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Answer, Operation, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.sync.ends import CONVERTED, DELETED, MARKETO_DELETED, MARKETO_MERGED, MERGED
 from sync_pipeline.sync.limits import Limits

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline.connectors.writes import Operation
+from sync_pipeline.connectors.records import Operation
 from sync_pipeline.lake import Lake
 from sync_pipeline_tests.sync.lives import Lives
 

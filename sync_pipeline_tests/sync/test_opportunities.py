@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
-from sync_pipeline.connectors.writes import Answer, Operation, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Value, Verdict
 from sync_pipeline.lake import Lake, table, views
 from sync_pipeline.lake.types import column_type
 from sync_pipeline_tests.sync.many import Many

@@ -11,7 +11,8 @@ import pytest
 
 from sync_pipeline import catalog
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Record, Value, Verdict
+from sync_pipeline.connectors.writes import blamed
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule
 from sync_pipeline.sync.capacity import BECAUSE, CHECKS, TO_DO

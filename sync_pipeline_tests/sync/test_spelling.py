@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipeline.catalog.consent import is_consent
 from sync_pipeline.connectors.errors import RetryableError
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Field, Mapping, Rule
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.peopled import FAULTS, Died

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sync_pipeline import assembly, catalog
-from sync_pipeline.connectors.salesforce_writes import SalesforceWriter
-from sync_pipeline.connectors.writes import Operation, Record, Verdict
+from sync_pipeline.connectors.records import Operation, Record, Verdict
+from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Policy, Source

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.peopled import Peopled

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipeline.connectors.writes import Verdict
+from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.table import full_name

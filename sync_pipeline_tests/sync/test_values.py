@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.catalog import pairings
-from sync_pipeline.connectors.answers import field
 from sync_pipeline.connectors.document import Document
-from sync_pipeline.connectors.writes import Value
+from sync_pipeline.connectors.records import Value
+from sync_pipeline.connectors.salesforce.answers import field
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Chosen, Describe, Field, Mapping
 from sync_pipeline.sync.mapped import Choice, lacking, mapped

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline.connectors.writes import Answer, Operation, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Direction
 from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipeline.connectors.extract import Usage
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule, Window, id18

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import requests
 
 from sync_pipeline.connectors import headers
-from sync_pipeline.connectors.answers import PASSING_STATUSES, redirection
 from sync_pipeline.connectors.clock import utc_now
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import (
@@ -25,7 +24,9 @@ from sync_pipeline.connectors.errors import (
     ThrottledError,
 )
 from sync_pipeline.connectors.marketo.login import SYSTEM
-from sync_pipeline.connectors.writes import Answer, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Verdict
+from sync_pipeline.connectors.salesforce.answers import PASSING_STATUSES, redirection
+from sync_pipeline.connectors.writes import blamed
 from sync_pipeline.model import Field
 
 Json = dict[str, Any]

@@ -36,7 +36,8 @@ from sync_pipeline.connectors.marketo.feed import Feeds
 from sync_pipeline.connectors.marketo.kinds import ACTIVITY, LEAD, MEMBER, PROGRAM, kind_of
 from sync_pipeline.connectors.marketo.limits import Limits
 from sync_pipeline.connectors.marketo.login import Credentials
-from sync_pipeline.connectors.writes import Answer, Operation, Record, one_by_one
+from sync_pipeline.connectors.records import Answer, Operation, Record
+from sync_pipeline.connectors.writes import one_by_one
 from sync_pipeline.model import Describe, Field, Object, Window
 
 PROGRAMS_A_JOB = 10

@@ -12,7 +12,8 @@ from sync_pipeline.connectors.errors import MalformedAnswerError, RejectedError
 from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.login import SYSTEM
-from sync_pipeline.connectors.writes import Answer, Record, Value, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Record, Value, Verdict
+from sync_pipeline.connectors.writes import blamed
 
 MOST_BYTES = 10_000_000
 FAILED = "IMPORT_FAILED"

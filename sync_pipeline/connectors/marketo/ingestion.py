@@ -17,7 +17,8 @@ from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.kinds import LEAD, MEMBER, STANDARD
 from sync_pipeline.connectors.marketo.members import LEAD as PERSON_ID
 from sync_pipeline.connectors.marketo.members import PROGRAM, STATUS
-from sync_pipeline.connectors.writes import UNSEEN, Answer, Record, Verdict
+from sync_pipeline.connectors.records import Answer, Record, Verdict
+from sync_pipeline.connectors.writes import UNSEEN
 from sync_pipeline.model import Object
 
 MOST = 1_000  # records of a call

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import requests
 
 from sync_pipeline import redactor
-from sync_pipeline.connectors.answers import PASSING_STATUSES, redirection
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import CredentialsError, RetryableError
 from sync_pipeline.connectors.http import checked_url, connection_failed
+from sync_pipeline.connectors.salesforce.answers import PASSING_STATUSES, redirection
 
 SYSTEM = "Marketo"
 _MUNCHKIN = re.compile(r"\d{3}-[A-Za-z]{3}-\d{3}")

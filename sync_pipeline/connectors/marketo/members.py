@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.connectors.marketo import writes
 from sync_pipeline.connectors.marketo.calls import Calls
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
 
 PROGRAM, LEAD, STATUS = "programId", "leadId", "statusName"
 IN_OR_PAST = "1037"  # already in or past this status: Marketo keeps what it has (SF-CAMP-8)

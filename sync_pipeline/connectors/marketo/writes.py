@@ -22,7 +22,7 @@ from sync_pipeline.connectors.marketo import answers
 from sync_pipeline.connectors.marketo.answers import Json
 from sync_pipeline.connectors.marketo.calls import Calls
 from sync_pipeline.connectors.marketo.kinds import LEAD, MEMBER, MOST, NOT_THERE, Kind, kind_of
-from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.records import NOT_SENT, Answer, Operation, Record, Value, Verdict
 from sync_pipeline.model import Object
 
 # A body may have a megabyte (MK-REST-17); the rest is for what stands around the records.

@@ -16,7 +16,8 @@ from sync_pipeline.connectors.errors import (
     UnknownOutcomeError,
 )
 from sync_pipeline.connectors.marketo import answers
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.writes import blamed
 from sync_pipeline_tests.marketo import Connected, declared
 
 USAGE = "/rest/v1/stats/usage.json"

@@ -12,7 +12,8 @@ from sync_pipeline.catalog.activity_types import activity_types as activity_type
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.marketo import activity_types, imports, writes
 from sync_pipeline.connectors.marketo.writes import Activity
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict, left_out
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.writes import left_out
 from sync_pipeline.sandbox.marketo.fields import Field
 from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
 from sync_pipeline_tests.marketo import Connected, declared

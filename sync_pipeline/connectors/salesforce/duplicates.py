@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import requests
 
-from sync_pipeline.connectors.collections import METHODS, Task, refused, sent
 from sync_pipeline.connectors.document import Document
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.salesforce.collections import METHODS, Task, refused, sent
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 
 CODE = "DUPLICATES_DETECTED"
 MOST = 25

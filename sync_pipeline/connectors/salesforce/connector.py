@@ -19,15 +19,16 @@ from urllib.parse import quote
 import duckdb
 import requests
 
-from sync_pipeline.connectors import answers, headers, json_pages, permissions, soql
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.bounds import Chain, Patience
-from sync_pipeline.connectors.bulk import NOT_FOUND, Bulk
 from sync_pipeline.connectors.clock import Clock, utc_now
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import ConnectorError, FatalError, QuotaError, RejectedError
 from sync_pipeline.connectors.extract import Extract, Page, Usage
 from sync_pipeline.connectors.http import Http, Login, checked_url, repeat, session
-from sync_pipeline.connectors.login import SOAP_ENDS, Credentials, OwnTokens, Session, Tokens, login
+from sync_pipeline.connectors.salesforce import answers, json_pages, permissions, soql
+from sync_pipeline.connectors.salesforce.bulk import NOT_FOUND, Bulk
+from sync_pipeline.connectors.salesforce.login import SOAP_ENDS, Credentials, OwnTokens, Session, Tokens, login
 from sync_pipeline.model import Describe, Object, Window, id18
 
 URL_LIMIT = 16_384  # longer request lines are answered 414

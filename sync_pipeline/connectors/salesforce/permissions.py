@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from sync_pipeline.connectors import soql
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import RejectedError
+from sync_pipeline.connectors.salesforce import soql
 
 ACCESS = "UserPermissionAccess"  # its only row tells what the user who asks is allowed
 # Adobe's set-up asks for these: the name that an administrator sees, and what is not done without it here.

@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv as csv
 
-from sync_pipeline.connectors.collections import Task, refused
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
+from sync_pipeline.connectors.salesforce.collections import Task, refused
 
 NULL = "#N/A"  # empties a field; an empty one in the file leaves it as it is
 MOST_BYTES = 100_000_000  # of a file: 150 MB are allowed once it is encoded in base 64

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sync_pipeline.connectors.errors import CredentialsError
 from sync_pipeline.connectors.http import checked_url, session
-from sync_pipeline.connectors.login import Credentials, exchanged
+from sync_pipeline.connectors.salesforce.login import Credentials, exchanged
 
 CALLBACK = "/OauthRedirect"
 SCOPES = "api refresh_token"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sync_pipeline.connectors import answers, soap
 from sync_pipeline.connectors.document import kind_of, request_of
 from sync_pipeline.connectors.errors import MalformedAnswerError, RejectedError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce import answers, soap
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from sync_pipeline.connectors import headers, soap
+from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.clock import utc_now
 from sync_pipeline.connectors.document import Document, plain, request_of
 from sync_pipeline.connectors.errors import (
@@ -20,6 +20,7 @@ from sync_pipeline.connectors.errors import (
     SessionExpiredError,
     ThrottledError,
 )
+from sync_pipeline.connectors.salesforce import soap
 from sync_pipeline.model import ENCRYPTED, Field
 
 MISREAD = "JSON_PARSER_ERROR"  # of a whole call, over one value of a wrong kind

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import requests
 
-from sync_pipeline.connectors import answers, soql
 from sync_pipeline.connectors.document import Document, request_of
 from sync_pipeline.connectors.errors import MalformedAnswerError, RetryableError, UnknownOutcomeError
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, blamed
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.salesforce import answers, soql
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.writes import blamed
 
 MOST = 200
 METHODS = {Operation.CREATE: "POST", Operation.UPDATE: "PATCH", Operation.UPSERT: "PATCH", Operation.DELETE: "DELETE"}

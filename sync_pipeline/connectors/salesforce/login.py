@@ -15,17 +15,6 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
 from sync_pipeline import redactor
-from sync_pipeline.connectors import soap
-from sync_pipeline.connectors.answers import (
-    API_CLOSED,
-    LIMIT,
-    NO_API,
-    PASSING,
-    PASSING_STATUSES,
-    is_soap,
-    over_limit,
-    redirection,
-)
 from sync_pipeline.connectors.document import TOKEN, Document, kind_of, request_of
 from sync_pipeline.connectors.errors import (
     ConnectorError,
@@ -35,6 +24,17 @@ from sync_pipeline.connectors.errors import (
     RetryableError,
 )
 from sync_pipeline.connectors.http import PlainOnLoopback, checked_url, connection_failed, is_loopback
+from sync_pipeline.connectors.salesforce import soap
+from sync_pipeline.connectors.salesforce.answers import (
+    API_CLOSED,
+    LIMIT,
+    NO_API,
+    PASSING,
+    PASSING_STATUSES,
+    is_soap,
+    over_limit,
+    redirection,
+)
 
 SYSTEM = "Salesforce"  # Veeva CRM, too, logs in there
 WITHOUT_SOAP_LOGIN = 65.0  # the first version

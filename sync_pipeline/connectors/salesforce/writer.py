@@ -14,16 +14,17 @@ from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
-from sync_pipeline.connectors import convert, soql
 from sync_pipeline.connectors.bounds import Chain
-from sync_pipeline.connectors.collections import Task
-from sync_pipeline.connectors.convert import Converted, convert_lead
 from sync_pipeline.connectors.document import Document
 from sync_pipeline.connectors.errors import AmbiguousError, ConnectorError, UnknownOutcomeError
 from sync_pipeline.connectors.extract import CLOCK_JITTER, Usage
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.write_run import Run
-from sync_pipeline.connectors.writes import Answer, Operation, Record, Verdict, one_by_one
+from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.salesforce import convert, soql
+from sync_pipeline.connectors.salesforce.collections import Task
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.convert import Converted, convert_lead
+from sync_pipeline.connectors.salesforce.write_run import Run
+from sync_pipeline.connectors.writes import one_by_one
 from sync_pipeline.model import Object
 
 # Fields that name a parent which Salesforce locks while a child is written.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from sync_pipeline.connectors import answers, collections, duplicates, ingest_files
-from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.errors import (
     ConnectorError,
     OverdueError,
@@ -14,9 +12,11 @@ from sync_pipeline.connectors.errors import (
     RetryableError,
     UnknownOutcomeError,
 )
-from sync_pipeline.connectors.ingest import Sleep, ingest
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import NOT_SENT, Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.records import NOT_SENT, Answer, Operation, Record, Verdict
+from sync_pipeline.connectors.salesforce import answers, collections, duplicates, ingest_files
+from sync_pipeline.connectors.salesforce.collections import Task
+from sync_pipeline.connectors.salesforce.connector import Salesforce
+from sync_pipeline.connectors.salesforce.ingest import Sleep, ingest
 
 # Calls of 200 records, then what met a lock in calls of 100, 50, 25: in the last a record has few neighbours.
 ROUNDS = 4

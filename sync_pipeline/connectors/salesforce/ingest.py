@@ -8,16 +8,16 @@ from dataclasses import replace
 import pyarrow as pa
 import requests
 
-from sync_pipeline.connectors import ingest_files
 from sync_pipeline.connectors.bounds import Patience
-from sync_pipeline.connectors.bulk import ended, why_failed
-from sync_pipeline.connectors.collections import Task
 from sync_pipeline.connectors.csv_pages import stream_csv
 from sync_pipeline.connectors.document import Document, request_of
 from sync_pipeline.connectors.errors import ConnectorError, MalformedAnswerError, RetryableError, UnknownOutcomeError
 from sync_pipeline.connectors.http import repeat
-from sync_pipeline.connectors.salesforce import Salesforce
-from sync_pipeline.connectors.writes import Answer, Operation
+from sync_pipeline.connectors.records import Answer, Operation
+from sync_pipeline.connectors.salesforce import ingest_files
+from sync_pipeline.connectors.salesforce.bulk import ended, why_failed
+from sync_pipeline.connectors.salesforce.collections import Task
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 
 Sleep = Callable[[float], None]
 OPERATIONS = {

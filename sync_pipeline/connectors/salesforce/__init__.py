@@ -1,0 +1,1 @@
+"""Salesforce and Veeva CRM: the login, queries, Bulk API extracts and writes."""
