@@ -20,9 +20,10 @@ from sync_pipeline.connectors.marketo.exports import Exports, parts_by_time
 from sync_pipeline.connectors.marketo.kinds import FATE
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.mirror.windows import LAG
-from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription, people
-from sync_pipeline.sandbox.marketo.drafts import How
-from sync_pipeline.sandbox.marketo.log import Author
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline.sandbox.marketo.records import people
+from sync_pipeline.sandbox.marketo.records.drafts import How
+from sync_pipeline.sandbox.marketo.records.log import Author
 from sync_pipeline_tests.pipeline import Pipeline
 
 PERSONS, MONTHS = 1_000_000, 6

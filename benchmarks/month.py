@@ -20,7 +20,7 @@ from sync_pipeline.lake import maintenance
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import SUCCEEDED
-from sync_pipeline.sandbox.live import edit
+from sync_pipeline.sandbox.salesforce.population.live import edit
 
 PEOPLE, EDITS = 20_000, 40
 CYCLES = 600

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from sync_pipeline.sandbox import Org, Schema
-from sync_pipeline.sandbox.database import Database
+from sync_pipeline.sandbox.core.database import Database
 from sync_pipeline.sandbox.marketo import Subscription
-from sync_pipeline.sandbox.marketo.populate import populate as populate_marketo
-from sync_pipeline.sandbox.populate import make, populate
-from sync_pipeline.sandbox.populate import sizes as usual
+from sync_pipeline.sandbox.marketo.population.populate import populate as populate_marketo
+from sync_pipeline.sandbox.salesforce.population.populate import make, populate
+from sync_pipeline.sandbox.salesforce.population.populate import sizes as usual
 
 FOLDER = Path("data/bench")
 SEED = 1

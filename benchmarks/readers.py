@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import orgs
 from benchmarks.bars import Bar, exactly
 from benchmarks.lakes import bench
-from sync_pipeline.sandbox.live import edit
+from sync_pipeline.sandbox.salesforce.population.live import edit
 from sync_pipeline_tests.readers import reading
 
 PEOPLE, CYCLES, EDITS, READERS = 20_000, 20, 100, 4

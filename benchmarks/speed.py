@@ -21,7 +21,7 @@ from sync_pipeline import assembly
 from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.core.service import Service
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.pipeline import Pipeline
 

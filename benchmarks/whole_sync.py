@@ -14,7 +14,8 @@ from benchmarks import orgs
 from benchmarks.bars import Bar, at_most, exactly, stated
 from benchmarks.processes import spent
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription, custom_objects
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline.sandbox.marketo.records import custom_objects
 from sync_pipeline_tests.pipeline import Pipeline
 
 # A middling customer; the rest is as `populate` would make it for so many people.

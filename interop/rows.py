@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from interop.errors import DifferenceError
-from sync_pipeline.sandbox.database import Database, quote
+from sync_pipeline.sandbox.core.database import Database, quote
 
 Row = Mapping[str, Any]
 

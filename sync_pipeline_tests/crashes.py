@@ -12,7 +12,7 @@ from sync_pipeline import catalog
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Object
 from sync_pipeline.sandbox import Org
-from sync_pipeline.sandbox.live import edit
+from sync_pipeline.sandbox.salesforce.population.live import edit
 from sync_pipeline_tests.pipeline import Pipeline, differences, doubled_changes, kill, untold_records
 
 OBJECTS = catalog.objects("salesforce", ("Invoice__c", "Product_Interest__c"))

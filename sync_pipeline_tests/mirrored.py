@@ -17,8 +17,8 @@ from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import Object
-from sync_pipeline.sandbox.database import Database
-from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.core.database import Database
+from sync_pipeline.sandbox.core.service import Service
 from sync_pipeline_tests.lake.conftest import open_lake
 from sync_pipeline_tests.mortal import Life, Mortal
 from sync_pipeline_tests.sandbox.conftest import Clock

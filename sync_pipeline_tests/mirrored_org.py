@@ -14,7 +14,7 @@ from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.connectors.salesforce.login import Credentials
 from sync_pipeline.model import Object
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.schema import Schema
+from sync_pipeline.sandbox.salesforce.org.schema import Schema
 from sync_pipeline_tests.mirrored import Mirrored
 from sync_pipeline_tests.mortal import ByBulk
 from sync_pipeline_tests.pipeline import differences

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from sync_pipeline.connectors.extract import Connector
 from sync_pipeline.model import Object
-from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription, members, people
-from sync_pipeline.sandbox.marketo.drafts import How
-from sync_pipeline.sandbox.marketo.log import Author
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
+from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline.sandbox.marketo.records import members, people
+from sync_pipeline.sandbox.marketo.records.drafts import How
+from sync_pipeline.sandbox.marketo.records.log import Author
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.marketo import Connected, declared, differences
 from sync_pipeline_tests.mirrored import Mirrored
 

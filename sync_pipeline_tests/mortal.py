@@ -15,7 +15,7 @@ from sync_pipeline.connectors.extract import Batches, Connector, Extract, Page, 
 from sync_pipeline.connectors.salesforce import soql
 from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.model import Describe, Object, Window
-from sync_pipeline.sandbox.database import Database
+from sync_pipeline.sandbox.core.database import Database
 
 
 class KilledError(BaseException):

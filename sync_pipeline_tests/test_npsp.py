@@ -16,7 +16,7 @@ from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.load import load
+from sync_pipeline.sandbox.salesforce.population.load import load
 from sync_pipeline_tests.npsp import NPSP, write_under_api_names
 from sync_pipeline_tests.pipeline import differences, told
 from sync_pipeline_tests.sandbox.conftest import Clock

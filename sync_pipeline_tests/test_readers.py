@@ -9,8 +9,8 @@ from time import sleep
 import pytest
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.live import edit
-from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.sandbox.salesforce.population.live import edit
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 from sync_pipeline_tests.pipeline import Pipeline
 from sync_pipeline_tests.readers import reading
 from sync_pipeline_tests.sandbox.conftest import Clock

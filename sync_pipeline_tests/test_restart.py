@@ -11,9 +11,9 @@ import pytest
 
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.live import edit
-from sync_pipeline.sandbox.marketo.populate import populate
-from sync_pipeline.sandbox.populate import make, sizes
+from sync_pipeline.sandbox.marketo.population.live import edit
+from sync_pipeline.sandbox.marketo.population.populate import populate
+from sync_pipeline.sandbox.salesforce.population.populate import make, sizes
 from sync_pipeline_tests.crashes import EDITS, OBJECTS, Killer, Patient, org_patient, survive
 from sync_pipeline_tests.marketo import Connected, declared, differences
 from sync_pipeline_tests.pipeline import Pipeline

@@ -14,9 +14,10 @@ from sync_pipeline.mirror import preflight
 from sync_pipeline.mirror.preflight import Severity
 from sync_pipeline.model import Object
 from sync_pipeline.orchestration.resources import SyncResource
-from sync_pipeline.sandbox import Org, Sandbox, Schema, persons
-from sync_pipeline.sandbox.live import edit
-from sync_pipeline.sandbox.populate import populate, veeva_sizes
+from sync_pipeline.sandbox import Org, Sandbox, Schema
+from sync_pipeline.sandbox.salesforce.org import persons
+from sync_pipeline.sandbox.salesforce.population.live import edit
+from sync_pipeline.sandbox.salesforce.population.populate import populate, veeva_sizes
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.pipeline import differences, told
 from sync_pipeline_tests.sandbox.conftest import Clock

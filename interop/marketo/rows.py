@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from interop.errors import DifferenceError
 from interop.rows import Row, Value, compare
-from sync_pipeline.sandbox.database import quote, text
+from sync_pipeline.sandbox.core.database import quote, text
 from sync_pipeline.sandbox.marketo import Subscription
-from sync_pipeline.sandbox.marketo.tables import ACTIVITY, LIST_MEMBER, PROGRAM, STATIC_LIST
+from sync_pipeline.sandbox.marketo.records.tables import ACTIVITY, LIST_MEMBER, PROGRAM, STATIC_LIST
 
 GONE = "isDeleted"  # what a client says of a record that it deleted
 MEMBER = "member"  # list and person, as one key

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from interop.front import Front
 from interop.stage import HARD, Stage
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.populate import populate
+from sync_pipeline.sandbox.marketo.population.populate import populate
 
 PEOPLE, SEED = 1_000, 3  # more persons than one call or one page holds
 MONTHS = 1  # one export job reaches back so far

@@ -16,7 +16,7 @@ from interop.errors import SkipError
 from interop.front import Front
 from interop.stage import HARD, Stage
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 
 PEOPLE, SEED = 4_000, 3  # more leads than one page of a query holds
 CROWDED, CROWD = "Product_Interest__c", 60_000  # more than one page of a bulk result holds when nobody says how many

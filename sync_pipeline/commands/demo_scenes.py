@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_pipeline.commands.demo_stage import Stage
 from sync_pipeline.commands.options import console
-from sync_pipeline.sandbox.marketo.live import change
+from sync_pipeline.sandbox.marketo.population.live import change
 
 RULE = "A phone number has digits, not letters"
 _LINKED = """

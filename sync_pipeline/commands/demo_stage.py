@@ -23,12 +23,12 @@ from sync_pipeline.mirror import preflight, runs
 from sync_pipeline.mirror.cycle import Done
 from sync_pipeline.model import FAILED, SUCCEEDED, Counts, worst
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.live import edit
+from sync_pipeline.sandbox.core.service import Service
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo import populate as marketo_population
-from sync_pipeline.sandbox.marketo.live import edit as edit_marketo
-from sync_pipeline.sandbox.populate import populate
-from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.marketo.population import populate as marketo_population
+from sync_pipeline.sandbox.marketo.population.live import edit as edit_marketo
+from sync_pipeline.sandbox.salesforce.population.live import edit
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 from sync_pipeline.settings import Settings
 
 EDITS, MARKETO_EDITS = 40, 10

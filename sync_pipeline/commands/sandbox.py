@@ -14,12 +14,12 @@ from sync_pipeline.commands.faults import fault
 from sync_pipeline.commands.sandbox_marketo import begin, marketo, open_subscription, subscription_option
 from sync_pipeline.commands.served import ask, url_option
 from sync_pipeline.sandbox import Org, Sandbox, Schema
-from sync_pipeline.sandbox.database import OtherFileError
-from sync_pipeline.sandbox.load import load
+from sync_pipeline.sandbox.core.database import OtherFileError
+from sync_pipeline.sandbox.core.serve import run
+from sync_pipeline.sandbox.core.service import Service
 from sync_pipeline.sandbox.marketo import MarketoSandbox
-from sync_pipeline.sandbox.populate import populate as fill
-from sync_pipeline.sandbox.serve import run
-from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.salesforce.population.load import load
+from sync_pipeline.sandbox.salesforce.population.populate import populate as fill
 
 ORG_FILES = {"salesforce": Path("data/sandbox/org.duckdb"), "veeva": Path("data/sandbox/veeva.duckdb")}
 PEOPLE = 1_000

@@ -8,12 +8,12 @@ import click
 import duckdb
 
 from sync_pipeline import private
-from sync_pipeline.sandbox.database import OtherFileError
+from sync_pipeline.sandbox.core.database import OtherFileError
+from sync_pipeline.sandbox.core.serve import run
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.load import load
-from sync_pipeline.sandbox.marketo.populate import populate as fill
-from sync_pipeline.sandbox.marketo.veeva import set_up
-from sync_pipeline.sandbox.serve import run
+from sync_pipeline.sandbox.marketo.population.load import load
+from sync_pipeline.sandbox.marketo.population.populate import populate as fill
+from sync_pipeline.sandbox.marketo.population.veeva import set_up
 
 # One subscription belongs to one org (VV-GEN-8).
 FILES = {

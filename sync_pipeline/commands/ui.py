@@ -21,11 +21,11 @@ from sync_pipeline.commands.demo_stage import a_subscription
 from sync_pipeline.commands.options import console, settings
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, PEOPLE, SEED, is_new, open_org
 from sync_pipeline.sandbox import Sandbox
-from sync_pipeline.sandbox.live import live
+from sync_pipeline.sandbox.core.service import Service
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.live import edit
-from sync_pipeline.sandbox.populate import populate
-from sync_pipeline.sandbox.service import Service
+from sync_pipeline.sandbox.marketo.population.live import edit
+from sync_pipeline.sandbox.salesforce.population.live import live
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 
 HOME = Path("data/dagster")
 NAME = "dagster.yaml"

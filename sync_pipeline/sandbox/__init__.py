@@ -10,8 +10,8 @@ that it names. Of any system's sandbox are `misbehaviour.py` (faults on command)
 tests import this package; it imports only `catalog` and `model`.
 """
 
-from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.schema import Schema
-from sync_pipeline.sandbox.server import Sandbox
+from sync_pipeline.sandbox.salesforce.api.server import Sandbox
+from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.org.schema import Schema
 
 __all__ = ["Org", "Sandbox", "Schema"]

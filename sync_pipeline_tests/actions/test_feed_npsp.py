@@ -14,7 +14,7 @@ from sync_pipeline.actions.fields import NAMES
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.sandbox.load import load
+from sync_pipeline.sandbox.salesforce.population.load import load
 from sync_pipeline_tests.lake.conftest import lake as real_lake
 from sync_pipeline_tests.lake.conftest import new_catalog
 from sync_pipeline_tests.npsp import NPSP, write_under_api_names

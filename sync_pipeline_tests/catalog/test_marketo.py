@@ -7,7 +7,7 @@ import pytest
 from sync_pipeline.catalog import by_name, objects
 from sync_pipeline.connectors.marketo import feed, kinds
 from sync_pipeline.lake import ledger
-from sync_pipeline.sandbox.marketo import activity_types, standard
+from sync_pipeline.sandbox.marketo.records import activity_types, standard
 
 MARKETO, CRM = objects("marketo", ["car_c"]), objects("salesforce")
 TABLES = {obj.table: obj for obj in (*MARKETO, *CRM)}

@@ -18,8 +18,8 @@ from sync_pipeline.cli import main
 from sync_pipeline.commands import ui
 from sync_pipeline.lake import Lake, LakeError, views
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.core.serve import NAMES, write_env
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.serve import NAMES, write_env
 from sync_pipeline_tests.lake.conftest import open_lake
 
 pytestmark = pytest.mark.matrix

@@ -8,7 +8,7 @@ import time
 from sync_pipeline.lake import Lake
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox
-from sync_pipeline.sandbox.marketo.live import change
+from sync_pipeline.sandbox.marketo.population.live import change
 from sync_pipeline_tests.commands.test_both_systems import Run, environment, marketo, run, salesforce, told
 
 __all__ = ["environment", "marketo", "run", "salesforce"]

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox import Org, Sandbox
+from sync_pipeline.sandbox.core.serve import write_env
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.serve import write_env
 
 Run = Callable[..., Result]
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox.marketo import Subscription
-from sync_pipeline.sandbox.marketo.tables import ACTIVITY
+from sync_pipeline.sandbox.marketo.records.tables import ACTIVITY
 from sync_pipeline_tests.sandbox.conftest import Clock
 
 

@@ -24,7 +24,7 @@ from sync_pipeline.connectors.salesforce.login import Credentials
 from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Field, Object, Window
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM, STATIC_LIST
 from sync_pipeline_tests.marketo import Connected, connected, declared
 from sync_pipeline_tests.sandbox.conftest import Clock
 

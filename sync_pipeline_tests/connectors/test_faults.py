@@ -10,7 +10,7 @@ import pytest
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.model import Window
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.bulk_parts import PAGE_ROWS
+from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import PAGE_ROWS
 from sync_pipeline_tests.connectors.conftest import Connect
 from sync_pipeline_tests.connectors.test_extract import FIELDS, LEAD, read, read_count
 from sync_pipeline_tests.sandbox.conftest import Clock

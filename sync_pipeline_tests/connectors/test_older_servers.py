@@ -16,7 +16,7 @@ from sync_pipeline.connectors.salesforce.login import Credentials
 from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Field, Window
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.bulk_parts import PAGE_ROWS
+from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import PAGE_ROWS
 from sync_pipeline_tests.connectors.conftest import Connect, a_minute_ago
 from sync_pipeline_tests.connectors.test_extract import FIELDS, LEAD, everything, read
 from sync_pipeline_tests.marketo import Connected, connected, declared

@@ -12,8 +12,8 @@ from interop.marketo.operations import STEPS
 from interop.marketo.rows import GONE, arrived, described, equal, in_file
 from interop.marketo.stage import SubscriptionStage
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.tables import ACTIVITY, LIST_MEMBER
-from sync_pipeline.sandbox.marketo.values import shown
+from sync_pipeline.sandbox.marketo.records.tables import ACTIVITY, LIST_MEMBER
+from sync_pipeline.sandbox.marketo.records.values import shown
 from sync_pipeline_tests.sandbox.conftest import Clock
 
 Rows = list[dict[str, Any]]

@@ -20,9 +20,9 @@ from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.cycle import Cycle
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED
-from sync_pipeline.sandbox.marketo.load import load
-from sync_pipeline.sandbox.marketo.populate import populate
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
+from sync_pipeline.sandbox.marketo.population.load import load
+from sync_pipeline.sandbox.marketo.population.populate import populate
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.marketo import OBJECTS, Connected, connected, declared, differences
 from sync_pipeline_tests.sandbox.conftest import SHARED
 

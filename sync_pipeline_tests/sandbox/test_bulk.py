@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.bulk_parts import PAGE_ROWS, PART_ROWS
+from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import PAGE_ROWS, PART_ROWS
 from sync_pipeline_tests.sandbox.conftest import Client, log_in
 
 ROWS = PART_ROWS + 5_000  # two parts

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.bulk_parts import PART_ROWS
+from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import PART_ROWS
 from sync_pipeline_tests.sandbox.bulk1_client import NAMESPACE, NS, Bulk, error, xml
 from sync_pipeline_tests.sandbox.conftest import Client
 from sync_pipeline_tests.sandbox.test_bulk import NASTY, fill

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_pipeline.model import id18
-from sync_pipeline.sandbox.ids import record_id, record_id_sql
+from sync_pipeline.sandbox.salesforce.org.ids import record_id, record_id_sql
 
 NUMBERS = st.integers(min_value=0, max_value=62**9 - 1)
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline.sandbox.habits import KINDS
-from sync_pipeline.sandbox.live import Edit, edit, live
-from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.population.habits import KINDS
+from sync_pipeline.sandbox.salesforce.population.live import Edit, edit, live
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 
 UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = UNTIL + timedelta(hours=1)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from sync_pipeline.model import id18
-from sync_pipeline.sandbox.load import LoadError, load
-from sync_pipeline.sandbox.org import Org
-from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.population.load import LoadError, load
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 from sync_pipeline_tests.npsp import Rows, write_under_api_names
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "salesforce"

@@ -9,9 +9,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from sync_pipeline.sandbox import Org, Sandbox, Schema, persons
-from sync_pipeline.sandbox.live import edit
-from sync_pipeline.sandbox.populate import populate
+from sync_pipeline.sandbox import Org, Sandbox, Schema
+from sync_pipeline.sandbox.salesforce.org import persons
+from sync_pipeline.sandbox.salesforce.population.live import edit
+from sync_pipeline.sandbox.salesforce.population.populate import populate
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, shared
 from sync_pipeline_tests.sandbox.soap import converting, merging, results, soap
 

@@ -13,7 +13,7 @@ import pytest
 
 from sync_pipeline.model import id18
 from sync_pipeline.sandbox import Org, Schema
-from sync_pipeline.sandbox.populate import populate, sizes
+from sync_pipeline.sandbox.salesforce.population.populate import populate, sizes
 
 UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
 PEOPLE = 3_000
@@ -264,7 +264,11 @@ def test_formulas_follow_their_record(org: Org) -> None:
 def test_the_same_seed_draws_the_same_names_in_every_process() -> None:
     said = [
         subprocess.run(
-            [sys.executable, "-c", "from sync_pipeline.sandbox.names import pools; print(pools(1))"],
+            [
+                sys.executable,
+                "-c",
+                "from sync_pipeline.sandbox.salesforce.population.names import pools; print(pools(1))",
+            ],
             env={**os.environ, "PYTHONHASHSEED": order},
             capture_output=True,
             check=True,

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sync_pipeline.sandbox import Org, record_types
-from sync_pipeline.sandbox.schema import Schema, SObject, describe_global
+from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox.salesforce.org.schema import Schema, SObject, describe_global
+from sync_pipeline.sandbox.salesforce.rules import record_types
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 PAYLOADS = SHARED / "payloads" / "salesforce"
@@ -277,7 +278,7 @@ def test_every_field_that_the_specification_names_is_declared(schema: Schema) ->
 
 def test_declarations_are_compact_one_field_a_line() -> None:
     """Files are kept by hand: no attribute that expansion would add anyway, no picklist dump."""
-    from sync_pipeline.sandbox.describe import DEFAULTS, expand_field
+    from sync_pipeline.sandbox.salesforce.org.describe import DEFAULTS, expand_field
 
     folder = Path(__file__).resolve().parents[2] / "sync_pipeline" / "sandbox" / "schema"
     for path in folder.glob("*.json"):

@@ -9,10 +9,10 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from sync_pipeline.sandbox.misbehaviour import Kind, Misbehaviour
-from sync_pipeline.sandbox.request_log import RequestLog
-from sync_pipeline.sandbox.site import Site, System
-from sync_pipeline.sandbox.site.system import Asked, Field, Object, RefusedError, Related, Rows, Shown, Tally
+from sync_pipeline.sandbox.core.misbehaviour import Kind, Misbehaviour
+from sync_pipeline.sandbox.core.request_log import RequestLog
+from sync_pipeline.sandbox.core.site import Site, System
+from sync_pipeline.sandbox.core.site.system import Asked, Field, Object, RefusedError, Related, Rows, Shown, Tally
 from sync_pipeline_tests.sandbox.browser import Browser
 
 BOOK = Object(

@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.populate import make, sizes
+from sync_pipeline.sandbox.salesforce.population.populate import make, sizes
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, log_in
 from sync_pipeline_tests.sandbox.drawn_queries import TEXTS, TOPICS, groupings, listings
 from sync_pipeline_tests.sandbox.oracle import Data

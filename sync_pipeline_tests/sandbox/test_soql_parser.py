@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from sync_pipeline.sandbox.errors import ApiError
-from sync_pipeline.sandbox.soql import parse
-from sync_pipeline.sandbox.soql_ast import Both, Comparison, Kind, Literal, Not, Path, Query, Selected
-from sync_pipeline.sandbox.soql_dates import period
+from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.soql.ast import Both, Comparison, Kind, Literal, Not, Path, Query, Selected
+from sync_pipeline.sandbox.salesforce.soql.dates import period
+from sync_pipeline.sandbox.salesforce.soql.parser import parse
 from sync_pipeline_tests.sandbox.conftest import shared
 
 # Ends in the middle of a bind variable: the source tests that its own parser can be told to overlook this.

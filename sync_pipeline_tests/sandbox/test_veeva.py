@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox import Org, Sandbox, Schema
-from sync_pipeline.sandbox.habits import KINDS
-from sync_pipeline.sandbox.live import edit
-from sync_pipeline.sandbox.populate import populate, veeva_sizes
+from sync_pipeline.sandbox.salesforce.population.habits import KINDS
+from sync_pipeline.sandbox.salesforce.population.live import edit
+from sync_pipeline.sandbox.salesforce.population.populate import populate, veeva_sizes
 from sync_pipeline_tests.catalog.spec import synced_in_veeva
 from sync_pipeline_tests.sandbox.conftest import Clock, log_in
 from sync_pipeline_tests.sandbox.test_persons import disagreeing

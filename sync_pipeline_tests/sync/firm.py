@@ -17,11 +17,12 @@ from typing import Any, ClassVar
 from sync_pipeline.connectors.marketo import Marketo
 from sync_pipeline.connectors.records import Operation, Record, Verdict
 from sync_pipeline.sandbox import Org, Schema
-from sync_pipeline.sandbox.convert import Conversion, convert
-from sync_pipeline.sandbox.marketo import Subscription, life, members
-from sync_pipeline.sandbox.marketo.log import Author
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
-from sync_pipeline.sandbox.marketo.veeva import CALL
+from sync_pipeline.sandbox.marketo import Subscription
+from sync_pipeline.sandbox.marketo.population.veeva import CALL
+from sync_pipeline.sandbox.marketo.records import life, members
+from sync_pipeline.sandbox.marketo.records.log import Author
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM
+from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
 from sync_pipeline_tests.marketo import declared
 
 NUMBER = 1001  # of the program

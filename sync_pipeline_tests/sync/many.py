@@ -22,9 +22,9 @@ from sync_pipeline.lake.types import column_type, readable
 from sync_pipeline.mirror.merge import Merge, merge
 from sync_pipeline.model import Describe, Field, Object, Pairing, Window
 from sync_pipeline.sandbox import Schema
-from sync_pipeline.sandbox.marketo import standard
-from sync_pipeline.sandbox.marketo.fields import ObjectType
-from sync_pipeline.sandbox.schema import describe_object
+from sync_pipeline.sandbox.marketo.records import standard
+from sync_pipeline.sandbox.marketo.records.fields import ObjectType
+from sync_pipeline.sandbox.salesforce.org.schema import describe_object
 from sync_pipeline.sync.cycle import Pass, Rules, Side
 from sync_pipeline.sync.settle import Settling, settle
 from sync_pipeline.sync.synced import Synced

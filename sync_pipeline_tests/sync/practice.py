@@ -18,8 +18,8 @@ from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Field, Object, Pairing
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo import Subscription
-from sync_pipeline.sandbox.marketo.records_http import described as described_by
-from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE, set_up
+from sync_pipeline.sandbox.marketo.api.records_http import described as described_by
+from sync_pipeline.sandbox.marketo.population.veeva import CALL, MESSAGE, set_up
 from sync_pipeline_tests.mirror.copies import at
 from sync_pipeline_tests.sync.many import described
 from sync_pipeline_tests.sync.peopled import Peopled

@@ -20,7 +20,7 @@ import pytest
 from sync_pipeline.connectors.marketo import Credentials, Marketo
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.veeva import set_up
+from sync_pipeline.sandbox.marketo.population.veeva import set_up
 from sync_pipeline_tests.crashes import Killer
 from sync_pipeline_tests.pipeline import Pipeline
 from sync_pipeline_tests.sync.firm import NUMBER, SALESFORCE, VEEVA, Firm, link

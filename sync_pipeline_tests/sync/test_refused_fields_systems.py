@@ -12,7 +12,7 @@ import pytest
 from sync_pipeline import catalog
 from sync_pipeline.lake import Lake
 from sync_pipeline.sandbox import Schema
-from sync_pipeline.sandbox.marketo.fields import Field
+from sync_pipeline.sandbox.marketo.records.fields import Field
 from sync_pipeline.sync.retries import retry
 from sync_pipeline_tests.sync.test_systems import Both
 

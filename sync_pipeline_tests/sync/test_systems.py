@@ -17,7 +17,7 @@ from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import SUCCEEDED, Object, Pairing
 from sync_pipeline.sandbox import Org, Sandbox, Schema
-from sync_pipeline.sandbox.convert import Conversion, convert
+from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
 from sync_pipeline.sync.synced import Synced

@@ -10,7 +10,7 @@ import pytest
 from sync_pipeline.connectors.records import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Direction
-from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE
+from sync_pipeline.sandbox.marketo.population.veeva import CALL, MESSAGE
 from sync_pipeline_tests.sync.practice import CALLS, FEW, HOSPITAL, MESSAGES, TODAY, Practice, pairings
 
 

@@ -15,9 +15,10 @@ from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.sandbox import Schema
-from sync_pipeline.sandbox.marketo import Subscription, custom_objects
-from sync_pipeline.sandbox.marketo.fields import Field
-from sync_pipeline.sandbox.marketo.veeva import CALL, MESSAGE, set_up
+from sync_pipeline.sandbox.marketo import Subscription
+from sync_pipeline.sandbox.marketo.population.veeva import CALL, MESSAGE, set_up
+from sync_pipeline.sandbox.marketo.records import custom_objects
+from sync_pipeline.sandbox.marketo.records.fields import Field
 from sync_pipeline.settings import Settings
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sync.test_systems import Both

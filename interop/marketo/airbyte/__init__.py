@@ -15,7 +15,7 @@ from interop.errors import DifferenceError
 from interop.marketo.operations import ACTIVITY, ASSETS
 from interop.marketo.rows import equal, in_file
 from interop.marketo.stage import SubscriptionStage, stage
-from sync_pipeline.sandbox.marketo.activity_types import TYPES
+from sync_pipeline.sandbox.marketo.records.activity_types import TYPES
 
 CHANGES = 13  # Change Data Value
 ASSET_STREAMS = {"lists": "staticList", "programs": "program"}

@@ -7,7 +7,7 @@ Read `fields.py` and `standard.py` (objects), `subscription.py` (where records l
 `people.py` (what a sync does), then `server.py` and the resources that it names.
 """
 
-from sync_pipeline.sandbox.marketo.server import MarketoSandbox
-from sync_pipeline.sandbox.marketo.subscription import Subscription
+from sync_pipeline.sandbox.marketo.api.server import MarketoSandbox
+from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 
 __all__ = ["MarketoSandbox", "Subscription"]

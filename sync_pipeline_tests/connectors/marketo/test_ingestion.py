@@ -9,7 +9,7 @@ import pytest
 from sync_pipeline.connectors.marketo import Marketo
 from sync_pipeline.connectors.marketo.ingestion import TAKEN
 from sync_pipeline.connectors.records import Operation, Record, Verdict
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.marketo import Connected, connected, declared
 
 PATH = "/subscriptions/"

@@ -14,7 +14,7 @@ from sync_pipeline.connectors.extract import Extract
 from sync_pipeline.connectors.marketo import Marketo, feed, writes
 from sync_pipeline.connectors.marketo.exports import LONGEST_PART, parts_by_time
 from sync_pipeline.model import Window
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.marketo import Connected, declared
 
 PERSON, ACTIVITY = declared("person"), declared("activity")

@@ -14,8 +14,8 @@ from sync_pipeline.connectors.marketo import activity_types, imports, writes
 from sync_pipeline.connectors.marketo.writes import Activity
 from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.connectors.writes import left_out
-from sync_pipeline.sandbox.marketo.fields import Field
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM, STATIC_LIST
+from sync_pipeline.sandbox.marketo.records.fields import Field
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM, STATIC_LIST
 from sync_pipeline_tests.marketo import Connected, declared
 
 PERSON = declared("person")

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, PROGRAM
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, PROGRAM
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo import contract
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.tables import CHANNEL, LIST_MEMBER, PROGRAM, STATIC_LIST
+from sync_pipeline.sandbox.marketo.records.tables import CHANNEL, LIST_MEMBER, PROGRAM, STATIC_LIST
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo.conftest import Client
 

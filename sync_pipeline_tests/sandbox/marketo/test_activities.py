@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.tables import LIST_MEMBER
+from sync_pipeline.sandbox.marketo.records.tables import LIST_MEMBER
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo.conftest import Client, codes
 

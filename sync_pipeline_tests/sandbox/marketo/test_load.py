@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox.marketo import Subscription
-from sync_pipeline.sandbox.marketo.load import LoadError, load
+from sync_pipeline.sandbox.marketo.population.load import LoadError, load
 from sync_pipeline_tests.sandbox.conftest import SHARED
 from sync_pipeline_tests.sandbox.marketo.conftest import Client
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
-from sync_pipeline.sandbox.marketo.populate import populate
+from sync_pipeline.sandbox.marketo.population.populate import populate
 from sync_pipeline_tests.sandbox.conftest import Clock
 from sync_pipeline_tests.sandbox.marketo.conftest import Client
 

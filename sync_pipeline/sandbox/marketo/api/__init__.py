@@ -1,0 +1,1 @@
+"""The HTTP interface of the subscription: identity, REST, Bulk extract and import."""

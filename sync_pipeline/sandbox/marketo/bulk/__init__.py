@@ -1,0 +1,1 @@
+"""Jobs of the Bulk API: extracts and imports."""

@@ -1,0 +1,1 @@
+"""What fills a subscription: people made up at random, files, and a staff that edits."""

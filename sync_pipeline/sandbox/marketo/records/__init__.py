@@ -1,0 +1,1 @@
+"""The records of a subscription: people, companies, opportunities, custom objects and activities."""

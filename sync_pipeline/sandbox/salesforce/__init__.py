@@ -1,0 +1,1 @@
+"""A Salesforce or Veeva org."""

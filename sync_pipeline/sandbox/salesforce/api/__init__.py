@@ -1,0 +1,1 @@
+"""The HTTP interface of the org: login, REST, SOAP and describe."""

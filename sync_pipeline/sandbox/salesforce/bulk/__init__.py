@@ -1,0 +1,1 @@
+"""Jobs of the Bulk API, versions 1 and 2: queries and ingest."""

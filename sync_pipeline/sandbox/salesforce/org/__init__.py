@@ -1,0 +1,1 @@
+"""The org: its schema, its records, and who may see them."""

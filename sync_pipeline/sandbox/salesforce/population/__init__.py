@@ -1,0 +1,1 @@
+"""What fills an org: records made up at random, files, and a staff that edits."""

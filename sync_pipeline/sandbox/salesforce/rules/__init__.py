@@ -1,0 +1,1 @@
+"""What happens when a record is written: validation, defaults, duplicates, conversion."""

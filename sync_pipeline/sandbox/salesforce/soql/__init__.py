@@ -1,0 +1,1 @@
+"""SOQL: it is parsed, checked and compiled to SQL."""
