@@ -14,9 +14,9 @@ from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule, Window
-from sync_pipeline.sync.cycle import Pass, Rules
-from sync_pipeline.sync.limits import Limits
-from sync_pipeline.sync.plan import Planned
+from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.planning.plan import Planned
+from sync_pipeline.sync.sync_pass import Pass, Rules
 
 SMALL, LARGE = 100_000, 1_000_000
 CHANGED, CONFLICTS = 10_000, 2_000

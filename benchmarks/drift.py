@@ -11,10 +11,10 @@ from benchmarks import orgs
 from benchmarks.bars import Bar, exactly, stated
 from benchmarks.deciding import DESCRIBED, NAMES, NOW, PAIRING, link
 from sync_pipeline.lake import Lake, ledger, table
-from sync_pipeline.sync.cycle import Pass, Rules
-from sync_pipeline.sync.drift import drift as found_by
-from sync_pipeline.sync.drift import repair
-from sync_pipeline.sync.touched import CRM
+from sync_pipeline.sync.inspection.drift import drift as found_by
+from sync_pipeline.sync.inspection.drift import repair
+from sync_pipeline.sync.sides import CRM
+from sync_pipeline.sync.sync_pass import Pass, Rules
 
 LINKS, EVERY = 100_000, 100
 DRIFTED = LINKS // EVERY

@@ -40,12 +40,12 @@ from sync_pipeline.mirror.cycle import OTHERS, connect
 from sync_pipeline.mirror.source import Policy, Source
 from sync_pipeline.model import FAILED, SUCCEEDED, Object, Pairing, worst
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync import backlog
-from sync_pipeline.sync.conditions import cascaded, filtered
-from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
-from sync_pipeline.sync.limits import Limits
-from sync_pipeline.sync.mapped import Choice
-from sync_pipeline.sync.synced import Synced, record
+from sync_pipeline.sync.inspection import backlog
+from sync_pipeline.sync.mapping.effective import Choice
+from sync_pipeline.sync.pass_result import Synced, record
+from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.scope.filters import cascaded, filtered
+from sync_pipeline.sync.sync_pass import Pass, Rules, Side, describes
 
 DAY = timedelta(days=1)
 

@@ -18,9 +18,9 @@ from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, full_name
 from sync_pipeline.model import Rule
-from sync_pipeline.sync import resolve
-from sync_pipeline.sync.canonical import canonical
-from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.decision import case_table
+from sync_pipeline.sync.decision.case_table import Outcome
+from sync_pipeline.sync.mapping.canonical import canonical
 
 Connection = duckdb.DuckDBPyConnection
 PAIRING = "reminder"
@@ -131,11 +131,11 @@ def _outcomes(named: bool) -> str:
         ), numbered as (
             select *, if(field = 'name', '{Rule.MARKETO_ONLY}', '{Rule.NEWEST}') as rule,
                 crm is distinct from base as by_crm, marketo is distinct from base as by_marketo,
-                {resolve.case_sql()} as number
+                {case_table.case_sql()} as number
             from valued where not odd
         ), resolved as (
-            select *, {resolve.outcome_sql("number")} as outcome,
-                if(outcome = '{Outcome.CONFLICT}', {resolve.resolution_sql()}, outcome) as taken
+            select *, {case_table.outcome_sql("number")} as outcome,
+                if(outcome = '{Outcome.CONFLICT}', {case_table.resolution_sql()}, outcome) as taken
             from numbered
         )
         select * from resolved

@@ -17,7 +17,7 @@ from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Object
-from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.decision.case_table import Outcome
 
 OPERATION = "Reminder tasks"
 AT_ONCE = 1_000  # writes between two commits

@@ -16,7 +16,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import FAILED, INCOMPLETE, SUCCEEDED, Counts
-from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.decision.case_table import Outcome
 
 KINDS = {value.name: value.type.value for value in REMINDER_INPUT.values if value.name in FIELDS.values()}
 

@@ -9,7 +9,7 @@ from sync_pipeline.activities.follow import MARKETO, Source, candidate, known, t
 from sync_pipeline.catalog.activity_types import CRM_EVENT
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.sql import literal
-from sync_pipeline.sync.ends import CONVERTED
+from sync_pipeline.sync.identity.end_reasons import CONVERTED
 
 NAME = "conversions"
 LEAD = {

@@ -21,8 +21,8 @@ from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT
-from sync_pipeline.sync.explain import Chapter
-from sync_pipeline.sync.retries import PUSH
+from sync_pipeline.sync.delivery.retries import PUSH
+from sync_pipeline.sync.inspection.explain import Chapter
 
 Connection = duckdb.DuckDBPyConnection
 OPEN = ("noted_at", "object", "operation", "record_id", "field", "code", "category", "message", "next")

@@ -15,7 +15,7 @@ from sync_pipeline.connectors.marketo.writes import Activity
 from sync_pipeline.connectors.records import Answer, Operation, Record, Value
 from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.model import Describe, Object
-from sync_pipeline.sync.outbox import typed
+from sync_pipeline.sync.delivery.outbox import typed
 
 SLACK = timedelta(minutes=1)
 # Of texts Marketo takes 255 characters, of long ones as many as its 65,536 bytes for all attributes leave (1049).

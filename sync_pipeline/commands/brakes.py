@@ -10,7 +10,7 @@ import click
 from sync_pipeline.commands.options import open_lake
 from sync_pipeline.commands.shown import lines
 from sync_pipeline.commands.two_way import both_systems
-from sync_pipeline.sync import brakes as stopped
+from sync_pipeline.sync.planning import brakes as stopped
 
 ALL = "all"
 

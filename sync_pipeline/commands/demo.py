@@ -11,8 +11,8 @@ from sync_pipeline.commands.options import console
 from sync_pipeline.commands.sandbox import crm_option
 from sync_pipeline.commands.shown import lines
 from sync_pipeline.commands.two_way import brief
-from sync_pipeline.sync import preview
-from sync_pipeline.sync.explain import explain
+from sync_pipeline.sync.inspection.explain import explain
+from sync_pipeline.sync.planning import preview
 
 PEOPLE = {"salesforce": 1_000, "veeva": 500}
 FEW_FIELDS = 4

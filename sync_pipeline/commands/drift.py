@@ -13,8 +13,8 @@ from sync_pipeline import assembly
 from sync_pipeline.commands.options import NOT_DONE, open_lake
 from sync_pipeline.commands.shown import lines
 from sync_pipeline.commands.two_way import both_systems
-from sync_pipeline.sync import drift as drifts
-from sync_pipeline.sync.touched import CRM, MARKETO
+from sync_pipeline.sync.inspection import drift as drifts
+from sync_pipeline.sync.sides import CRM, MARKETO
 
 
 @click.command()

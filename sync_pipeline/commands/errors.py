@@ -16,7 +16,7 @@ from sync_pipeline.identifiers import CrmId, IdentifierError
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Pairing
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync import retries
+from sync_pipeline.sync.delivery import retries
 
 RECORDS = "select distinct object, record_id from lake.sync.error where resolved_at is null and record_id is not null"
 SHOWN = 1_000

@@ -20,11 +20,11 @@ from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
 from sync_pipeline.model import SUCCEEDED, Field
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.backfill import FieldError, backfill, field_of, tried
-from sync_pipeline.sync.cycle import Pass
-from sync_pipeline.sync.fields import Compared
-from sync_pipeline.sync.question import Question
-from sync_pipeline.sync.touched import CRM, MARKETO
+from sync_pipeline.sync.inspection.backfill import FieldError, backfill, field_of, tried
+from sync_pipeline.sync.mapping.compared import Compared
+from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.sides import CRM, MARKETO
+from sync_pipeline.sync.sync_pass import Pass
 
 FOR_GOOD = (
     "What is created in Marketo stays there for good: no field can be deleted. Hide from the sync user what is not "

@@ -14,7 +14,8 @@ from sync_pipeline.commands.shown import lines, records
 from sync_pipeline.connectors.marketo.limits import next_reset
 from sync_pipeline.lake import Lake, pause
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync import backlog, brakes
+from sync_pipeline.sync.inspection import backlog
+from sync_pipeline.sync.planning import brakes
 
 OBJECTS = """
     with last as (

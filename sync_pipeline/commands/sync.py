@@ -34,7 +34,7 @@ from sync_pipeline.mirror.cycle import Cycle, Done, Told
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import SUCCEEDED, Object, worst
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync import preview
+from sync_pipeline.sync.planning import preview
 
 ONLY_READ = "only read: nothing was decided or written; `sync-pipeline sync` without options does"
 Landed = Callable[[Object, int, int], None]

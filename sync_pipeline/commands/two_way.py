@@ -17,10 +17,10 @@ from sync_pipeline.commands.shown import lines
 from sync_pipeline.identifiers import IdentifierError
 from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync import preview
-from sync_pipeline.sync.explain import Chapter
-from sync_pipeline.sync.explain import explain as story_of
-from sync_pipeline.sync.synced import Synced
+from sync_pipeline.sync.inspection.explain import Chapter
+from sync_pipeline.sync.inspection.explain import explain as story_of
+from sync_pipeline.sync.pass_result import Synced
+from sync_pipeline.sync.planning import preview
 
 FEW_FIELDS = 4  # of a sample; `explain` shows them all
 

@@ -9,8 +9,8 @@ from sync_pipeline.catalog.veeva import Kept
 from sync_pipeline.docs_pages.markdown import NOTE, table
 from sync_pipeline.model import Pairing, Rule
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.capacity import BECAUSE, TO_DO
-from sync_pipeline.sync.resolve import CASES
+from sync_pipeline.sync.decision.capacity import BECAUSE, TO_DO
+from sync_pipeline.sync.decision.case_table import CASES
 
 RULES = {
     Rule.CRM_WINS: "the CRM's value; the default for contacts (SF-CONTACT-3)",

@@ -15,11 +15,11 @@ from sync_pipeline.identifiers import Identifier, is_same
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.lake.types import TEXT, cast, column_type
 from sync_pipeline.model import Describe, Object
-from sync_pipeline.sync.decide import decide_pair
-from sync_pipeline.sync.outbox import typed
-from sync_pipeline.sync.question import Question
-from sync_pipeline.sync.resolve import Outcome
-from sync_pipeline.sync.touched import CRM, MARKETO
+from sync_pipeline.sync.decision.case_table import Outcome
+from sync_pipeline.sync.decision.decide import decide_pair
+from sync_pipeline.sync.delivery.outbox import typed
+from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
 TABLES = {CRM: "fresh_crm", MARKETO: "fresh_marketo"}  # for `Question.read_from`

@@ -16,7 +16,7 @@ from sync_pipeline.connectors.records import Value
 from sync_pipeline.flow.actions import Outcome, Request, Status
 from sync_pipeline.flow.steps import Step
 from sync_pipeline.lake import Lake, LakeError, ledger
-from sync_pipeline.sync.on_demand import CLOSED, MADE, PLANNED, SENDING
+from sync_pipeline.sync.delivery.on_demand import CLOSED, MADE, PLANNED, SENDING
 
 Connection = duckdb.DuckDBPyConnection
 COMMITS = 5

@@ -22,7 +22,7 @@ from sync_pipeline.flow.sides import Sides
 from sync_pipeline.identifiers import IdentifierError
 from sync_pipeline.lake import Lake, LakeError, LakeInUseError, ledger
 from sync_pipeline.model import FAILED, SUCCEEDED, Counts, Pairing
-from sync_pipeline.sync import cycle
+from sync_pipeline.sync import sync_pass
 
 LANES = 64  # people who share a lane wait for one another; each lane is a lock file
 WAIT_SECONDS = 60.0
@@ -41,7 +41,7 @@ class Rules:
 
     defaults: dict[str, str] = field(default_factory=dict)
     doubles: bool = False
-    fields: cycle.Rules = field(default_factory=cycle.Rules)
+    fields: sync_pass.Rules = field(default_factory=sync_pass.Rules)
 
 
 class Flow:

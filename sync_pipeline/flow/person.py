@@ -18,12 +18,12 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Describe, Object, Pairing
-from sync_pipeline.sync.customs import UnfitError
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.fields import Compared, compared
-from sync_pipeline.sync.mapped import mapped
-from sync_pipeline.sync.matching import ADDRESS, AMBIGUOUS, mail_field
-from sync_pipeline.sync.question import Question
+from sync_pipeline.sync.identity.email_match import ADDRESS, AMBIGUOUS, mail_field
+from sync_pipeline.sync.mapping.compared import Compared, compared
+from sync_pipeline.sync.mapping.custom_objects import UnfitError
+from sync_pipeline.sync.mapping.effective import mapped
+from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.sync_pass import Rules
 
 Text = Mapping[str, str | None]
 HOPS = 5  # merges and conversions that are followed

@@ -17,9 +17,10 @@ from sync_pipeline.flow.writes import Work, Write
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.ledger import Error
 from sync_pipeline.lake.sql import literal
-from sync_pipeline.sync import links
-from sync_pipeline.sync.declined import Declined, note
-from sync_pipeline.sync.touched import CRM, look_again
+from sync_pipeline.sync.changed import look_again
+from sync_pipeline.sync.decision.declined import Declined, note
+from sync_pipeline.sync.identity import links
+from sync_pipeline.sync.sides import CRM
 
 Connection = duckdb.DuckDBPyConnection
 NEW, UPDATES = "Push new", "Push updates"  # OPS-5

@@ -15,10 +15,10 @@ from sync_pipeline.flow.steps import Step
 from sync_pipeline.flow.writes import Write
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Pairing
-from sync_pipeline.sync import creating
-from sync_pipeline.sync.creating import STILL_RUNNING
-from sync_pipeline.sync.outbox import AGAIN
-from sync_pipeline.sync.touched import CRM
+from sync_pipeline.sync.delivery import unconfirmed_creates
+from sync_pipeline.sync.delivery.outbox import AGAIN
+from sync_pipeline.sync.delivery.unconfirmed_creates import STILL_RUNNING
+from sync_pipeline.sync.sides import CRM
 
 LOOKS = (0.0, 1.0, 2.0)  # seconds before each look for a record whose creation was not answered
 
@@ -84,7 +84,7 @@ class Sender:
             raise
 
     def _let_cycles_finish(self, pairing: Pairing) -> None:
-        mine = f"from ({creating.under_way(pairing)}) where marketo_id = ?"
+        mine = f"from ({unconfirmed_creates.under_way(pairing)}) where marketo_id = ?"
         if self._lake.rows(mine, [self._journal.marketo_id]):
             raise RetryableError("BUSY", "a cycle is creating the lead, as a member of a linked program needs it")
 

@@ -12,7 +12,7 @@ from sync_pipeline.connectors.records import Record
 from sync_pipeline.connectors.salesforce.convert import Converted
 from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.model import Object
-from sync_pipeline.sync.touched import CRM, MARKETO
+from sync_pipeline.sync.sides import CRM, MARKETO
 
 
 class Reader(Protocol):

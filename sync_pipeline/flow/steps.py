@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sync_pipeline.flow.actions import Action, Status
-from sync_pipeline.sync.on_demand import CREATE_LEAD
+from sync_pipeline.sync.delivery.on_demand import CREATE_LEAD
 
 
 class Step(StrEnum):

@@ -15,7 +15,7 @@ from sync_pipeline.flow.fresh import Values
 from sync_pipeline.flow.person import Person
 from sync_pipeline.flow.steps import Step
 from sync_pipeline.model import Object, Pairing
-from sync_pipeline.sync.touched import CRM, MARKETO
+from sync_pipeline.sync.sides import CRM, MARKETO
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from sync_pipeline.orchestration.activities import ACTIVITY, DESCRIPTION, metada
 from sync_pipeline.orchestration.assets import OWNER
 from sync_pipeline.orchestration.checks import OLD_ERROR, asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
-from sync_pipeline.sync import drift, preview
-from sync_pipeline.sync.synced import Synced
+from sync_pipeline.sync.inspection import drift
+from sync_pipeline.sync.pass_result import Synced
+from sync_pipeline.sync.planning import preview
 
 PLAN, LINK = dg.AssetKey(["sync", "plan"]), dg.AssetKey(["sync", "link"])
 STEP = "two_way"

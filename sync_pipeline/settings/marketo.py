@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from sync_pipeline.settings.spelling import Names, Numbers
-from sync_pipeline.sync import conditions
+from sync_pipeline.sync.scope import filters
 
 
 class MarketoSettings(BaseSettings):
@@ -74,5 +74,5 @@ class MarketoSettings(BaseSettings):
     @field_validator("marketo_partitions")
     @classmethod
     def _partitions(cls, given: str) -> str:
-        conditions.by_rule(given)
+        filters.by_rule(given)
         return given

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
 from sync_pipeline.settings.spelling import ByName, Names
-from sync_pipeline.sync import conditions
+from sync_pipeline.sync.scope import filters
 
 
 class ReadingSettings(BaseSettings):
@@ -81,7 +81,7 @@ class ReadingSettings(BaseSettings):
     @field_validator("sync_filters", mode="before")
     @classmethod
     def _conditions(cls, given: object) -> object:
-        return conditions.by_object(given) if isinstance(given, str) else given
+        return filters.by_object(given) if isinstance(given, str) else given
 
     @field_validator("sync_first_month")
     @classmethod

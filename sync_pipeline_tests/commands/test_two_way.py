@@ -22,7 +22,7 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.sandbox import Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox
 from sync_pipeline.sandbox.marketo.population.live import change
-from sync_pipeline.sync.backlog import ADVICE
+from sync_pipeline.sync.inspection.backlog import ADVICE
 from sync_pipeline_tests.commands.test_both_systems import Run, environment, marketo, run, salesforce
 
 __all__ = ["environment", "marketo", "run", "salesforce"]

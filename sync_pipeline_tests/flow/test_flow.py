@@ -10,7 +10,7 @@ from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.flow.actions import Outcome, RequestError, Status
 from sync_pipeline.lake import ledger
-from sync_pipeline.sync.cycle import Rules as SyncRules
+from sync_pipeline.sync.sync_pass import Rules as SyncRules
 from sync_pipeline_tests.flow.world import CAMPAIGN, OTHER_USER, QUEUE, USER, FlowWorld
 
 D, S, F = Status.DONE, Status.SKIPPED, Status.FAILED

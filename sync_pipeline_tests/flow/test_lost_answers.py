@@ -12,7 +12,7 @@ from sync_pipeline.connectors.records import Answer, Operation, Record
 from sync_pipeline.flow.actions import Outcome, Status
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Object
-from sync_pipeline.sync.on_demand import creating_since
+from sync_pipeline.sync.delivery.on_demand import creating_since
 from sync_pipeline_tests.flow.world import CAMPAIGN, FlowWorld
 
 

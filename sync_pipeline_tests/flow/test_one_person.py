@@ -14,7 +14,7 @@ from sync_pipeline.cli import main
 from sync_pipeline.flow import lookups
 from sync_pipeline.flow.actions import ACTIONS, Action, Status
 from sync_pipeline.flow.lookups import UnknownNameError
-from sync_pipeline.sync.cycle import Rules as SyncRules
+from sync_pipeline.sync.sync_pass import Rules as SyncRules
 from sync_pipeline.web.flow import endpoint
 from sync_pipeline_tests import hostile
 from sync_pipeline_tests.flow.world import CAMPAIGN, USER, FlowWorld

@@ -14,7 +14,7 @@ from sync_pipeline.connectors.records import Answer, Operation, Record
 from sync_pipeline.flow.actions import Outcome, Status
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Object
-from sync_pipeline.sync.cycle import Rules
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.flow.test_lost_answers import Died
 from sync_pipeline_tests.flow.world import DESCRIBES, FlowWorld
 

@@ -15,8 +15,8 @@ from sync_pipeline.flow.perform import Flow, Rules
 from sync_pipeline.flow.sides import Sides
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Object
-from sync_pipeline.sync.cycle import Rules as SyncRules
-from sync_pipeline.sync.matching import Match
+from sync_pipeline.sync.identity.email_match import Match
+from sync_pipeline.sync.sync_pass import Rules as SyncRules
 from sync_pipeline_tests.flow.test_lost_answers import Died
 from sync_pipeline_tests.sync.test_systems import PAIRINGS, Both
 

@@ -12,11 +12,11 @@ from sync_pipeline.connectors.records import Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Chosen, Describe, Field, Rule
 from sync_pipeline.model import Mapping as FieldMapping
-from sync_pipeline.sync.backfill import backfill, field_of
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.drift import drift, repair
-from sync_pipeline.sync.links import end
-from sync_pipeline.sync.mapped import Choice
+from sync_pipeline.sync.identity.links import end
+from sync_pipeline.sync.inspection.backfill import backfill, field_of
+from sync_pipeline.sync.inspection.drift import drift, repair
+from sync_pipeline.sync.mapping.effective import Choice
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.lives import CONTACT, LEAD, PERSON, Lives, paired
 from sync_pipeline_tests.sync.peopled import Peopled
 

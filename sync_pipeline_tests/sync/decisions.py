@@ -9,7 +9,7 @@ import duckdb
 
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.model import Rule
-from sync_pipeline.sync.resolve import Outcome
+from sync_pipeline.sync.decision.case_table import Outcome
 
 Given = Mapping[str, Any]
 Row = tuple[Any, Given]

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.synced import Synced
+from sync_pipeline.sync.pass_result import Synced
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.peopled import Peopled
 from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS
 

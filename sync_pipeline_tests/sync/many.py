@@ -25,9 +25,9 @@ from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo.records import standard
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.salesforce.org.schema import describe_object
-from sync_pipeline.sync.cycle import Pass, Rules, Side
-from sync_pipeline.sync.settle import Settling, settle
-from sync_pipeline.sync.synced import Synced
+from sync_pipeline.sync.identity.succession import Settling, settle
+from sync_pipeline.sync.pass_result import Synced
+from sync_pipeline.sync.sync_pass import Pass, Rules, Side
 from sync_pipeline_tests.mirror.copies import at, landed
 from sync_pipeline_tests.sync.world import System, text
 

@@ -12,7 +12,7 @@ from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.records import Answer, Value, Verdict
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Describe
-from sync_pipeline.sync.retries import retry
+from sync_pipeline.sync.delivery.retries import retry
 from sync_pipeline_tests.sync.many import Many, Router
 from sync_pipeline_tests.sync.world import System
 

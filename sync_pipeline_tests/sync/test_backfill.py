@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from sync_pipeline.model import Chosen
-from sync_pipeline.sync.backfill import Count, FieldError, backfill, field_of, tried
-from sync_pipeline.sync.limits import Limits
-from sync_pipeline.sync.mapped import Choice
+from sync_pipeline.sync.inspection.backfill import Count, FieldError, backfill, field_of, tried
+from sync_pipeline.sync.mapping.effective import Choice
+from sync_pipeline.sync.planning.limits import Limits
 from sync_pipeline_tests.sync.world import World
 
 

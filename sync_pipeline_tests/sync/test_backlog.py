@@ -7,8 +7,8 @@ from typing import Any
 
 from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.sync.backlog import ADVICE, advice, measure, outlook
-from sync_pipeline.sync.retries import dismiss, retry
+from sync_pipeline.sync.delivery.retries import dismiss, retry
+from sync_pipeline.sync.inspection.backlog import ADVICE, advice, measure, outlook
 from sync_pipeline_tests.sync.world import World
 
 DAY = 24 * 60

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from sync_pipeline.lake import ledger
-from sync_pipeline.sync import brakes
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.limits import Limits
+from sync_pipeline.sync.planning import brakes
+from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.lives import Lives
 

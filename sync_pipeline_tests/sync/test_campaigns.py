@@ -21,9 +21,9 @@ from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field, Pairing, id18
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.limits import Limits
-from sync_pipeline.sync.retries import retry
+from sync_pipeline.sync.delivery.retries import retry
+from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.many import MARKETO, Many, described, marketo_fields
 from sync_pipeline_tests.sync.world import System
 

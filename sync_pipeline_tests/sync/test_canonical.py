@@ -13,8 +13,8 @@ from sync_pipeline.lake.sql import literal
 from sync_pipeline.lake.table import EXACT
 from sync_pipeline.lake.types import COLUMN_TYPES, cast
 from sync_pipeline.model import Field
-from sync_pipeline.sync.canonical import FORMS, canonical, common
-from sync_pipeline.sync.outbox import typed
+from sync_pipeline.sync.delivery.outbox import typed
+from sync_pipeline.sync.mapping.canonical import FORMS, canonical, common
 
 STAMP = "TIMESTAMP WITH TIME ZONE"
 TYPES = {"VARCHAR": "string", **{column: name for name, column in COLUMN_TYPES.items()}}  # a describe's word for each

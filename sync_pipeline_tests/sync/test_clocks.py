@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Rule
-from sync_pipeline.sync.touched import watermark
+from sync_pipeline.sync.identity.mirror_sql import watermark
 from sync_pipeline_tests.sync.world import World
 
 

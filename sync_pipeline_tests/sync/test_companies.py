@@ -15,7 +15,7 @@ from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.model import Describe, Field
 from sync_pipeline.sandbox import Schema
-from sync_pipeline.sync.explain import explain
+from sync_pipeline.sync.inspection.explain import explain
 from sync_pipeline_tests.sync.conftest import lake_in
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sync_pipeline.catalog.mappings_person import UNSUBSCRIBED
 from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Chosen, Rule
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.mapped import Choice
-from sync_pipeline.sync.matching import mail_field
+from sync_pipeline.sync.identity.email_match import mail_field
+from sync_pipeline.sync.mapping.effective import Choice
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.life_events import DELETIONS, EVENTS, LASTING, anywhere, courses, crm, merge, numbers
 from sync_pipeline_tests.sync.peopled import Event, Peopled
 from sync_pipeline_tests.sync.world import System

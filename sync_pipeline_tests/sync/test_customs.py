@@ -18,7 +18,7 @@ from sync_pipeline.connectors.records import Answer, Value, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Pairing
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.customs import UnfitError, fitted
+from sync_pipeline.sync.mapping.custom_objects import UnfitError, fitted
 from sync_pipeline_tests.sync.many import MARKETO, Many, marketo_fields
 
 SYSTEM = (

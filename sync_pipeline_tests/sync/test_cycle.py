@@ -10,13 +10,13 @@ from sync_pipeline.connectors.records import Answer, Operation, Record, Verdict
 from sync_pipeline.connectors.writes import UNSEEN
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Chosen, Mapping, Object, Rule
-from sync_pipeline.sync import outbox
-from sync_pipeline.sync.explain import explain
-from sync_pipeline.sync.limits import Limits
-from sync_pipeline.sync.mapped import Choice
-from sync_pipeline.sync.on_demand import CREATE_LEAD, SENDING
-from sync_pipeline.sync.preview import reasons, samples
-from sync_pipeline.sync.synced import record
+from sync_pipeline.sync.delivery import outbox
+from sync_pipeline.sync.delivery.on_demand import CREATE_LEAD, SENDING
+from sync_pipeline.sync.inspection.explain import explain
+from sync_pipeline.sync.mapping.effective import Choice
+from sync_pipeline.sync.pass_result import record
+from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.planning.preview import reasons, samples
 from sync_pipeline_tests.sync.world import World
 
 

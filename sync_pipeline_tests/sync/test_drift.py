@@ -6,7 +6,7 @@ import pytest
 
 from sync_pipeline.connectors.records import Answer, Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.sync.drift import Drift, drift, orphans, repair
+from sync_pipeline.sync.inspection.drift import Drift, drift, orphans, repair
 from sync_pipeline_tests.sync.world import World
 
 

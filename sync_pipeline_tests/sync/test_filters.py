@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from sync_pipeline import assembly, catalog
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.conditions import by_object, cascaded, condition, filtered
-from sync_pipeline.sync.ends import FILTERED
-from sync_pipeline.sync.explain import explain
+from sync_pipeline.sync.identity.end_reasons import FILTERED
+from sync_pipeline.sync.inspection.explain import explain
+from sync_pipeline.sync.scope.filters import by_object, cascaded, condition, filtered
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.many import Many
 from sync_pipeline_tests.sync.world import World

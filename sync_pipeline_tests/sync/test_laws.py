@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Chosen, Rule
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.mapped import Choice
+from sync_pipeline.sync.mapping.effective import Choice
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.peopled import OUTAGES, PERSON, REFUSALS, Event, Peopled
 
 # `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_laws.py` is the long run.

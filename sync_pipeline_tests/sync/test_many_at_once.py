@@ -12,7 +12,7 @@ import pytest
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.reconcile import mark_gone
 from sync_pipeline.sandbox.marketo.population.veeva import CALL
-from sync_pipeline.sync.ends import (
+from sync_pipeline.sync.identity.end_reasons import (
     CONVERTED,
     DELETED,
     EXPIRED,

@@ -14,10 +14,10 @@ from sync_pipeline.catalog import veeva
 from sync_pipeline.catalog.chosen import chosen
 from sync_pipeline.model import Describe, Field, Pairing, Rule
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.customs import UnfitError
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.fields import compared
-from sync_pipeline.sync.mapped import Choice, Mapped, mapped, unmet, with_common_values
+from sync_pipeline.sync.mapping.compared import compared
+from sync_pipeline.sync.mapping.custom_objects import UnfitError
+from sync_pipeline.sync.mapping.effective import Choice, Mapped, mapped, unmet, with_common_values
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.world import World
 
 PAIRINGS = {p.name: p for p in catalog.pairings()}

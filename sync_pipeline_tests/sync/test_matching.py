@@ -7,8 +7,8 @@ from pathlib import Path
 from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.lake import Lake, views
-from sync_pipeline.sync.cycle import Rules
-from sync_pipeline.sync.matching import ADDRESS, known_addresses
+from sync_pipeline.sync.identity.email_match import ADDRESS, known_addresses
+from sync_pipeline.sync.sync_pass import Rules
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.many import Many
 

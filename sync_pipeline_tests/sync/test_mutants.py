@@ -12,8 +12,8 @@ import pytest
 
 from sync_pipeline.lake.sql import literal
 from sync_pipeline.model import Rule
-from sync_pipeline.sync import resolve
-from sync_pipeline.sync.resolve import CASES, REFUSALS
+from sync_pipeline.sync.decision import case_table
+from sync_pipeline.sync.decision.case_table import CASES, REFUSALS
 from sync_pipeline_tests.sync import decisions
 from sync_pipeline_tests.sync.decisions import (
     AGREE,
@@ -130,5 +130,5 @@ def test_every_mistake_in_a_condition_or_their_order_is_found_by_a_row(
 
 
 def test_every_mistake_in_a_rule_is_found_by_a_row(con: duckdb.DuckDBPyConnection) -> None:
-    assert survives(con, "conflict", resolve.resolution_sql())
-    assert [sql for sql in mutants(con, resolve.resolution_sql()) if survives(con, "conflict", sql)] == []
+    assert survives(con, "conflict", case_table.resolution_sql())
+    assert [sql for sql in mutants(con, case_table.resolution_sql()) if survives(con, "conflict", sql)] == []

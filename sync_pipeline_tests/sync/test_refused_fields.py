@@ -15,9 +15,9 @@ from sync_pipeline.connectors.records import Answer, Record, Value, Verdict
 from sync_pipeline.connectors.writes import blamed
 from sync_pipeline.lake import Lake
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule
-from sync_pipeline.sync.capacity import BECAUSE, CHECKS, TO_DO
-from sync_pipeline.sync.outbox import AGAIN
-from sync_pipeline.sync.retries import retry
+from sync_pipeline.sync.decision.capacity import BECAUSE, CHECKS, TO_DO
+from sync_pipeline.sync.delivery.outbox import AGAIN
+from sync_pipeline.sync.delivery.retries import retry
 from sync_pipeline_tests.sync.many import Many
 from sync_pipeline_tests.sync.test_campaigns import CAMPAIGN, many_of, person
 from sync_pipeline_tests.sync.test_customs import DESCRIBED, chosen

@@ -13,7 +13,7 @@ from sync_pipeline import catalog
 from sync_pipeline.lake import Lake
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.sandbox.marketo.records.fields import Field
-from sync_pipeline.sync.retries import retry
+from sync_pipeline.sync.delivery.retries import retry
 from sync_pipeline_tests.sync.test_systems import Both
 
 PEOPLE = tuple(pairing for pairing in catalog.pairings() if pairing.name in ("account", "contact", "lead"))

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from sync_pipeline.model import Rule
-from sync_pipeline.sync import resolve
-from sync_pipeline.sync.resolve import CASES, REFUSALS, RESOLUTIONS, Outcome
+from sync_pipeline.sync.decision import case_table
+from sync_pipeline.sync.decision.case_table import CASES, REFUSALS, RESOLUTIONS, Outcome
 from sync_pipeline_tests.sync import decisions
 from sync_pipeline_tests.sync.decisions import CASE_ROWS, CONFLICT_ROWS, OUTCOMES, POSSIBLE, REFUSAL_ROWS, load
 
@@ -30,8 +30,8 @@ def answers(con: duckdb.DuckDBPyConnection, table: str, what: str) -> list[tuple
 
 def test_each_row_of_the_case_table(con: duckdb.DuckDBPyConnection) -> None:
     """SF-LEAD-2, SF-LEAD-3, SF-CONTACT-3, SF-ACCOUNT-1 to 4; SPEC 31, decision 3."""
-    number = resolve.case_sql()
-    found = answers(con, "given", f"{resolve.name_sql(f'({number})')}, {resolve.outcome_sql(f'({number})')}")
+    number = case_table.case_sql()
+    found = answers(con, "given", f"{case_table.name_sql(f'({number})')}, {case_table.outcome_sql(f'({number})')}")
     wanted = [(name, OUTCOMES[name]) for name, _ in CASE_ROWS]
     wrong = [(row[1], is_, to_be) for row, is_, to_be in zip(CASE_ROWS, found, wanted, strict=True) if is_ != to_be]
     assert wrong == []
@@ -43,7 +43,7 @@ def test_every_row_of_the_case_table_has_an_example() -> None:
 
 def test_what_each_rule_makes_of_a_conflict(con: duckdb.DuckDBPyConnection) -> None:
     """SF-CONTACT-11, UNSUB-4."""
-    found = answers(con, "conflict", resolve.resolution_sql())
+    found = answers(con, "conflict", case_table.resolution_sql())
     wrong = [(row, is_) for row, (is_,) in zip(CONFLICT_ROWS, found, strict=True) if is_ != row[0]]
     assert wrong == []
 
@@ -54,13 +54,13 @@ def test_every_rule_that_can_meet_a_conflict_resolves_it() -> None:
 
 def test_what_keeps_a_chosen_value_from_being_written(con: duckdb.DuckDBPyConnection) -> None:
     """FIELD-15, FIELD-25, FIELD-27, SF-CONTACT-10."""
-    found = answers(con, "refusable", resolve.refusal_sql())
+    found = answers(con, "refusable", case_table.refusal_sql())
     wrong = [(row, is_) for row, (is_,) in zip(REFUSAL_ROWS, found, strict=True) if is_ != row[0]]
     assert wrong == []
 
 
 def test_no_refusal_is_unknown_to_the_docs() -> None:
-    assert {code for code, _ in REFUSALS} == set(resolve.REFUSED_BECAUSE)
+    assert {code for code, _ in REFUSALS} == set(case_table.REFUSED_BECAUSE)
 
 
 class Asked(NamedTuple):
@@ -134,8 +134,8 @@ def compared(of: Asked) -> Outcome:
 def test_the_case_table_is_the_specification_for_all_that_can_be_given(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create or replace table possible as {POSSIBLE}", {"rules": [str(rule) for rule in Rule]})
     names = ", ".join(Asked._fields)
-    number = resolve.case_sql()
-    found = con.execute(f"select {resolve.outcome_sql(f'({number})')}, {names} from possible").fetchall()
+    number = case_table.case_sql()
+    found = con.execute(f"select {case_table.outcome_sql(f'({number})')}, {names} from possible").fetchall()
     wrong = [(row, wanted) for row in found if row[0] != (wanted := decided(Asked(*row[1:])))]
     assert wrong[:3] == []
     assert len(found) > 50_000

@@ -19,8 +19,8 @@ from sync_pipeline.model import SUCCEEDED, Object, Pairing
 from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
 from sync_pipeline.settings import Settings
-from sync_pipeline.sync.cycle import Pass, Rules, Side, describes
-from sync_pipeline.sync.synced import Synced
+from sync_pipeline.sync.pass_result import Synced
+from sync_pipeline.sync.sync_pass import Pass, Rules, Side, describes
 from sync_pipeline_tests.marketo import OBJECTS, connected, declared
 
 PAIRINGS = catalog.pairings()

@@ -13,7 +13,7 @@ from sync_pipeline.connectors.records import Value
 from sync_pipeline.connectors.salesforce.answers import field
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Chosen, Describe, Field, Mapping
-from sync_pipeline.sync.mapped import Choice, lacking, mapped
+from sync_pipeline.sync.mapping.effective import Choice, lacking, mapped
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.world import MAPPINGS, World
 

@@ -17,8 +17,8 @@ from sync_pipeline.connectors.records import Answer, Operation, Record, Value, V
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule, Window, id18
-from sync_pipeline.sync.cycle import Pass, Rules
-from sync_pipeline.sync.synced import Synced
+from sync_pipeline.sync.pass_result import Synced
+from sync_pipeline.sync.sync_pass import Pass, Rules
 from sync_pipeline_tests.mirror.copies import Copy, at, numbers
 
 CRM_FIELDS = (

@@ -1,0 +1,1 @@
+"""How a decided write reaches its system, and what becomes of one without an answer."""

@@ -1,0 +1,1 @@
+"""Which record is which person: links, their ends, merges and who survives them."""

@@ -1,0 +1,1 @@
+"""What is asked afterwards: a record's story, drift, what waits, backfill."""

@@ -1,0 +1,1 @@
+"""Which fields are synced and how their values are made comparable."""

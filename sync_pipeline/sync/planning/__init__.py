@@ -1,0 +1,1 @@
+"""What a pass would write, the limits on it, and how it is shown."""
