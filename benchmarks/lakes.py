@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations, systems
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror.source import Source
@@ -39,13 +39,13 @@ class Bench:
 
     @property
     def objects(self) -> tuple[Object, ...]:
-        return assembly.objects(self.settings)
+        return declarations.objects(self.settings)
 
     @contextmanager
     def source(self) -> Iterator[Source]:
         """Give what a cycle in this process needs."""
         with Lake.open(str(self.pipeline.catalog), str(self.pipeline.files)) as lake:
-            yield assembly.source(self.settings, lake)
+            yield systems.source(self.settings, lake)
 
 
 @contextmanager

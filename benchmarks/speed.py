@@ -17,7 +17,7 @@ from benchmarks.bars import Bar, at_least, at_most, stated
 from benchmarks.processes import Spent, spent
 from interop.environments import Python
 from interop.salesforce.stage import front_of
-from sync_pipeline import assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.sandbox import Org, Sandbox
@@ -87,7 +87,7 @@ def _served(count: int) -> Iterator[Sandbox]:
 
 
 def _connector(sandbox: Sandbox) -> Salesforce:
-    return assembly.salesforce(Settings(**{name.lower(): value for name, value in sandbox.env().items()}))  # type: ignore[arg-type]
+    return systems.salesforce(Settings(**{name.lower(): value for name, value in sandbox.env().items()}))  # type: ignore[arg-type]
 
 
 def columns_of(sandbox: Sandbox, source: str, names: Collection[str] = ()) -> dict[str, str]:

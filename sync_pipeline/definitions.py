@@ -2,11 +2,12 @@
 
 import os
 
-from sync_pipeline import assembly, private, redactor
+from sync_pipeline import private, redactor
+from sync_pipeline.assembly import declarations
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.settings import Settings
 
 os.umask(private.OWNER_ONLY)
 redactor.install()
 settings = Settings()
-defs = definitions(assembly.objects(settings), settings, pairings=assembly.pairings(settings))
+defs = definitions(declarations.objects(settings), settings, pairings=declarations.pairings(settings))

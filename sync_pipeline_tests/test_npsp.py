@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations
 from sync_pipeline.lake import Lake, table
 from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Object
@@ -59,7 +59,7 @@ def sync(org: Org, tmp_path: Path, counts: dict[str, int]) -> Iterator[SyncResou
 def test_every_record_and_value_of_the_npsp_org_arrives_through_dagster(
     org: Org, sync: SyncResource, counts: dict[str, int]
 ) -> None:
-    objects = assembly.objects(sync.settings())
+    objects = declarations.objects(sync.settings())
     run = run_job("cycle", sync, objects)
     assert run.success
     with sync.lake(read_only=True) as lake:

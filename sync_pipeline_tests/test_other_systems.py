@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import runs as assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.connectors.errors import FatalError
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror import runs
@@ -32,7 +33,7 @@ def both(lake: Lake, tmp_path: Path) -> Iterator[Both]:
         yield both
 
 
-WORK: dict[str, Callable[[Settings, Lake, assembly.Systems], object]] = {
+WORK: dict[str, Callable[[Settings, Lake, systems.Systems], object]] = {
     "pass": lambda given, lake, over: assembly.pass_over(given, lake, over),
     "activities": lambda given, lake, over: assembly.log_activities(given, lake, over),
     "flow": lambda given, lake, over: assembly.flow(given, lake, over),
@@ -68,16 +69,16 @@ def test_other_systems_are_refused_before_anything_is_read_or_moved(both: Both, 
         given = Settings(_env_file=None, **{**both.given, **named})  # type: ignore[arg-type]
         before = both.lake.rows(f"from {ledger.table('watermark')} order by all")
         both.clock.pass_seconds(300)
-        over = assembly.Systems(given, both.lake)
+        over = systems.Systems(given, both.lake)
         objects = [one for one in both.objects if one.system == system]
-        done = runs.sync(assembly.source(given, both.lake, system, over=over), objects)
+        done = runs.sync(systems.source(given, both.lake, system, over=over), objects)
         assert done.status == FAILED
         assert "OTHER_ORGANIZATION: this lake mirrors organization" in done.message
         for name, work in WORK.items():
             if system == "marketo" and name in ("unsubscribes", "reminders"):
                 continue  # which are the CRM's affair
             with pytest.raises(FatalError, match="OTHER_ORGANIZATION"):
-                work(given, both.lake, assembly.Systems(given, both.lake))
+                work(given, both.lake, systems.Systems(given, both.lake))
         assert both.lake.rows(f"from {ledger.table('watermark')} order by all") == before
         logins = ("/services/oauth2/", "/services/Soap/u/", "/identity/")
         assert [one.path for one in elsewhere.log.entries if not one.path.startswith(logins)] == []

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from sync_pipeline import assembly
-from sync_pipeline.assembly import Systems
+from sync_pipeline.assembly import declarations
+from sync_pipeline.assembly.systems import Systems
 from sync_pipeline.lake.sql import commas, quoted
 from sync_pipeline.mirror import preflight
 from sync_pipeline.mirror.preflight import Severity
@@ -62,7 +62,7 @@ def sync(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> SyncReso
 
 @pytest.fixture(scope="module")
 def objects(sync: SyncResource) -> tuple[Object, ...]:
-    return assembly.objects(sync.settings())
+    return declarations.objects(sync.settings())
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +164,9 @@ def changes(objects: tuple[Object, ...]) -> str:
 def test_no_sync_begins_before_the_professionals_are_chosen(sync: SyncResource) -> None:
     """VV-PA-1, SPEC 31 decision 31."""
     unset = Settings(**{**sync.overrides, "veeva_professional_types": ""})  # type: ignore[arg-type]
-    assert assembly.undecided(unset).startswith("account: VEEVA_PROFESSIONAL_TYPES must name the record types")
-    assert assembly.undecided(sync.settings()) == ""
-    assert assembly.undecided(Settings(crm="salesforce")) == ""
+    assert declarations.undecided(unset).startswith("account: VEEVA_PROFESSIONAL_TYPES must name the record types")
+    assert declarations.undecided(sync.settings()) == ""
+    assert declarations.undecided(Settings(crm="salesforce")) == ""
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_no_sync_begins_before_the_professionals_are_chosen(sync: SyncResource) 
 )
 def test_the_check_names_the_orgs_own_record_types(sync: SyncResource, chosen: str, said: str) -> None:
     given = Settings(**{**sync.overrides, "veeva_professional_types": chosen})  # type: ignore[arg-type]
-    found = preflight.check(Systems(given).crm, assembly.objects(given))
+    found = preflight.check(Systems(given).crm, declarations.objects(given))
     (error,) = (finding for finding in found.findings if finding.severity is Severity.ERROR)
     assert error.object == "account"
     assert error.message.startswith(said)
@@ -187,7 +187,7 @@ def test_the_check_names_the_orgs_own_record_types(sync: SyncResource, chosen: s
 def test_the_check_tells_what_is_visible_and_refused(sync: SyncResource) -> None:
     """VV-GEN-5."""
     given = sync.settings()
-    found = preflight.check(Systems(given).crm, assembly.objects(given))
+    found = preflight.check(Systems(given).crm, declarations.objects(given))
     assert [f for f in found.findings if f.severity is Severity.ERROR] == []
     notes = {f.object: f.message for f in found.findings if f.severity is Severity.NOTE}
     assert notes.keys() >= {"Lead", "Contact", "Opportunity", "Campaign", "Task", "Event"}
@@ -208,7 +208,7 @@ def test_the_check_tells_what_veevas_set_up_asks_for_and_the_sync_user_has_not(s
     contact |= {"deletable": False}
     given = sync.settings()
     try:
-        found = preflight.check(Systems(given).crm, assembly.objects(given))
+        found = preflight.check(Systems(given).crm, declarations.objects(given))
     finally:
         org.update("UserPermissionAccess", access, dict.fromkeys(denied, True))
         org.show_field("Account", "Type")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from sync_pipeline import assembly
 from sync_pipeline.actions.inputs import ACTIVITY, INPUTS, REMINDER, UNSUBSCRIBE
 from sync_pipeline.actions.intake import InputError, take_file
 from sync_pipeline.activities import types
 from sync_pipeline.activities.step import Logged
+from sync_pipeline.assembly import declarations, runs, systems
 from sync_pipeline.catalog.activity_types import activity_types
 from sync_pipeline.commands.options import NOT_DONE, open_lake, plain_errors, settings
 from sync_pipeline.commands.unsubscribes import told
@@ -49,7 +49,7 @@ def setup(only_check: bool) -> None:
     given = settings()
     wanted = activity_types(given.activity_types)
     with open_lake(given) as lake, plain_errors():
-        marketo = assembly.Systems(given, lake).marketo
+        marketo = systems.Systems(given, lake).marketo
         missing = marketo.lacking_activity_types(wanted)
         for one, said in missing:
             click.echo(f"{one.label} ({one.api_name}): {said}")
@@ -65,10 +65,10 @@ def setup(only_check: bool) -> None:
 def log() -> None:
     """Log now what is to be logged on both sides, as each cycle does after its two-way pass."""
     given = settings()
-    if given.write_back != "apply" or not assembly.pairings(given):
+    if given.write_back != "apply" or not declarations.pairings(given):
         raise click.ClickException("nothing is written: set both systems and WRITE_BACK=apply")
     with open_lake(given) as lake, pause.cycle(lake):
-        status, done = assembly.log_activities(given, lake, assembly.Systems(given, lake))
+        status, done = runs.log_activities(given, lake, systems.Systems(given, lake))
     for one in done:
         click.echo(line(one))
     if status != SUCCEEDED:
@@ -89,7 +89,7 @@ def import_file(file: Path, table: str | None, as_json: bool) -> None:
         except InputError as error:
             raise click.ClickException(str(error)) from None
         at_once = into is UNSUBSCRIBE and given.crm == "salesforce"
-        sent = assembly.exchange_unsubscribes(given, lake, whole=False) if at_once else None
+        sent = runs.exchange_unsubscribes(given, lake, whole=False) if at_once else None
     if as_json:
         refused = [vars(each) for each in done.refused]
         left_out = [vars(each) for each in done.left_out]

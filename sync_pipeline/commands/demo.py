@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations
 from sync_pipeline.commands.demo_scenes import SCENES, Person
 from sync_pipeline.commands.demo_stage import Stage, stage
 from sync_pipeline.commands.options import console
@@ -118,7 +118,7 @@ def _plan(on: Stage, run_id: str) -> None:
 def _explain(on: Stage, somebody: Person) -> None:
     console.print(f"\nthe whole story of one {somebody.kind.called} (sync-pipeline explain {somebody.crm_id}):")
     with on.lake.reading() as con:
-        for chapter in explain(con, assembly.pairings(on.given), somebody.crm_id):
+        for chapter in explain(con, declarations.pairings(on.given), somebody.crm_id):
             if chapter.rows:
                 records = [dict(zip(chapter.names, row, strict=True)) for row in chapter.rows]
                 console.print("\n".join([chapter.title, *lines(records, FEW_FIELDS)]))

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import click
 
-from sync_pipeline import assembly
-from sync_pipeline.assembly import Systems
+from sync_pipeline.assembly import declarations
+from sync_pipeline.assembly import runs as assembly
+from sync_pipeline.assembly.systems import Systems
 from sync_pipeline.commands import two_way
 from sync_pipeline.commands.options import NOT_DONE, console, open_lake, settings
 from sync_pipeline.commands.sandbox import CUSTOM_OBJECTS, ORG_FILES, SEED, is_new, open_org
@@ -50,7 +51,7 @@ class Stage:
 
     def look(self) -> None:
         """Tell what `sync-pipeline check` finds."""
-        objects = assembly.objects(self.given)
+        objects = declarations.objects(self.given)
         for system in self.given.systems():
             found = preflight.check(self.over.connector(system), [obj for obj in objects if obj.system == system])
             size = f"{found.total:,} records" if found.total else "its size is told by the first load"
@@ -67,7 +68,7 @@ class Stage:
         time.sleep(LAG + 1)
         began = time.monotonic()
         cycles = each_system(
-            self.given, self.lake, self.over, assembly.objects(self.given), lambda *_: None,
+            self.given, self.lake, self.over, declarations.objects(self.given), lambda *_: None,
             lambda source, objects: runs.sync(source, objects, told=_tell),
         )  # fmt: skip
         total = sum((cycle.counts() for cycle in cycles), Counts())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake
 from sync_pipeline.commands.shown import lines
 from sync_pipeline.commands.two_way import both_systems
@@ -27,7 +27,7 @@ def drift(repair: str | None, as_json: bool) -> None:
     """
     given = both_systems()
     with open_lake(given, read_only=not repair) as lake:
-        asked = list(assembly.two_way(given, lake, "").questions())
+        asked = list(runs.two_way(given, lake, "").questions())
         if repair:
             with lake.only_pipeline():
                 for question in asked:

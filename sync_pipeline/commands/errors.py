@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline import assembly
 from sync_pipeline.activities import diagnosis, send
+from sync_pipeline.assembly import declarations
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.commands.shown import lines, records
 from sync_pipeline.identifiers import CrmId, IdentifierError
@@ -100,7 +100,7 @@ def _failed(lake: Lake) -> Open:
 def _dismissed(given: Settings, lake: Lake, ids: Sequence[str]) -> str:
     with lake.reading() as con:
         known = {**_failed(lake), "": diagnosis.unplaced(con)}
-    meant, now = _meant(ids, known, assembly.pairings(given)), datetime.now(UTC)
+    meant, now = _meant(ids, known, declarations.pairings(given)), datetime.now(UTC)
     unplaced = meant.pop("", ())
     with lake.only_pipeline(), lake.transaction() as con:
         count = retries.dismiss(con, meant, now) + diagnosis.dismiss(con, unplaced, now)
@@ -108,7 +108,7 @@ def _dismissed(given: Settings, lake: Lake, ids: Sequence[str]) -> str:
 
 
 def _retried(given: Settings, lake: Lake, ids: Sequence[str]) -> str:
-    pairings, now = assembly.pairings(given), datetime.now(UTC)
+    pairings, now = declarations.pairings(given), datetime.now(UTC)
     meant = _meant(ids, _failed(lake), pairings)
     count = sent = 0
     with lake.only_pipeline(), lake.transaction() as con:

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from sync_pipeline import assembly
 from sync_pipeline.actions import feed as people
 from sync_pipeline.actions.feed import Fed, FeedError, Options
+from sync_pipeline.assembly import runs
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.lake import Lake
 
@@ -25,7 +25,7 @@ def _opened(*, read_only: bool = False) -> Iterator[tuple[Lake, Options]]:
     given = settings()
     with open_lake(given, read_only=read_only) as lake:
         try:
-            yield lake, assembly.feed_options(given)
+            yield lake, runs.feed_options(given)
         except FeedError as error:
             raise click.ClickException(str(error)) from None
 

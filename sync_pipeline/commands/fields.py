@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import runs as assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.catalog.chosen import FORM
 from sync_pipeline.catalog.marketo import PERSON
 from sync_pipeline.catalog.pairings import plain
@@ -118,7 +119,7 @@ def setup(create: bool, yes: bool) -> None:
         if not create or not (yes or click.confirm(f"Create {len(wanted):,} fields?", err=True)):
             return
         taken = [field.label for field in over.described[PERSON.system, PERSON.source].fields]
-        made = assembly.Systems(given, lake).marketo.make_person_fields(list(wanted.values()), taken)
+        made = systems.Systems(given, lake).marketo.make_person_fields(list(wanted.values()), taken)
         click.echo(f"{len(made):,} fields are created; they are synced once both systems have been asked for theirs")
 
 
@@ -155,7 +156,7 @@ def _read_late(given: Settings, lake: Lake, asked: Question, field: Compared) ->
     for obj, names in late:
         click.echo(f"reading {', '.join(names)} of all records of {obj.title}")
         with plain_errors():
-            done = runs.read_fields(assembly.source(given, lake, obj.system), obj, names)
+            done = runs.read_fields(systems.source(given, lake, obj.system), obj, names)
         if done.status != SUCCEEDED:
             click.echo(done.message, err=True)
             sys.exit(NOT_DONE)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations, runs, systems
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.flow.actions import ACTIONS, Action, Option, Outcome, RequestError, Status, request
 from sync_pipeline.flow.perform import Flow
@@ -32,10 +32,10 @@ _ADDRESS = re.compile(r"(https?://\S+)?")
 @contextmanager
 def opened(given: Settings) -> Iterator[tuple[Lake, Flow]]:
     """Give the lake, and the flow actions of the systems in the settings."""
-    if not assembly.pairings(given):
+    if not declarations.pairings(given):
         raise click.ClickException("flow actions need a CRM and a Marketo subscription: set both up in .env")
     with open_lake(given) as lake:
-        yield lake, assembly.flow(given, lake, assembly.Systems(given, lake))
+        yield lake, runs.flow(given, lake, systems.Systems(given, lake))
 
 
 def line(outcome: Outcome) -> str:
@@ -109,8 +109,8 @@ def serve(host: str, port: int, url_file: Path | None) -> None:
     with opened(given) as (lake, actions):
         endpoints = [
             web.endpoint(actions),
-            sales.intake(lake, lambda: assembly.exchange_unsubscribes(given, lake, whole=False)),
-            sales.check(assembly.mail_check(given, lake)),
+            sales.intake(lake, lambda: runs.exchange_unsubscribes(given, lake, whole=False)),
+            sales.check(runs.mail_check(given, lake)),
         ]
         try:
             serving = Server(endpoints, given.http_token.get_secret_value(), host, port)

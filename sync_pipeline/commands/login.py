@@ -7,7 +7,8 @@ import webbrowser
 
 import click
 
-from sync_pipeline import assembly, redactor
+from sync_pipeline import redactor
+from sync_pipeline.assembly import systems
 from sync_pipeline.commands.options import plain_errors, settings
 from sync_pipeline.connectors.salesforce.authorize import CALLBACK, allow
 
@@ -33,6 +34,6 @@ def login(port: int, browser: bool) -> None:
             webbrowser.open(url)
 
     with plain_errors():
-        token = allow(assembly.credentials(settings()), port, show)
+        token = allow(systems.credentials(settings()), port, show)
     # What it is for; everything else that is printed is without secrets.
     click.echo(f"SALESFORCE_REFRESH_TOKEN={token}", file=redactor.revealed(sys.stdout))

@@ -9,7 +9,8 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import declarations, systems
 from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.model import Object
@@ -35,7 +36,7 @@ def settings(**overrides: object) -> Settings:
 def chosen(given: Settings, names: str | None) -> Sequence[Object]:
     """Return the objects named in `--objects a,b`, or all."""
     try:
-        objects = assembly.objects(given)
+        objects = declarations.objects(given)
         if not names:
             return objects
         found = [catalog.by_name(name.strip(), objects) for name in names.split(",") if name.strip()]
@@ -57,5 +58,5 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def open_lake(given: Settings, *, read_only: bool = False) -> Iterator[Lake]:
-    with plain_errors(), assembly.lake(given, read_only=read_only) as lake:
+    with plain_errors(), systems.lake(given, read_only=read_only) as lake:
         yield lake

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.lake import pause
 
@@ -20,7 +20,7 @@ def reminders(as_json: bool) -> None:
     if not given.actions_reminders:
         raise click.ClickException("reminders do not sync: set ACTIONS_REMINDERS=true")
     with open_lake(given) as lake, pause.cycle(lake):
-        done = assembly.exchange_reminders(given, lake)
+        done = runs.exchange_reminders(given, lake)
     if as_json:
         click.echo(json.dumps(vars(done)))
     else:

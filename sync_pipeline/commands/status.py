@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.commands.shown import lines, records
 from sync_pipeline.connectors.marketo.limits import next_reset
@@ -57,7 +57,7 @@ def status(as_json: bool) -> None:
     given, now = settings(), datetime.now(UTC)
     with open_lake(given, read_only=True) as lake:
         told = {"objects": records(lake, OBJECTS)}
-        if pairings := assembly.pairings(given):
+        if pairings := declarations.pairings(given):
             told["writes"] = records(lake, WRITES)
             with lake.reading() as con:
                 told["backlog"] = backlog.outlook(con, pairings, now)

@@ -22,8 +22,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from sync_pipeline import assembly
-from sync_pipeline.assembly import Systems
+from sync_pipeline.assembly import declarations, systems
+from sync_pipeline.assembly import runs as assembly
+from sync_pipeline.assembly.systems import Systems
 from sync_pipeline.commands import activities, two_way
 from sync_pipeline.commands.options import NOT_DONE, chosen, console, open_lake, settings
 from sync_pipeline.connectors import bounds
@@ -72,7 +73,7 @@ def sync(
         raise click.UsageError("--full, --since, --reconcile and --formulas exclude one another")
     given = settings()
     wanted = chosen(given, objects)
-    if undecided := assembly.undecided(given):
+    if undecided := declarations.undecided(given):
         raise click.UsageError(undecided)
     with open_lake(given) as lake, pause.cycle(lake), _progress() as (landed, told):
 
@@ -85,7 +86,7 @@ def sync(
 
         over = Systems(given, lake)
         cycles = each_system(given, lake, over, wanted, landed, read)
-        is_two_way = given.write_back != "off" and bool(assembly.pairings(given))
+        is_two_way = given.write_back != "off" and bool(declarations.pairings(given))
         decides = is_two_way and not (objects or reconcile or formulas)
         both_ways = _both_ways(given, lake, over) if decides else SUCCEEDED
     late = [cycle for cycle in cycles if cycle.status != SUCCEEDED]
@@ -128,7 +129,7 @@ def each_system(
 ) -> list[Cycle]:
     """Read the wanted objects system by system; an outage of one is in its own cycle and stops no other."""
     return [
-        read(assembly.source(given, lake, system, landed, over), objects)
+        read(systems.source(given, lake, system, landed, over), objects)
         for system in given.systems()
         if (objects := [obj for obj in wanted if obj.system == system])
     ]
@@ -238,13 +239,13 @@ def check() -> None:
 def _next_step(given: Settings) -> str:
     """Return what comes next when an org and a subscription are set up (CONN-13: docs/setup.md); empty if all is."""
     try:
-        with assembly.lake(given, read_only=True) as lake, lake.reading() as con:
+        with systems.lake(given, read_only=True) as lake, lake.reading() as con:
             is_read = all(ledger.watermarks(con, system) for system in given.systems())
     except LakeError:  # there is none yet
         is_read = False
     if not is_read:
         return "`sync-pipeline sync` reads everything, and writes nothing unless WRITE_BACK=apply says so"
-    if given.write_back == "apply" or not assembly.pairings(given):
+    if given.write_back == "apply" or not declarations.pairings(given):
         return ""
     return "`sync-pipeline plan` shows what would be written; WRITE_BACK=apply writes it"
 

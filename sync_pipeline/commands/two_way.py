@@ -10,8 +10,8 @@ from typing import Any
 import click
 import duckdb
 
-from sync_pipeline import assembly
 from sync_pipeline.activities import diagnosis
+from sync_pipeline.assembly import declarations, runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.commands.shown import lines
 from sync_pipeline.identifiers import IdentifierError
@@ -47,7 +47,7 @@ def line(synced: Synced) -> str:
 def both_systems() -> Settings:
     """Return the settings, if they name two systems whose records are synced both ways."""
     given = settings()
-    if not assembly.pairings(given):
+    if not declarations.pairings(given):
         missing = "MARKETO_URL, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET, besides the login to Salesforce"
         raise click.UsageError(f"nothing is synced both ways with these settings; it needs {missing}")
     return given
@@ -63,7 +63,7 @@ def plan(samples: int, as_json: bool) -> None:
     """
     given, run_id = both_systems(), uuid.uuid4().hex
     with open_lake(given) as lake, lake.only_pipeline():
-        status, done = assembly.pass_over(given, lake, run_id=run_id)
+        status, done = runs.pass_over(given, lake, run_id=run_id)
         with lake.reading() as con:
             why, some = preview.reasons(con, run_id), preview.samples(con, run_id, samples)
             twice = preview.twins(con, [s.pairing for s in done], run_id)
@@ -137,10 +137,10 @@ def explain(who: str, as_json: bool) -> None:
 
 def _of_record(con: duckdb.DuckDBPyConnection, given: Settings, who: str) -> list[Chapter]:
     try:
-        story = story_of(con, assembly.pairings(given), who)
+        story = story_of(con, declarations.pairings(given), who)
     except IdentifierError as error:
         raise click.UsageError(str(error)) from None
     except LookupError as error:
         raise click.ClickException(str(error.args[0])) from None
     ids = [str(record_id) for system, name, record_id, _ in story[0].rows if system != "marketo" or name == "person"]
-    return [*story, *diagnosis.of_persons(con, ids, assembly.feed_options(given))]
+    return [*story, *diagnosis.of_persons(con, ids, runs.feed_options(given))]

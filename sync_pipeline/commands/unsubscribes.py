@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline import assembly
 from sync_pipeline.actions.unsubscribes import Done, clear
+from sync_pipeline.assembly import runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 
 
@@ -33,7 +33,7 @@ def exchange(as_json: bool) -> None:
     """Bring the sales tool and Salesforce to the same unsubscribes, as the nightly run does."""
     given = settings()
     with open_lake(given) as lake:
-        done = assembly.exchange_unsubscribes(given, lake, whole=True)
+        done = runs.exchange_unsubscribes(given, lake, whole=True)
     click.echo(json.dumps(vars(done)) if as_json else told(done, given.write_back))
     if done.said:
         sys.exit(NOT_DONE)
@@ -54,7 +54,7 @@ def check(email: str, transactional: bool) -> None:
     """Tell whether a sales e-mail may be sent to EMAIL; exit code 1 if not."""
     given = settings()
     with open_lake(given, read_only=True) as lake:
-        found = assembly.mail_check(given, lake)(email, transactional=transactional)
+        found = runs.mail_check(given, lake)(email, transactional=transactional)
     click.echo(f"{'yes' if found.allowed else 'no'}: {found.because}")
     if not found.allowed:
         sys.exit(NOT_DONE)

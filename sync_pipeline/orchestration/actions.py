@@ -8,10 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline import assembly
 from sync_pipeline.actions import duplicates_report, feed, tables
 from sync_pipeline.actions.duplicates import SCOPES
 from sync_pipeline.actions.people_changes import KINDS
+from sync_pipeline.assembly import runs
 from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.lake.table import columns
 from sync_pipeline.orchestration.assets import OWNER
@@ -57,7 +57,7 @@ def people_feed(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         began, work = monotonic(), feed.start if config.mode is FeedMode.START else feed.increment
         with sync.lake() as lake, lake.only_pipeline(WAIT_SECONDS):
-            done = work(lake, assembly.feed_options(sync.settings()), context.run.run_id, datetime.now(UTC))
+            done = work(lake, runs.feed_options(sync.settings()), context.run.run_id, datetime.now(UTC))
             shown: dict[str, Any] = {
                 "people looked at": done.looked_at,
                 **{kind: done.changes.get(kind, 0) for kind in KINDS},
@@ -128,7 +128,7 @@ def definitions(mirrors: list[dg.AssetKey]) -> dg.Definitions:
 @dg.op(name="preview", description="Counts the people who would be in the feed; `feed preview` shows some of them.")
 def preview(context: dg.OpExecutionContext, sync: SyncResource) -> None:
     with sync.lake(read_only=True) as lake:
-        found = feed.preview(lake, assembly.feed_options(sync.settings()), sample=0)
+        found = feed.preview(lake, runs.feed_options(sync.settings()), sample=0)
     empty = [notice.message for notice in found.notices]
     shown = {"people": found.people, "linked people without a user": found.without_user, "values left empty": empty}
     context.add_output_metadata({**shown, "warning": found.warning or "none"})

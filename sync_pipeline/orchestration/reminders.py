@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from sync_pipeline import assembly
 from sync_pipeline.actions import tables
+from sync_pipeline.assembly import runs
 from sync_pipeline.lake import pause
 from sync_pipeline.model import FAILED
 from sync_pipeline.orchestration.actions import RUNNING, asset_job, table_shown, table_spec
@@ -29,7 +29,7 @@ def reminders(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
     def compute(sync: SyncResource) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         given = sync.settings()
         with sync.lake() as lake, pause.cycle(lake, WAIT_SECONDS):
-            done = assembly.exchange_reminders(given, lake)
+            done = runs.exchange_reminders(given, lake)
             [(count,)] = lake.rows("select count(*) from lake.actions.reminder_task where deleted_at is null")
             shown = {
                 "new from Salesforce": done.taken,

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from sync_pipeline import assembly, redactor
-from sync_pipeline.assembly import Systems
+from sync_pipeline import redactor
+from sync_pipeline.assembly import systems
+from sync_pipeline.assembly.systems import Systems
 from sync_pipeline.lake import Lake, pause
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.settings import Settings
@@ -37,7 +38,7 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def lake(self, *, read_only: bool = False) -> Iterator[Lake]:
         # Dagster keeps the exception of a step, with all that it came of.
-        with redactor.cleaned(), assembly.lake(self.settings(), read_only=read_only) as lake:
+        with redactor.cleaned(), systems.lake(self.settings(), read_only=read_only) as lake:
             yield lake
 
     @contextmanager
@@ -51,4 +52,4 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         with self.lake() as lake, pause.cycle(lake, WAIT_SECONDS):
             over = self.systems(lake)
             given = over.settings
-            yield {system: assembly.source(given, lake, system, over=over) for system in given.systems()}
+            yield {system: systems.source(given, lake, system, over=over) for system in given.systems()}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations
 from sync_pipeline.connectors.clock import AGREEMENT
 from sync_pipeline.lake import LakeError, pause
 from sync_pipeline.orchestration.resources import SyncResource
@@ -55,7 +55,7 @@ def cycle_sensor(job: dg.JobDefinition, months: dg.MonthlyPartitionsDefinition) 
             return dg.SkipReason(
                 "no credentials: set SALESFORCE_CLIENT_ID, MARKETO_CLIENT_ID and the others of docs/settings.md"
             )
-        if undecided := assembly.undecided(given):
+        if undecided := declarations.undecided(given):
             return dg.SkipReason(undecided)
         last = _last(context.instance, job.name)
         now = datetime.now(UTC)

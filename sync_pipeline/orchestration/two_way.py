@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import runs
 from sync_pipeline.lake import Lake, ledger, pause
 from sync_pipeline.model import SUCCEEDED, Pairing, worst
 from sync_pipeline.orchestration.activities import ACTIVITY, DESCRIPTION, metadata
@@ -58,14 +58,14 @@ def two_way(pairings: Sequence[Pairing]) -> dg.AssetsDefinition:
             given = over.settings
             applies = given.write_back == "apply" and LINK in chosen
             if chosen - {ACTIVITY}:  # nothing is to be decided where only checks or activities were asked for
-                status, done = assembly.pass_over(given, lake, over if applies else None, run_id)
+                status, done = runs.pass_over(given, lake, over if applies else None, run_id)
             if PLAN in chosen:
                 yield dg.MaterializeResult(asset_key=PLAN, metadata=_planned(lake, done, run_id))
             if LINK in chosen:
                 yield dg.MaterializeResult(asset_key=LINK, metadata=_linked(lake, done, given.write_back))
             if ACTIVITY in chosen:
                 logs = given.write_back == "apply"
-                also, told = assembly.log_activities(given, lake, over) if logs else (SUCCEEDED, [])
+                also, told = runs.log_activities(given, lake, over) if logs else (SUCCEEDED, [])
                 status, not_done = worst((status, also)), [one.said for one in told if one.said]
                 yield dg.MaterializeResult(asset_key=ACTIVITY, metadata=metadata(told, given.write_back))
             found = {NO_ORPHANS: _orphans(lake, pairings), NO_OLD_ERRORS: _old_errors(lake, datetime.now(UTC))}
@@ -86,7 +86,7 @@ def drift_check() -> dg.AssetChecksDefinition:
     )
     def compare(sync: SyncResource) -> dg.AssetCheckResult:
         with sync.lake(read_only=True) as lake:
-            asked = assembly.two_way(sync.settings(), lake, "").questions()
+            asked = runs.two_way(sync.settings(), lake, "").questions()
             with lake.reading() as con:
                 found = [one for question in asked for one in drift.drift(con, question)]
         rows = [(d.pairing, d.field, d.links, ", ".join(d.crm_ids)) for d in found]

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from sync_pipeline import assembly
 from sync_pipeline.actions import tables
 from sync_pipeline.actions.opt_outs import UNSUBSCRIBE
 from sync_pipeline.actions.unsubscribes import waiting
+from sync_pipeline.assembly import runs
 from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.model import FAILED
 from sync_pipeline.orchestration.actions import asset_job, table_shown, table_spec
@@ -37,7 +37,7 @@ def unsubscribes(mirrors: list[dg.AssetKey]) -> dg.AssetsDefinition:
     def compute(config: UnsubscribesConfig, sync: SyncResource) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         given = sync.settings()
         with sync.lake() as lake:
-            done = assembly.exchange_unsubscribes(given, lake, config.whole)
+            done = runs.exchange_unsubscribes(given, lake, config.whole)
             shown = {
                 "due in Salesforce": done.due,
                 "set in Salesforce": done.accepted,
@@ -85,7 +85,7 @@ def _nothing_waits(sync: SyncResource) -> str:
         return f"nothing is written: WRITE_BACK={given.write_back}"
     try:
         with sync.lake(read_only=True) as lake:
-            return "" if waiting(lake, assembly.opt_out_fields(given)) else "no unsubscribe waits"
+            return "" if waiting(lake, runs.opt_out_fields(given)) else "no unsubscribe waits"
     except LakeError as error:
         return str(error)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline import assembly
 from sync_pipeline.actions.inputs import ACTIVITY
 from sync_pipeline.actions.intake import take
 from sync_pipeline.activities import diagnosis
 from sync_pipeline.activities.send import Sent
 from sync_pipeline.activities.step import Logged
+from sync_pipeline.assembly import declarations, systems
+from sync_pipeline.assembly import runs as assembly
 from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
@@ -48,17 +49,17 @@ class Both:
         }  # fmt: skip
         self.given = {name.lower(): value for name, value in given.items()}
         self.settings = Settings(_env_file=None, **self.given)  # type: ignore[arg-type]
-        self.systems = assembly.Systems(self.settings, lake)
-        paired = {one.title for p in assembly.pairings(self.settings) for one in (p.crm, p.marketo)}
+        self.systems = systems.Systems(self.settings, lake)
+        paired = {one.title for p in declarations.pairings(self.settings) for one in (p.crm, p.marketo)}
         wanted = {*paired, "salesforce/task"}
-        self.objects = [one for one in assembly.objects(self.settings) if one.title in wanted]
+        self.objects = [one for one in declarations.objects(self.settings) if one.title in wanted]
 
     def cycle(self) -> dict[str, Logged]:
         """Read both systems, decide, write, and log; return what was logged by system."""
         self.clock.pass_seconds(300)
         for system in ("salesforce", "marketo"):
             self.systems.connector(system).names()  # any answer tells what time it is now
-            source = assembly.source(self.settings, self.lake, system, over=self.systems)
+            source = systems.source(self.settings, self.lake, system, over=self.systems)
             done = runs.sync(source, [one for one in self.objects if one.system == system])
             assert (done.status, done.message) == (SUCCEEDED, "")
         assembly.pass_over(self.settings, self.lake, self.systems)

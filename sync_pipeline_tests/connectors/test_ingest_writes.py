@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import systems
 from sync_pipeline.connectors.errors import UnknownOutcomeError
 from sync_pipeline.connectors.records import Answer, Operation, Record, Value, Verdict
 from sync_pipeline.connectors.salesforce import ingest_files
@@ -189,7 +190,7 @@ def test_a_delete_whose_results_are_lost_is_done_again_and_counts(
 def test_settings_say_from_how_many_records_on_a_job_is_made(sandbox: Sandbox, org: Org) -> None:
     given: dict[str, Any] = {name.lower(): value for name, value in sandbox.env().items()}
     settings = Settings(**{"_env_file": None, "salesforce_ingest_from": 3, **given})
-    writer = assembly.writer(settings, assembly.salesforce(settings))
+    writer = systems.writer(settings, systems.salesforce(settings))
     for number in (2, 3):
         assert verdicts(writer.write(CONTACT, Operation.CREATE, people(number))) == [Verdict.ACCEPTED] * number
     assert (sandbox.log.count(COLLECTIONS), sandbox.log.count("*/jobs/ingest")) == (1, 1)

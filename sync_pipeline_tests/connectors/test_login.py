@@ -10,7 +10,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.connectors.errors import FatalError, QuotaError, RetryableError
 from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.connectors.salesforce.login import Credentials, Session, refused
@@ -106,7 +106,7 @@ def test_an_org_that_is_closed_to_programs_says_so_in_plain_words(connect: Conne
 def test_a_sandbox_logs_in_elsewhere(given: dict[str, str], host: str) -> None:
     """CONN-12: the org's own address is right for either."""
     settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
-    assert assembly.credentials(settings).login_url == f"https://{host}"
+    assert systems.credentials(settings).login_url == f"https://{host}"
 
 
 def test_a_private_key_file_that_is_not_there_is_named(connect: Connect, sandbox: Sandbox, tmp_path: Path) -> None:

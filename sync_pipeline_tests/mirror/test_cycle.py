@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import systems
 from sync_pipeline.lake import Lake
 from sync_pipeline.mirror import runs
 from sync_pipeline.mirror.cycle import Cycle
@@ -39,7 +40,7 @@ def point(lake: Lake, sandbox: Sandbox, tmp_path: Path) -> Point:
     """Return a function that makes a source from the sandbox into the lake, as the settings of a user would."""
 
     def make(**changed: Any) -> Source:
-        return looking_ahead(assembly.source(settings_for(sandbox, tmp_path / "landing", **changed), lake))
+        return looking_ahead(systems.source(settings_for(sandbox, tmp_path / "landing", **changed), lake))
 
     return make
 
@@ -152,7 +153,7 @@ def test_another_organization_is_refused(loaded: Source, lake: Lake, tmp_path: P
     """GEN-18."""
     with Org.open(clock=a_minute_ago) as other, Sandbox(other) as elsewhere:
         other.insert("Lead", [{"LastName": "Stranger", "Company": "x"}])
-        refused = sync(assembly.source(settings_for(elsewhere, tmp_path / "other"), lake))
+        refused = sync(systems.source(settings_for(elsewhere, tmp_path / "other"), lake))
         assert elsewhere.log.count("*/query*") == 0
         theirs = other.organization_id
     mine = loaded.connector.organization_id()
@@ -163,7 +164,7 @@ def test_another_organization_is_refused(loaded: Source, lake: Lake, tmp_path: P
 
 def test_a_lake_of_another_crm_is_refused(loaded: Source, lake: Lake, sandbox: Sandbox, tmp_path: Path) -> None:
     """VV-GEN-9."""
-    refused = sync(assembly.source(settings_for(sandbox, tmp_path / "other", crm="veeva"), lake))
+    refused = sync(systems.source(settings_for(sandbox, tmp_path / "other", crm="veeva"), lake))
     assert refused.status == FAILED
     assert "this lake mirrors a salesforce org; a veeva org needs a lake of its own" in refused.message
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.cli import main
 from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake import Lake
@@ -55,7 +55,7 @@ def source(
 ) -> Source:
     """Return a source of which one path is answered otherwise; without a password it logs in as an app."""
     as_app = {"salesforce_username": None, "salesforce_password": None} if path == TOKEN else {}
-    found = looking_ahead(assembly.source(settings_for(sandbox, folder / "landing", **as_app), lake))
+    found = looking_ahead(systems.source(settings_for(sandbox, folder / "landing", **as_app), lake))
     connector = found.connector
     assert isinstance(connector, Salesforce)
     connector.patience = replace(connector.patience, sleep=lambda _: None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.catalog import veeva
 from sync_pipeline.connectors.errors import FatalError
 from sync_pipeline.lake import Lake, table
@@ -27,7 +27,7 @@ OBJECTS = (veeva.RECORD_TYPE, veeva.ACCOUNT)
 def source(lake: Lake, sandbox: Sandbox, landing: Path, **changed: str) -> Source:
     """Give the org as an app with an id and a secret reads it, without anybody's password."""
     env = {n.lower(): v for n, v in sandbox.env().items() if n not in ("SALESFORCE_USERNAME", "SALESFORCE_PASSWORD")}
-    found = assembly.source(Settings(_env_file=None, lake_landing=landing, **{**env, **changed}), lake)  # type: ignore[arg-type]
+    found = systems.source(Settings(_env_file=None, lake_landing=landing, **{**env, **changed}), lake)  # type: ignore[arg-type]
     return replace(found, policy=replace(found.policy, lag=timedelta(seconds=-2), retry_wait=0.01))
 
 

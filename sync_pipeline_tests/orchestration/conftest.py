@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations
 from sync_pipeline.lake import Lake
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.resources import SyncResource
@@ -37,7 +37,7 @@ class Deployment:
     @property
     def definitions(self) -> dg.Definitions:
         settings = self.sync.settings()
-        return definitions(assembly.objects(settings), settings, self.sync, assembly.pairings(settings))
+        return definitions(declarations.objects(settings), settings, self.sync, declarations.pairings(settings))
 
     def run(self, job: str, **options: object) -> dg.ExecuteInProcessResult:
         """Run a job in this process, on the newest month where it has partitions."""

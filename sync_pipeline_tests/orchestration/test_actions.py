@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import declarations
 from sync_pipeline.lake import Lake, pause
 from sync_pipeline.orchestration.actions import CAPACITY, DUPLICATES, NO_NEW_GROUPS, PEOPLE
 from sync_pipeline.orchestration.jobs import definitions
@@ -32,7 +32,7 @@ class Deployed:
         overrides = {"lake_catalog": lake.catalog, "lake_data": lake.data, "actions_capacity": str(capacity)}
         self.sync = SyncResource(overrides=overrides)
         settings = self.sync.settings()
-        self.definitions = definitions(assembly.objects(settings), settings, self.sync)
+        self.definitions = definitions(declarations.objects(settings), settings, self.sync)
 
     def run(self, job: str) -> dg.ExecuteInProcessResult:
         found = self.definitions.resolve_job_def(job)
@@ -118,7 +118,7 @@ def test_reminders_are_an_asset_once_they_are_switched_on(deployed: Deployed) ->
     assert not deployed.definitions.resolve_asset_graph().has(REMINDERS)
     deployed.sync.overrides["actions_reminders"] = "true"
     settings = deployed.sync.settings()
-    deployed.definitions = definitions(assembly.objects(settings), settings, deployed.sync)
+    deployed.definitions = definitions(declarations.objects(settings), settings, deployed.sync)
     result = deployed.run("reminders")
     assert (deployed.shown(result, REMINDERS)["due in Salesforce"], warned(result)) == (0, {ALL_DONE: True})
     assert isinstance(deployed.scheduled("reminders"), dg.RunRequest)

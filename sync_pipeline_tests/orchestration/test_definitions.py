@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import declarations
 from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.settings import Settings
@@ -73,5 +74,5 @@ def test_all_of_it_can_be_served_as_one_repository(crm: str, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     systems = {"salesforce_client_id": "x", "salesforce_client_secret": "x", "marketo_url": "https://x.mktorest.com"}
     settings = Settings(crm=crm, veeva_professional_types="P", actions_reminders=True, **systems)  # type: ignore[arg-type]
-    served = definitions(assembly.objects(settings), settings, pairings=assembly.pairings(settings))
+    served = definitions(declarations.objects(settings), settings, pairings=declarations.pairings(settings))
     dg.Definitions.validate_loadable(served)

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline_tests.orchestration.conftest import Deployment
@@ -75,7 +75,7 @@ def test_a_cycle_plans_and_then_writes_with_the_same_numbers(both: Deployment) -
     """OPS-1, law 2: the plan shows kinds, reasons and ids, but no value; the pass that applies it does as it says."""
     ada, _ = both.org.insert("Contact", [{"LastName": "Ada"}, {"LastName": "Bea"}])
     both.org.insert("Task", [{"WhoId": ada, "Subject": "Call Ada"}])
-    assembly.Systems(both.sync.settings()).marketo.make_activity_types(ACTIVITY_TYPES)
+    systems.Systems(both.sync.settings()).marketo.make_activity_types(ACTIVITY_TYPES)
     both.clock.pass_seconds(60)
     assert both.run("cycle").success
     planned, links = shown(both, "sync", "plan"), shown(both, "sync", "link")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipeline import assembly
+from sync_pipeline.assembly import systems
 from sync_pipeline.lake import pause
 from sync_pipeline.lake.pause import PausedError
 from sync_pipeline.orchestration.sensors import STARTING, Last, why_wait
@@ -68,13 +68,13 @@ def test_the_sensor_starts_a_first_cycle_and_then_says_when_the_next_one_comes(d
 def test_while_somebody_has_switched_the_sync_off_the_sensor_says_since_when_and_why(deployment: Deployment) -> None:
     """GEN-8, GEN-10: no run of Dagster reads or writes meanwhile."""
     given = deployment.sync.settings()
-    with assembly.lake(given) as lake:
+    with systems.lake(given) as lake:
         pause.begin(lake, NOON, "new fields")
     said = "the sync is paused since 2026-05-17 12:00 UTC (new fields); `sync-pipeline resume` lets it go on"
     assert tick(deployment).skip_message == said  # type: ignore[attr-defined]
     with pytest.raises(PausedError, match="new fields"), deployment.sync.sources():
         pass
-    with assembly.lake(given) as lake:
+    with systems.lake(given) as lake:
         pause.end(lake, NOON)
     assert [r.run_key for r in tick(deployment).run_requests] == ["first"]  # type: ignore[attr-defined]
 

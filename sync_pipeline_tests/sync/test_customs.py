@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import declarations
 from sync_pipeline.catalog import marketo
 from sync_pipeline.catalog.pairings import PERSON_KEY
 from sync_pipeline.catalog.salesforce import declare
@@ -80,7 +81,7 @@ def chosen(crm: str, marketo: str) -> tuple[Pairing, ...]:
         sync_custom_objects=crm,
         marketo_custom_objects=marketo,
     )
-    return tuple(p for p in assembly.pairings(settings) if p.custom or p.name in ("account", "contact"))
+    return tuple(p for p in declarations.pairings(settings) if p.custom or p.name in ("account", "contact"))
 
 
 def test_custom_objects_one_and_two_levels_away_are_chosen_by_settings_alone(lake: Lake, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import duckdb
 import pytest
 from pydantic import ValidationError
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import declarations
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.identity.end_reasons import FILTERED
@@ -87,7 +88,7 @@ def test_filters_are_settings_by_object_and_all_pairings_of_an_object_have_them(
     login = {"salesforce_client_id": "app", "salesforce_client_secret": "secret", "marketo_url": "http://127.0.0.1:1"}
     settings = Settings(_env_file=None, sync_filters=said, **login)  # type: ignore[arg-type]
     assert set(catalog.CAN_BE_FILTERED["salesforce"]) == {pairing.crm.name for pairing in catalog.pairings()}
-    alive = {pairing.name: pairing.alive for pairing in assembly.pairings(settings) if pairing.filter}
+    alive = {pairing.name: pairing.alive for pairing in declarations.pairings(settings) if pairing.filter}
     assert set(alive) == {"account", "lead"}
     assert alive["lead"].startswith('(not coalesce("IsConverted", false)) and ')
 

@@ -9,7 +9,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import runs
 from sync_pipeline.catalog import veeva
 from sync_pipeline.catalog.chosen import chosen
 from sync_pipeline.model import Describe, Field, Pairing, Rule
@@ -178,7 +179,7 @@ def test_a_field_of_consent_is_named_with_what_it_is_of(own: str) -> None:
         Settings(_env_file=None, sync_consent_fields=own)
     with pytest.raises(ValidationError, match="SYNC_CONSENT_FIELDS: nothing is called nobody"):
         Settings(_env_file=None, sync_consent_fields="nobody.Sms__c")
-    rules = assembly._rules(
+    rules = runs._rules(
         Settings(_env_file=None, sync_consent_fields="contact.Sms__c", actions_opt_out_field="Sales_No__c")
     )
     assert (rules.mapping.consent, rules.mapping.sales_opt_out) == (("contact.Sms__c",), "Sales_No__c")

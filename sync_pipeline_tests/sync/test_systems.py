@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import systems
 from sync_pipeline.connectors.records import Operation, Record, Verdict
 from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
 from sync_pipeline.lake import Lake
@@ -44,7 +45,7 @@ class Both:
         self.org = opened.enter_context(Org.open(None, schema, self.clock))
         self.sandbox = opened.enter_context(Sandbox(self.org))
         settings = Settings(_env_file=None, **{k.lower(): v for k, v in self.sandbox.env().items()})  # type: ignore[arg-type]
-        self.salesforce = assembly.salesforce(settings)
+        self.salesforce = systems.salesforce(settings)
         self.lake, self._landing, self._passes = lake, landing, 0
         self.pairings = pairings
         self.ingest_from = 2_000

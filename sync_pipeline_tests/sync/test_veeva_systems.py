@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline import assembly, catalog
+from sync_pipeline import catalog
+from sync_pipeline.assembly import runs, systems
 from sync_pipeline.catalog import veeva
 from sync_pipeline.catalog.activity_types import ACTIVITY_TYPES
 from sync_pipeline.lake import Lake
@@ -105,7 +106,7 @@ def test_a_person_account_lives_on_both_sides_with_its_calls_and_custom_objects(
     both.system.marketo.make_activity_types(ACTIVITY_TYPES)
     env = {**both.sandbox.env(), **both.system.sandbox.env()}
     settings = Settings(_env_file=None, **{name.lower(): value for name, value in env.items()})  # type: ignore[arg-type]
-    status, _ = assembly.log_activities(settings, both.lake, assembly.Systems(settings, both.lake))
+    status, _ = runs.log_activities(settings, both.lake, systems.Systems(settings, both.lake))
     logged = rows('select "leadId", "primaryAttributeValue" as what from activity where "activityTypeId" > 100000')
     assert (status, [tuple(row.values()) for row in logged]) == (SUCCEEDED, [(person, "Sync Error")])
     with org.cursor() as cursor:
