@@ -10,12 +10,12 @@ Read in this order:
     connectors/      THE SYSTEMS: login, describe, query, bulk; pages of text in, records out
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
-    sync/            both ways: links, the case table, plans, the outbox
+    sync/            both ways: scope, mapping, identity, decision, planning, delivery, inspection
     actions/         Sales Insight Actions: people feed, duplicates, unsubscribes, reminder tasks
     flow/            flow actions on demand: one person at once, whether or not a cycle runs
     activities/      what happened to a person, logged on the other side once and only once
     settings/        the only reader of the environment
-    assembly.py      settings made into a connector, a lake, a source
+    assembly/        settings made into objects and pairings, connectors and a lake, and the runs of both
     web/             the HTTP door to what may be asked for at once
     orchestration/   DAGSTER and nothing but Dagster
     cli.py           the command line; commands/ has its commands
@@ -25,6 +25,6 @@ Read in this order:
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
 window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and
-`mirror.cycle` puts on record what was done and what was not. Then `sync.cycle` decides on what changed on either side
-and, if it may, writes; `activities.step` logs what happened to people on the other side.
+`mirror.cycle` puts on record what was done and what was not. Then `sync.sync_pass` decides on what changed on either
+side and, if it may, writes; `activities.step` logs what happened to people on the other side.
 """

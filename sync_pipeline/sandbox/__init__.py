@@ -3,11 +3,11 @@
     with Org.open() as org, Sandbox(org) as sandbox:
         ...  # any Salesforce client, at sandbox.url with sandbox.env()
 
-Read `schema.py` (objects), `store.py` and `org.py` (records), `soql*.py` (queries), then `server.py` and the resources
-that it names. Of any system's sandbox are `misbehaviour.py` (faults on command), `site/` (the page in the browser),
-`service.py`, `database.py`, `request_log.py` and `transport.py`; `faults.py` and `browse.py` fill them in for an org.
-`marketo` is a Marketo subscription, of the same making. Only the CLI's demo and the
-tests import this package; it imports only `catalog` and `model`.
+`core/` is what any sandbox is made of: the database, the server, the log of requests, faults on command
+(`misbehaviour.py`) and the page in the browser (`site/`). `salesforce/` is an org: read `org/schema.py` (objects),
+`org/store.py` and `org/org.py` (records), `rules/` (what a write sets off), `soql/` (queries), then `api/server.py` and
+the resources that it names; `bulk/` has the jobs, `population/` fills it. `marketo/` is a subscription, of the same
+making. Only the CLI's demo and the tests import this package; it imports only `catalog` and `model`.
 """
 
 from sync_pipeline.sandbox.salesforce.api.server import Sandbox

@@ -1,15 +1,21 @@
 """Two-way sync: what both systems know of one record, decided field by field, written, remembered.
 
-Read in this order: `resolve` (the case table), `canonical` (when two values are the same), `fields` (which are
-compared; `mapped` tells which are mapped at all, `customs` those of custom objects, `chosen` those of members that
-hold), `touched` (which links a pass looks at), `conditions` and `predicates` (the filters of the settings), `ends`
-(what ends a link, and who goes on), `question` and `decide` (which links are decided on), `outcomes` (the case table
-over all of them, in SQL), with `merging` (the merges that ended links ask for), `newcomers` (what the CRM is to be
-given) and `on_demand` and `creating` (whom a request or a pass may just be creating; `lost` finds what became of it),
-`plan` (what is to be written), `partitions` (where new persons go), `limits` (how much that may be), `outbox` (what was
-sent, and what came of it), `matching` (who is recognised by address), `links` (who is who, and the values last agreed
-on), `cycle` (one pass), `synced` (what it came to, on record).
+The rooms, in the order in which a pass goes through them:
 
-Beside a pass: `preview` shows its plan, `explain` tells the story of one record, `backlog` counts what waits, `retries`
-asks for another try, `drift` looks whether what was settled still agrees, `backfill` brings one field over all links.
+    scope/       which records take part: the filters of settings and mapping
+    mapping/     which fields are synced (`effective`, `custom_objects`, `history`), how they are compared (`compared`)
+                 and when two values are the same (`canonical`)
+    identity/    which record is which person: `links`, what ends them (`link_ends`, `end_reasons`), which one goes on
+                 (`succession`), which merges are to be asked for (`merges`), who is known by address (`email_match`)
+    decision/    the case table (`case_table`), in SQL over all links (`outcomes`), which are in question (`decide`) or
+                 found anew (`adopt`); forms of our own writes (`spelling`), what a system can hold (`capacity`) or
+                 refused (`declined`), what the CRM is to be given (`crm_creates`) and may have (`recover_creates`)
+    planning/    what is to be written (`plan`), the limits on it (`limits`, `brakes`), where new persons go
+                 (`person_partitions`), and a look at it beforehand (`preview`)
+    delivery/    what was sent and what came of it (`outbox`, `retries`), what is not known to have arrived
+                 (`unconfirmed_values`, `unconfirmed_creates`), and what a request may just be creating (`on_demand`)
+    inspection/  beside a pass: one record's story (`explain`), what waits (`backlog`), `drift`, `backfill`
+
+`sync_pass` is one pass, of which `pass_result` puts on record what it came to. `changed` finds the links it looks at,
+`request` says what is decided on, and `sides` names the two systems.
 """

@@ -18,7 +18,7 @@ class Question:
     """What is to be decided.
 
     Attributes:
-        fields: the fields that are compared, see `fields.compared`.
+        fields: the fields that are compared, see `compared.compared`.
         run_id: the cycle this is part of; records that it has planned to create count as linked already.
         referred: by name, the pairings that the fields refer to.
         unread: the names of those whose mirrors are not there yet: all that refers to one of them waits.

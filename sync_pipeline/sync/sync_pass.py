@@ -81,7 +81,7 @@ class Rules:
         score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
         match: whether new leads and contacts are recognised by e-mail address (DEDUP-8).
         ingests: whether new records go by the Data Ingestion API, which tells of none what became of it (MK-REST-20).
-        partitions: rules by which new persons get a partition of Marketo's, see `conditions.by_rule` (FILT-7).
+        partitions: rules by which new persons get a partition of Marketo's, see `filters.by_rule` (FILT-7).
     """
 
     limits: Limits = field(default_factory=Limits)

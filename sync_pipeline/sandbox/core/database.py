@@ -1,6 +1,6 @@
 """One DuckDB database of a sandbox: a cursor per thread, one writer at a time, transactions, settings, one clock.
 
-What lies in it is told by `store.py` (Salesforce) and `marketo/subscription.py`.
+What lies in it is told by `store.py` (Salesforce) and `marketo/records/subscription.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A sandbox as a server on loopback: routing, request log and its own pages around a system's answers.
 
-What is answered is told by `server.py` (Salesforce) and `marketo/server.py`.
+What is answered is told by `server.py` (Salesforce) and `marketo/api/server.py`.
 """
 
 from __future__ import annotations

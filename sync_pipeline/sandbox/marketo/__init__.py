@@ -3,8 +3,9 @@
     with Subscription.open() as subscription, MarketoSandbox(subscription) as sandbox:
         ...  # any Marketo client, at sandbox.url with sandbox.env()
 
-Read `fields.py` and `standard.py` (objects), `subscription.py` (where records lie), `log.py` (activities),
-`people.py` (what a sync does), then `server.py` and the resources that it names.
+In `records/` read `fields.py` and `standard.py` (objects), `subscription.py` (where records lie), `log.py` (activities)
+and `people.py` (what a sync does); then `api/server.py` and the resources that it names. `bulk/` has the jobs,
+`population/` fills it.
 """
 
 from sync_pipeline.sandbox.marketo.api.server import MarketoSandbox

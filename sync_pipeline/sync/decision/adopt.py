@@ -22,7 +22,7 @@ def adopt(con: Connection, asked: Question, now: datetime) -> int:
     """Link the Marketo records that a CRM record without a link is known to be; return how many.
 
     By its id or keys, by what an operator paired, or, where the settings ask for it, by its e-mail address. A pair that
-    was linked before is opened again by its end's being undone (`ends`), or not at all.
+    was linked before is opened again by its end's being undone (`succession`), or not at all.
     """
     if asked.pairing.given:
         return _adopt_given(con, asked, now)

@@ -201,7 +201,7 @@ def outcomes(con: Connection, asked: Question, *, unanswered: bool = False) -> N
     """Fill `outcome` for the links in `touched`, whose references are known; see `decide.decide`.
 
     Args:
-        unanswered: whether `attempt` holds values that may have been written to them, see `tried`.
+        unanswered: whether `attempt` holds values that may have been written to them, see `unconfirmed_values`.
     """
     pairing, misfits = asked.pairing, _misfits(con, asked.pairing)
     values = commas(

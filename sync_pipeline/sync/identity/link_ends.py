@@ -1,7 +1,7 @@
 """What ends a link between a CRM record and a Marketo record, as both mirrors tell.
 
-That a record was deleted, merged or converted is a fact; `settle` takes it into the links. What either system is to be
-told of it is derived from the ended links, and planned like any write: `decide` for deletions, `merging` for merges.
+That a record was deleted, merged or converted is a fact; `succession` takes it into the links. What either system is
+to be told of it is derived from the ended links, and planned like any write: deletions by `decide`, merges by `merges`.
 """
 
 from __future__ import annotations

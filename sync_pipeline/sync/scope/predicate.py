@@ -1,4 +1,4 @@
-"""A condition as data: what it means in SQL, and of which objects it can be told. Pure; see `conditions`."""
+"""A condition as data: what it means in SQL, and of which objects it can be told. Pure; see `filters`."""
 
 from __future__ import annotations
 
