@@ -123,8 +123,8 @@ def test_logins_at_the_same_time_take_turns(given: Credentials, sandbox: Sandbox
 
 PROCESS = """
 import sys
-from sync_pipeline.connectors.login import Credentials
-from sync_pipeline.connectors.salesforce import Salesforce
+from sync_pipeline.connectors.salesforce.login import Credentials
+from sync_pipeline.connectors.salesforce.connector import Salesforce
 from sync_pipeline.lake.tokens import tokens
 url, app, secret, token, catalog = sys.argv[1:]
 for _ in range(3):
