@@ -9,7 +9,7 @@ import requests
 from hypothesis import note
 from hypothesis import strategies as st
 
-from sync_pipeline.sandbox.salesforce.api.faults import KINDS
+from sync_pipeline.sandbox.salesforce.faults import KINDS
 from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
 from sync_pipeline_tests.courses import Course, Happening, faults, happening
 from sync_pipeline_tests.mirrored_org import CALL, MESSAGE, MirroredOrg, MirroredVeeva

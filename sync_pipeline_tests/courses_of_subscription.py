@@ -8,7 +8,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 
 from sync_pipeline.connectors.errors import ConnectorError
-from sync_pipeline.sandbox.marketo.api.faults import KINDS
+from sync_pipeline.sandbox.marketo.faults import KINDS
 from sync_pipeline.sandbox.marketo.records import life, members, people
 from sync_pipeline.sandbox.marketo.records.drafts import How
 from sync_pipeline_tests.courses import Course, faults, happening

@@ -9,9 +9,9 @@ from typing import Any
 from interop.errors import DifferenceError
 from interop.rows import Row, Value, compare, folded
 from sync_pipeline.sandbox import Org
+from sync_pipeline.sandbox.core.database import quote, text
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.schema import COLUMN_TYPES, COMPOUND, SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote, text
 
 
 def described(schemas: Mapping[str, Mapping[str, Any]], org: Org) -> str:

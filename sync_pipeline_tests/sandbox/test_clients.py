@@ -102,8 +102,8 @@ class TestSimpleSalesforce:
 def test_the_sandbox_serves_as_a_process_until_told_to_stop(tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     code = (
-        "from pathlib import Path; from sync_pipeline.sandbox import Org; "
-        f"from sync_pipeline.sandbox.core.serve import serve; serve(Org.open(), 0, Path({str(env_file)!r}))"
+        "from pathlib import Path; from sync_pipeline.sandbox import Org, Sandbox; "
+        f"from sync_pipeline.sandbox.core.serve import run; run([Sandbox(Org.open())], Path({str(env_file)!r}))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.salesforce.api.faults import KINDS, Faults
+from sync_pipeline.sandbox.salesforce.faults import KINDS, Faults
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, log_in
 
 

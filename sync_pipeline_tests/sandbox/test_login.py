@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.salesforce.api.sessions import LIFETIME
+from sync_pipeline.sandbox.salesforce.sessions import LIFETIME
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, log_in, shared
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox import Org, Sandbox, Schema
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.org.rules import Form
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.rules.rules import Form
 from sync_pipeline_tests.sandbox.conftest import Client, log_in
 
 Error = tuple[int, str, str, list[str] | None]

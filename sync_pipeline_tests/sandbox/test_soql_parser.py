@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.soql.ast import Both, Comparison, Kind, Literal, Not, Path, Query, Selected
 from sync_pipeline.sandbox.salesforce.soql.dates import period
 from sync_pipeline.sandbox.salesforce.soql.parser import parse

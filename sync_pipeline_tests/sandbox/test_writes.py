@@ -12,7 +12,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceMoreThanOneRecord
 
 from sync_pipeline.sandbox import Org, Sandbox
-from sync_pipeline.sandbox.salesforce.api.answers import java_double
+from sync_pipeline.sandbox.salesforce.answers import java_double
 from sync_pipeline_tests.sandbox.conftest import Client, Clock, Redirect, shared
 
 RECORDED = "payloads/salesforce/wiremock_sf_functions_python"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from sync_pipeline.sandbox.salesforce.org.store import quote
+from sync_pipeline.sandbox.core.database import quote
 
 Record = Mapping[str, Any]
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from sync_pipeline.sandbox.core.database import OtherFileError
 from sync_pipeline.sandbox.core.service import Service
-from sync_pipeline.sandbox.salesforce.api.server import Sandbox
-from sync_pipeline.sandbox.salesforce.org.org import Org
 
 ADDRESSES = {"SALESFORCE": "SALESFORCE_LOGIN_URL", "MARKETO": "MARKETO_URL"}
 LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+(/|$)")
@@ -23,11 +21,6 @@ NAMES = {
     "MARKETO_CLIENT_SECRET", "MARKETO_FIRST_DAY", "MARKETO_POLL_SECONDS", "MARKETO_CALLS_IN_20_SECONDS",
     "MARKETO_INGESTION_URL",
 }  # fmt: skip
-
-
-def serve(org: Org, port: int = 0, env_file: Path | None = None) -> None:
-    """Serve the org on loopback; see `run`."""
-    run([Sandbox(org, port)], env_file)
 
 
 def run(services: Sequence[Service], env_file: Path | None = None) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api import paging
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing
-from sync_pipeline.sandbox.marketo.api.http import Call, Route, at_most
-from sync_pipeline.sandbox.marketo.records import custom_types, feed
+from sync_pipeline.sandbox.marketo.errors import CallError, missing
+from sync_pipeline.sandbox.marketo.http import Call, Route, at_most
+from sync_pipeline.sandbox.marketo.records import custom_types, feed, paging
 from sync_pipeline.sandbox.marketo.records.activity_types import CHANGE_DATA_VALUE, DELETE, NEW_LEAD, TYPES
 from sync_pipeline.sandbox.marketo.records.lists import members_sql
 

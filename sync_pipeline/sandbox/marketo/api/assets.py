@@ -10,8 +10,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import json_answer
-from sync_pipeline.sandbox.marketo.api.errors import CallError, mistyped
-from sync_pipeline.sandbox.marketo.api.http import Call
+from sync_pipeline.sandbox.marketo.errors import CallError, mistyped
+from sync_pipeline.sandbox.marketo.http import Call
 from sync_pipeline.sandbox.marketo.records.values import stamp
 
 MOST = 200  # assets on a page

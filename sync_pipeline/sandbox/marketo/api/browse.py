@@ -8,7 +8,7 @@ from typing import Any
 from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.site.system import Asked, Object, RefusedError, Related, Rows, Shown, Tally
 from sync_pipeline.sandbox.marketo.api.browse_objects import READ_ONLY, condition, id_sql, shown_object
-from sync_pipeline.sandbox.marketo.api.limits import Limits
+from sync_pipeline.sandbox.marketo.limits import Limits
 from sync_pipeline.sandbox.marketo.population import live
 from sync_pipeline.sandbox.marketo.records import life, people, records
 from sync_pipeline.sandbox.marketo.records.drafts import How

@@ -7,9 +7,9 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, mistyped
-from sync_pipeline.sandbox.marketo.api.http import Call, Route
 from sync_pipeline.sandbox.marketo.api.records_http import described
+from sync_pipeline.sandbox.marketo.errors import CallError, mistyped
+from sync_pipeline.sandbox.marketo.http import Call, Route
 from sync_pipeline.sandbox.marketo.records import custom_objects
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

@@ -8,8 +8,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, RecordError
-from sync_pipeline.sandbox.marketo.api.http import Call, Route, integer
+from sync_pipeline.sandbox.marketo.errors import CallError, RecordError
+from sync_pipeline.sandbox.marketo.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.records import custom_types, log
 from sync_pipeline.sandbox.marketo.records.log import Activity
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

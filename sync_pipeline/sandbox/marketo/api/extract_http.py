@@ -7,10 +7,10 @@ from pathlib import Path
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, mistyped
-from sync_pipeline.sandbox.marketo.api.http import Call, Route
 from sync_pipeline.sandbox.marketo.bulk import extract_queries
 from sync_pipeline.sandbox.marketo.bulk.extract import FORMATS, Extracts, Query
+from sync_pipeline.sandbox.marketo.errors import CallError, mistyped
+from sync_pipeline.sandbox.marketo.http import Call, Route
 
 CHUNK = 1 << 20
 _TYPES = {"CSV": "text/csv", "TSV": "text/tab-separated-values", "SSV": "text/csv"}

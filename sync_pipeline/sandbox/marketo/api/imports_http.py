@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
-from sync_pipeline.sandbox.marketo.api.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.api.people_http import filter_field
 from sync_pipeline.sandbox.marketo.api.records_http import object_of
 from sync_pipeline.sandbox.marketo.bulk import imports
 from sync_pipeline.sandbox.marketo.bulk.imports import DONE, Import
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.records import lists, members
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import json_answer
-from sync_pipeline.sandbox.marketo.api.errors import CallError
-from sync_pipeline.sandbox.marketo.api.http import Call, Route
+from sync_pipeline.sandbox.marketo.errors import CallError
+from sync_pipeline.sandbox.marketo.http import Call, Route
 from sync_pipeline.sandbox.marketo.records import members, people, records
 from sync_pipeline.sandbox.marketo.records.drafts import How
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
-from sync_pipeline.sandbox.marketo.api.http import MOST, Call, Route, at_most, integer
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.records import life
 
 

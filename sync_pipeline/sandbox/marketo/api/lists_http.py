@@ -8,10 +8,10 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.marketo.api import assets
-from sync_pipeline.sandbox.marketo.api.errors import missing
-from sync_pipeline.sandbox.marketo.api.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.api.life_http import lead_id
 from sync_pipeline.sandbox.marketo.api.people_http import DEFAULT_FIELDS, persons
+from sync_pipeline.sandbox.marketo.errors import missing
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.records import lists
 from sync_pipeline.sandbox.marketo.records.values import stamp
 

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.marketo.api import schema_http
-from sync_pipeline.sandbox.marketo.api.errors import CallError, RecordError, missing
-from sync_pipeline.sandbox.marketo.api.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.api.life_http import lead_id
+from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, missing
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.records import members
 from sync_pipeline.sandbox.marketo.records.fields import Field
 from sync_pipeline.sandbox.marketo.records.keys import comparable, key_of

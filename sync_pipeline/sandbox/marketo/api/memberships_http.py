@@ -8,9 +8,9 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.database import quote
-from sync_pipeline.sandbox.marketo.api.errors import CallError
-from sync_pipeline.sandbox.marketo.api.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.api.people_http import DEFAULT_FIELDS
+from sync_pipeline.sandbox.marketo.errors import CallError
+from sync_pipeline.sandbox.marketo.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.records import members
 from sync_pipeline.sandbox.marketo.records.values import shown, stamp
 

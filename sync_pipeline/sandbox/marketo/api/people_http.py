@@ -8,8 +8,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.database import quote
-from sync_pipeline.sandbox.marketo.api.errors import CallError, Reason, RecordError, missing, mistyped, skipped
-from sync_pipeline.sandbox.marketo.api.http import MOST, Call, Route, at_most, integer
+from sync_pipeline.sandbox.marketo.errors import CallError, Reason, RecordError, missing, mistyped, skipped
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most, integer
 from sync_pipeline.sandbox.marketo.records import people, people_records
 from sync_pipeline.sandbox.marketo.records.drafts import How
 from sync_pipeline.sandbox.marketo.records.fields import Field

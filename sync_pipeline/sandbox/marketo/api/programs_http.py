@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.rows import amend
 from sync_pipeline.sandbox.marketo.api import assets
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
-from sync_pipeline.sandbox.marketo.api.http import Call, Route, integer
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.http import Call, Route, integer
 from sync_pipeline.sandbox.marketo.records import members
 from sync_pipeline.sandbox.marketo.records.tables import PROGRAM
 from sync_pipeline.sandbox.marketo.records.values import stamp

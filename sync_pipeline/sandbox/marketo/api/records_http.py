@@ -8,8 +8,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.marketo.api import schema_http
-from sync_pipeline.sandbox.marketo.api.errors import CallError, RecordError, missing, mistyped
-from sync_pipeline.sandbox.marketo.api.http import MOST, Call, Route, at_most
+from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, missing, mistyped
+from sync_pipeline.sandbox.marketo.http import MOST, Call, Route, at_most
 from sync_pipeline.sandbox.marketo.records import records
 from sync_pipeline.sandbox.marketo.records.fields import Field, ObjectType
 from sync_pipeline.sandbox.marketo.records.keys import Key, key_of

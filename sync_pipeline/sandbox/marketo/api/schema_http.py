@@ -9,8 +9,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, mistyped
-from sync_pipeline.sandbox.marketo.api.http import Call, Route
+from sync_pipeline.sandbox.marketo.errors import CallError, mistyped
+from sync_pipeline.sandbox.marketo.http import Call, Route
 from sync_pipeline.sandbox.marketo.records.fields import COLUMN_TYPES, Field, ObjectType
 from sync_pipeline.sandbox.marketo.records.standard import PERSON_KEYS
 

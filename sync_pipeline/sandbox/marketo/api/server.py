@@ -40,14 +40,14 @@ from sync_pipeline.sandbox.marketo.api import (
     stats_http,
 )
 from sync_pipeline.sandbox.marketo.api.browse import SubscriptionSystem
-from sync_pipeline.sandbox.marketo.api.errors import CallError, RecordError, skipped
-from sync_pipeline.sandbox.marketo.api.faults import Faults
-from sync_pipeline.sandbox.marketo.api.http import Call, Route, error_answer, is_disguised
-from sync_pipeline.sandbox.marketo.api.identity import Identity
-from sync_pipeline.sandbox.marketo.api.limits import Limits
 from sync_pipeline.sandbox.marketo.bulk.extract import Extracts
 from sync_pipeline.sandbox.marketo.bulk.imports import Imports
+from sync_pipeline.sandbox.marketo.errors import CallError, RecordError, skipped
+from sync_pipeline.sandbox.marketo.faults import Faults
+from sync_pipeline.sandbox.marketo.http import Call, Json, Route, error_answer, is_disguised
+from sync_pipeline.sandbox.marketo.limits import Limits
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription
+from sync_pipeline.sandbox.marketo.services import Identity
 
 RESOURCES: tuple[ModuleType, ...] = (
     identity,
@@ -69,7 +69,6 @@ RESOURCES: tuple[ModuleType, ...] = (
 )
 LONGEST_URI = 8_192
 LARGEST_BODY, LARGEST_FILE = 1 << 20, 10 << 20
-Json = dict[str, Any]
 _LOG = logging.getLogger(__name__)
 
 

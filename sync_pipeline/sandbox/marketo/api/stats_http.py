@@ -9,8 +9,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sync_pipeline.sandbox.marketo.api.http import Call, Route
-from sync_pipeline.sandbox.marketo.api.limits import day_of
+from sync_pipeline.sandbox.marketo.http import Call, Route
+from sync_pipeline.sandbox.marketo.limits import day_of
 
 
 def _days(call: Call, days: int) -> list[date]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipeline.sandbox.core.database import quote, text
-from sync_pipeline.sandbox.marketo.api.errors import CallError
-from sync_pipeline.sandbox.marketo.api.faults import Faults
-from sync_pipeline.sandbox.marketo.api.limits import day_of
 from sync_pipeline.sandbox.marketo.bulk.jobs import Job, Runner
+from sync_pipeline.sandbox.marketo.errors import CallError
+from sync_pipeline.sandbox.marketo.faults import Faults
+from sync_pipeline.sandbox.marketo.limits import day_of
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 from sync_pipeline.sandbox.marketo.records.values import stamp
 

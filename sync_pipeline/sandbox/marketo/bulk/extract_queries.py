@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sync_pipeline.sandbox.core.database import quote
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
 from sync_pipeline.sandbox.marketo.bulk.extract import Column, Extracts, Query, spelled
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.marketo.records.lists import members_sql
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError
-from sync_pipeline.sandbox.marketo.api.faults import Faults
 from sync_pipeline.sandbox.marketo.bulk.extract import FILES_KEPT
 from sync_pipeline.sandbox.marketo.bulk.jobs import Job, Runner
+from sync_pipeline.sandbox.marketo.errors import CallError
+from sync_pipeline.sandbox.marketo.faults import Faults
 from sync_pipeline.sandbox.marketo.records import lists, members, people, records
 from sync_pipeline.sandbox.marketo.records.drafts import How
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sync_pipeline.sandbox.marketo.api.faults import Faults
+from sync_pipeline.sandbox.marketo.faults import Faults
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 
 AT_ONCE, MOST_WAITING = 2, 10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError
+from sync_pipeline.sandbox.marketo.errors import CallError
 from sync_pipeline.sandbox.marketo.records import life, people
 from sync_pipeline.sandbox.marketo.records.drafts import How
 from sync_pipeline.sandbox.marketo.records.log import Author

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sync_pipeline.sandbox.core.database import quote
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
 from sync_pipeline.sandbox.marketo.records.fields import Field, ObjectType
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 from sync_pipeline.sandbox.marketo.records.tables import TABLES

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
 from sync_pipeline.sandbox.marketo.records.activity_types import FIRST_CUSTOM
 from sync_pipeline.sandbox.marketo.records.fields import Field
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

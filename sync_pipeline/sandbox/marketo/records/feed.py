@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sync_pipeline.sandbox.marketo.api import paging
+from sync_pipeline.sandbox.marketo.records import paging
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 from sync_pipeline.sandbox.marketo.records.values import stamp
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync_pipeline.sandbox.core.rows import amend
-from sync_pipeline.sandbox.marketo.api.errors import CallError, Reason, skipped
+from sync_pipeline.sandbox.marketo.errors import CallError, Reason, skipped
 from sync_pipeline.sandbox.marketo.records import activity_types, log, members
 from sync_pipeline.sandbox.marketo.records.log import Activity, Author
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError, Reason, skipped
+from sync_pipeline.sandbox.marketo.errors import CallError, Reason, skipped
 from sync_pipeline.sandbox.marketo.records import activity_types, log
 from sync_pipeline.sandbox.marketo.records.log import WEB_SERVICE, Activity
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync_pipeline.sandbox.core.rows import append
-from sync_pipeline.sandbox.marketo.api.errors import CallError, Reason, RecordError, skipped
+from sync_pipeline.sandbox.marketo.errors import CallError, Reason, RecordError, skipped
 from sync_pipeline.sandbox.marketo.records import activity_types, log
 from sync_pipeline.sandbox.marketo.records.log import Activity, Author
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription

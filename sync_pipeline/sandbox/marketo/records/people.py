@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.sandbox.marketo.api.errors import Reason, RecordError, skipped
+from sync_pipeline.sandbox.marketo.errors import Reason, RecordError, skipped
 from sync_pipeline.sandbox.marketo.records import email_status, people_links, people_records
 from sync_pipeline.sandbox.marketo.records.drafts import Draft, How
 from sync_pipeline.sandbox.marketo.records.keys import Key, key_of, matches

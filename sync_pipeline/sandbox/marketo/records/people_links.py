@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.sandbox.marketo.api.errors import RecordError
+from sync_pipeline.sandbox.marketo.errors import RecordError
 from sync_pipeline.sandbox.marketo.records import email_status
 from sync_pipeline.sandbox.marketo.records.drafts import Draft, How
 from sync_pipeline.sandbox.marketo.records.fields import Field

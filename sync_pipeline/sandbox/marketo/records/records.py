@@ -12,7 +12,7 @@ from typing import Any
 
 from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.rows import amend, append
-from sync_pipeline.sandbox.marketo.api.errors import CallError, Reason, RecordError, skipped
+from sync_pipeline.sandbox.marketo.errors import CallError, Reason, RecordError, skipped
 from sync_pipeline.sandbox.marketo.records import relations
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.marketo.records.keys import Key, key_of, matches

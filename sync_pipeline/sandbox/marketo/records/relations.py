@@ -11,7 +11,7 @@ from typing import Any
 
 from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.rows import amend
-from sync_pipeline.sandbox.marketo.api.errors import CallError, Reason
+from sync_pipeline.sandbox.marketo.errors import CallError, Reason
 from sync_pipeline.sandbox.marketo.records import activity_types, log
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.marketo.records.keys import Key, comparable, key_of, matches

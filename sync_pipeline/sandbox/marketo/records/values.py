@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sync_pipeline.sandbox.marketo.api.errors import RecordError
+from sync_pipeline.sandbox.marketo.errors import RecordError
 from sync_pipeline.sandbox.marketo.records.fields import LONG, Field
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")

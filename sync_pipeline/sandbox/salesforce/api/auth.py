@@ -14,7 +14,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.http import Call
+from sync_pipeline.sandbox.salesforce.http import Call
 
 _AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 

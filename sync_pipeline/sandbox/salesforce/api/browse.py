@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.site.system import (
     Asked,
     Link,
@@ -18,13 +19,12 @@ from sync_pipeline.sandbox.core.site.system import (
 )
 from sync_pipeline.sandbox.salesforce.api import life
 from sync_pipeline.sandbox.salesforce.api.browse_objects import condition, name_field, shown_object
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.sessions import Sessions
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org.org import Org
-from sync_pipeline.sandbox.salesforce.org.store import quote
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.population import live
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules.writer import Options, Writer
+from sync_pipeline.sandbox.salesforce.sessions import Sessions
 
 CANDIDATES = 1_000  # more records than these are no list to choose from
 CHILDREN = 5

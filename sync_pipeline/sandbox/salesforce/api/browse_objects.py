@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.site.system import Asked, Field, Kind, Object
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.schema import COMPOUND, SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote
 
 COLUMNS = 6
 # What one looks for in a list beside the name, if the object has it.

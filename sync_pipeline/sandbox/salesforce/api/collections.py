@@ -8,13 +8,13 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.answers import write_records
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import Call
+from sync_pipeline.sandbox.salesforce.answers import write_records
 from sync_pipeline.sandbox.salesforce.api.rest import visible_object
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import Call
 from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.org.values import record_id
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome, all_or_none
+from sync_pipeline.sandbox.salesforce.outcome import Outcome, all_or_none
 from sync_pipeline.sandbox.salesforce.soql.compiler import compile_soql
 
 MOST, MOST_READ = 200, 2000

@@ -15,10 +15,10 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import Call
 from sync_pipeline.sandbox.salesforce.api.rest import visible_object
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome, UndoneError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import Call
+from sync_pipeline.sandbox.salesforce.outcome import Outcome, UndoneError
 
 Json = dict[str, Any]
 

@@ -10,22 +10,20 @@ import io
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.salesforce.bulk.jobs import DELIMITERS
+from sync_pipeline.sandbox.salesforce.http import Host
 from sync_pipeline.sandbox.salesforce.org.describe import DEFAULTS
 from sync_pipeline.sandbox.salesforce.org.org import Org
-
-if TYPE_CHECKING:
-    from sync_pipeline.sandbox.salesforce.api.server import Sandbox
 
 _PAGE = re.compile(r"/services/data/v[\d.]+/(query(All)?(/[^/]+)?|jobs/query/(?P<job>[^/]+)/results)/?")
 _NEEDED = {"Id", *DEFAULTS["system"]}  # an org cannot do without them: they vanish from pages only
 
 
-def drift(sandbox: Sandbox, path: str, name: str, answer: Response) -> Response:
+def drift(sandbox: Host, path: str, name: str, answer: Response) -> Response:
     """Return a page of an object's records as the faults `field_gone` and `field_new` make it, other answers as is."""
     org, page = sandbox.org, _PAGE.fullmatch(path)
     if not sandbox.faults or page is None or answer.status_code != 200 or name not in org.schema:

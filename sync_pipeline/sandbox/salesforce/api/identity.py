@@ -7,8 +7,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import not_found
-from sync_pipeline.sandbox.salesforce.api.http import Call
+from sync_pipeline.sandbox.salesforce.errors import not_found
+from sync_pipeline.sandbox.salesforce.http import Call
 
 
 def userinfo(call: Call) -> Response:

@@ -8,15 +8,15 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import Call
 from sync_pipeline.sandbox.salesforce.api.rest import visible_object
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import Call
 from sync_pipeline.sandbox.salesforce.org import lookups
-from sync_pipeline.sandbox.salesforce.org.store import quote
 from sync_pipeline.sandbox.salesforce.org.values import record_id
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules import person_drafts
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules.writer import Writer
 
 DELETED_DAYS, UPDATED_DAYS = 15, 30

@@ -7,9 +7,9 @@ from email.utils import format_datetime
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.answers import write_records
-from sync_pipeline.sandbox.salesforce.api.errors import not_found
-from sync_pipeline.sandbox.salesforce.api.http import Call
+from sync_pipeline.sandbox.salesforce.answers import write_records
+from sync_pipeline.sandbox.salesforce.errors import not_found
+from sync_pipeline.sandbox.salesforce.http import Call
 from sync_pipeline.sandbox.salesforce.org.schema import SObject, describe_global, describe_object
 from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.rules import record_types

@@ -20,21 +20,34 @@ from sync_pipeline.sandbox.core.forms import as_sent
 from sync_pipeline.sandbox.core.http import Route
 from sync_pipeline.sandbox.core.service import Service
 from sync_pipeline.sandbox.core.site import System
-from sync_pipeline.sandbox.salesforce.api import auth, collections, composite, identity, life, query, rest, soap, writes
+from sync_pipeline.sandbox.salesforce import cursors
+from sync_pipeline.sandbox.salesforce.api import (
+    auth,
+    bulk1_http,
+    bulk_http,
+    collections,
+    composite,
+    identity,
+    ingest_http,
+    life,
+    query,
+    rest,
+    soap,
+    writes,
+)
 from sync_pipeline.sandbox.salesforce.api.browse import OrgSystem
 from sync_pipeline.sandbox.salesforce.api.drift import drift
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, not_found
-from sync_pipeline.sandbox.salesforce.api.faults import Faults
-from sync_pipeline.sandbox.salesforce.api.http import Call, authorization, error_answer
-from sync_pipeline.sandbox.salesforce.api.sessions import Sessions
 from sync_pipeline.sandbox.salesforce.api.subject import subject
-from sync_pipeline.sandbox.salesforce.bulk import bulk1_http, bulk_http, ingest_http
 from sync_pipeline.sandbox.salesforce.bulk.bulk import QueryJobs
 from sync_pipeline.sandbox.salesforce.bulk.bulk1 import BatchJobs
 from sync_pipeline.sandbox.salesforce.bulk.ingest import IngestJobs
+from sync_pipeline.sandbox.salesforce.errors import ApiError, not_found
+from sync_pipeline.sandbox.salesforce.faults import Faults
+from sync_pipeline.sandbox.salesforce.http import Call, authorization, error_answer
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.persons import PROFESSIONAL
 from sync_pipeline.sandbox.salesforce.org.store import as_is
+from sync_pipeline.sandbox.salesforce.sessions import Sessions
 
 RESOURCES: tuple[ModuleType, ...] = (
     rest,
@@ -66,7 +79,7 @@ class Sandbox(Service):
         org.restamp = self.faults.stamp
         org.kept = self.faults.kept
         self.sessions = Sessions(org)
-        self.cursors = query.Cursors()
+        self.cursors = cursors.Cursors()
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
         self.bulk = QueryJobs(org, self.faults, Path(self._folder.name))
         self.ingest = IngestJobs(org, self.faults, Path(self._folder.name))

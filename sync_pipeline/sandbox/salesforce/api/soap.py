@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route
 from sync_pipeline.sandbox.salesforce.api import soap_calls
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import Call
-from sync_pipeline.sandbox.salesforce.api.soap_calls import elements, local
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import Call
 from sync_pipeline.sandbox.salesforce.rules.writer import Writer
+from sync_pipeline.sandbox.salesforce.xml import elements, local
 
 _SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _XML = "text/xml; charset=utf-8"

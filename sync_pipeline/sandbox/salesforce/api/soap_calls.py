@@ -5,32 +5,19 @@ Each takes the request's element and returns the results inside the response, on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape
 
 from sync_pipeline.sandbox.salesforce.api import life
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org.values import record_id
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules.writer import Writer
+from sync_pipeline.sandbox.salesforce.xml import elements, local
 
 MOST = 200
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-
-
-def local(element: Element) -> str:
-    """Return an element's name without its namespace."""
-    return element.tag.rpartition("}")[2]
-
-
-def elements(values: Mapping[str, str | None]) -> str:
-    """Return an element for each value, nil for None."""
-    return "".join(
-        f'<{name} xsi:nil="true"/>' if value is None else f"<{name}>{escape(value)}</{name}>"
-        for name, value in values.items()
-    )
 
 
 def undelete(writer: Writer, request: Element) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from werkzeug.wrappers import Request
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
 from sync_pipeline.sandbox.salesforce.bulk.jobs import Job
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import Host
 from sync_pipeline.sandbox.salesforce.soql.parser import parse
 
-if TYPE_CHECKING:
-    from sync_pipeline.sandbox.salesforce.api.server import Sandbox
 
-
-def subject(sandbox: Sandbox, request: Request, arguments: Mapping[str, Any]) -> str:
+def subject(sandbox: Host, request: Request, arguments: Mapping[str, Any]) -> str:
     """Return the object's name, "" where a request is about none, or about several as a composite one is."""
     try:
         name = _named(sandbox, request, arguments)
@@ -25,7 +23,7 @@ def subject(sandbox: Sandbox, request: Request, arguments: Mapping[str, Any]) ->
     return found.name if found else ""
 
 
-def _named(sandbox: Sandbox, request: Request, arguments: Mapping[str, Any]) -> str:
+def _named(sandbox: Host, request: Request, arguments: Mapping[str, Any]) -> str:
     if "name" in arguments:
         return str(arguments["name"])
     if "locator" in arguments:
@@ -36,7 +34,7 @@ def _named(sandbox: Sandbox, request: Request, arguments: Mapping[str, Any]) -> 
     return str(parse(soql).source) if soql else _sent(request, "object")
 
 
-def _job(sandbox: Sandbox, path: str, job_id: str) -> Job:
+def _job(sandbox: Host, path: str, job_id: str) -> Job:
     if path.startswith("/services/async/"):
         return sandbox.bulk1.get(job_id)
     return sandbox.ingest.get(job_id) if "/jobs/ingest/" in path else sandbox.bulk.get(job_id)

@@ -7,13 +7,13 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, not_found
-from sync_pipeline.sandbox.salesforce.api.http import Call
 from sync_pipeline.sandbox.salesforce.api.rest import read_record, visible_object
+from sync_pipeline.sandbox.salesforce.errors import ApiError, not_found
+from sync_pipeline.sandbox.salesforce.http import Call
 from sync_pipeline.sandbox.salesforce.org import lookups
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
 from sync_pipeline.sandbox.salesforce.org.store import text
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
 
 _TELLS_CREATED = 46.0  # the first API version whose upserts answer an update with a body
 

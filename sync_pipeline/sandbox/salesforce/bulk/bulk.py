@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.answers import flat
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.faults import Faults
+from sync_pipeline.sandbox.salesforce.answers import flat
 from sync_pipeline.sandbox.salesforce.bulk.bulk_lines import csv_lines
 from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import Result, write_result
 from sync_pipeline.sandbox.salesforce.bulk.jobs import DELIMITERS, Job, Jobs, StoppedError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.faults import Faults
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.soql.compiler import compile_soql
 from sync_pipeline.sandbox.salesforce.soql.plan import Children, Compound, Plan, Typed

@@ -10,8 +10,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.faults import Faults
 from sync_pipeline.sandbox.salesforce.bulk.bulk import check_bulk
 from sync_pipeline.sandbox.salesforce.bulk.bulk1_files import read_records, write_outcomes
 from sync_pipeline.sandbox.salesforce.bulk.bulk1_jobs import Batch, BatchJob
@@ -19,6 +17,8 @@ from sync_pipeline.sandbox.salesforce.bulk.bulk_lines import Lines, csv_lines, j
 from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import write_result
 from sync_pipeline.sandbox.salesforce.bulk.ingest_files import InvalidBatchError, write_records
 from sync_pipeline.sandbox.salesforce.bulk.jobs import Jobs
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.faults import Faults
 from sync_pipeline.sandbox.salesforce.org.ids import record_id
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.store import text

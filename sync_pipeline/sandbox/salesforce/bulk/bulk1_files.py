@@ -10,9 +10,6 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.soap_calls import local
-from sync_pipeline.sandbox.salesforce.bulk.bulk_lines import NAMESPACE, XML_HEAD
 from sync_pipeline.sandbox.salesforce.bulk.ingest_files import (
     Columns,
     InvalidBatchError,
@@ -21,8 +18,10 @@ from sync_pipeline.sandbox.salesforce.bulk.ingest_files import (
     key_field,
     read_rows,
 )
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
-from sync_pipeline.sandbox.salesforce.rules.rules import Form
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.org.rules import Form
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
+from sync_pipeline.sandbox.salesforce.xml import NAMESPACE, XML_HEAD, local
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 

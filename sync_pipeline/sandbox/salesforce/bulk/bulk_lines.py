@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sync_pipeline.sandbox.salesforce.api.answers import flat
+from sync_pipeline.sandbox.salesforce.answers import flat
 from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.soql.plan import Member, Parent, Plan, Value
-
-NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
-XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+from sync_pipeline.sandbox.salesforce.xml import NAMESPACE, XML_HEAD
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 
 from sync_pipeline.sandbox.salesforce.bulk.bulk_lines import Lines
 from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.slices import Slice
 from sync_pipeline.sandbox.salesforce.soql.plan import Plan
 
 PART_ROWS = 122_880  # a row group of DuckDB: a part reads only what it writes
 PAGE_ROWS = 50_000  # of a page when the client sets no `maxRecords`
 WRITERS = 2
 BATCH_ROWS = 4 * 2048  # few enough that lines of long texts stay below the 2 GB of an Arrow string array
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -39,26 +39,6 @@ class Part:
 
     def offset(self, row: int) -> int:
         return int(self.offsets[row].as_py())
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A range of bytes of one part."""
-
-    path: Path
-    start: int
-    end: int
-
-    def chunks(self) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            left = self.end - self.start
-            while left > 0:
-                chunk = file.read(min(CHUNK_BYTES, left))
-                if not chunk:
-                    return
-                left -= len(chunk)
-                yield chunk
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.faults import Faults
 from sync_pipeline.sandbox.salesforce.bulk.ingest_files import Columns, Results, read_rows, write_records
 from sync_pipeline.sandbox.salesforce.bulk.jobs import DELIMITERS, Job, Jobs
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.faults import Faults
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.rules.writer import Options, Writer
 

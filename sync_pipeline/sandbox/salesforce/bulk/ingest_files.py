@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
-from sync_pipeline.sandbox.salesforce.rules.rules import Form
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.org.rules import Form
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules.writer import Writer
 
 Rows = list[list[str]]

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, not_found
-from sync_pipeline.sandbox.salesforce.api.faults import Faults
+from sync_pipeline.sandbox.salesforce.errors import ApiError, not_found
+from sync_pipeline.sandbox.salesforce.faults import Faults
 from sync_pipeline.sandbox.salesforce.org.ids import record_id
 from sync_pipeline.sandbox.salesforce.org.org import Org
 

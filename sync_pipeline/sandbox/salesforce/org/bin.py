@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.rows import Record
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.halves import Halves
 from sync_pipeline.sandbox.salesforce.org.persons import LINK
 from sync_pipeline.sandbox.salesforce.org.records import assign, only
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote
 
 
 class RecycleBin(Halves):

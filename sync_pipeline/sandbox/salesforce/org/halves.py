@@ -12,12 +12,13 @@ from typing import Any
 
 import duckdb
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org import persons
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.ids import record_id
 from sync_pipeline.sandbox.salesforce.org.persons import FLAG, LINK
 from sync_pipeline.sandbox.salesforce.org.sight import Sight
-from sync_pipeline.sandbox.salesforce.org.store import quote, text
+from sync_pipeline.sandbox.salesforce.org.store import text
 
 _STAMPS = ("LastModifiedById", "LastModifiedDate", "SystemModstamp")
 _BIRTH = ("CreatedById", "CreatedDate", "IsDeleted", FLAG)

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.rows import Record, amend, append
 from sync_pipeline.sandbox.salesforce.org import persons
 from sync_pipeline.sandbox.salesforce.org.bin import RecycleBin
 from sync_pipeline.sandbox.salesforce.org.ids import record_id
 from sync_pipeline.sandbox.salesforce.org.persons import FLAG, LINK, LINKS
 from sync_pipeline.sandbox.salesforce.org.records import assign, named, only, renamed
+from sync_pipeline.sandbox.salesforce.org.rules import Rules
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote
-from sync_pipeline.sandbox.salesforce.rules.rules import Rules
 
 _FIRST_USER = {
     "Username": "integration@sandbox.example",

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.core.rows import Record, Table, column, stored
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote
 
 
 def only(found: Table, values: Record) -> dict[str, Any]:

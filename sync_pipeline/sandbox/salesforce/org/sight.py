@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.org.store import Store, quote, text
+from sync_pipeline.sandbox.salesforce.org.store import Store, text
 
 ROW = "_row"  # the row number that a relation shows beside the fields; no API name begins so
 

@@ -14,8 +14,7 @@ from typing import Self
 
 import duckdb
 
-from sync_pipeline.sandbox.core.database import Database
-from sync_pipeline.sandbox.core.database import quote as quote  # as before, for those who build SQL over the store
+from sync_pipeline.sandbox.core.database import Database, quote
 from sync_pipeline.sandbox.core.database import text as text
 from sync_pipeline.sandbox.core.database import utc_now as utc_now
 from sync_pipeline.sandbox.core.forms import Kept, as_sent

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 from faker import Faker
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.persons import account_name
-from sync_pipeline.sandbox.salesforce.org.store import quote
 from sync_pipeline.sandbox.salesforce.population.habits import CHANGES, KINDS, Make, phone
 
 NO_PERSONS = " and not IsPersonAccount"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import duckdb
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.ids import BASE62, DIGITS, record_id
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote, text
+from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.population.load_files import LoadError, Stage, described, stage_directory
 from sync_pipeline.sandbox.salesforce.population.load_types import (
     SYSTEM,

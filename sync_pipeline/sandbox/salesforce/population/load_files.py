@@ -16,9 +16,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.schema import Schema
-from sync_pipeline.sandbox.salesforce.org.store import quote, text
+from sync_pipeline.sandbox.salesforce.org.store import text
 
 LONGEST_LINE = 50_000_000  # bytes; DuckDB's own default of two million is less than sixteen full text areas
 

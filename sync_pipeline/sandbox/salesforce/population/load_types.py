@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 import duckdb
 
 from sync_pipeline.model import ID_ALPHABET
+from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org.describe import Json
-from sync_pipeline.sandbox.salesforce.org.store import quote, text
+from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.population.load_files import Stage
 
 LONGEST_STRING = 255

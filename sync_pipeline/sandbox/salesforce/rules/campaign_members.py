@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.core.database import quote
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org import lookups
 from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.org.rules import required_missing
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.org.store import quote
 from sync_pipeline.sandbox.salesforce.rules.drafts import Draft, standing
-from sync_pipeline.sandbox.salesforce.rules.rules import required_missing
 
 NAME = "CampaignMember"
 DEFAULT = "Sent"  # the status of a new member where the campaign names none

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.core.database import quote
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org import lookups
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.records import only
-from sync_pipeline.sandbox.salesforce.org.store import quote
 from sync_pipeline.sandbox.salesforce.rules.lead_fields import Values, converted, converted_person
 
 CONVERTED = "Converted"  # what the names of the statuses for converted leads have in common

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org import lookups
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.org.rules import DuplicateRule
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
-from sync_pipeline.sandbox.salesforce.rules.rules import DuplicateRule
 
 NO_ACCESS = (
     "You can\u2019t complete this action because you don\u2019t have the required access on the cross-reference ID."

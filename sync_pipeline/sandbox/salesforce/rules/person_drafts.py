@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org import lookups, persons
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.persons import FLAG
+from sync_pipeline.sandbox.salesforce.org.rules import not_writable, required_missing
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
 from sync_pipeline.sandbox.salesforce.rules.drafts import Draft, standing
-from sync_pipeline.sandbox.salesforce.rules.rules import not_writable, required_missing
 
 
 def check(org: Org, found: SObject, drafts: Sequence[Draft]) -> None:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org.ids import record_id
 from sync_pipeline.sandbox.salesforce.org.org import Org
+from sync_pipeline.sandbox.salesforce.org.rules import Form
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
 from sync_pipeline.sandbox.salesforce.org.values import MisreadError, Wire
+from sync_pipeline.sandbox.salesforce.outcome import Outcome
 from sync_pipeline.sandbox.salesforce.rules import campaign_members, person_drafts, record_types, targets
 from sync_pipeline.sandbox.salesforce.rules import drafts as checks
 from sync_pipeline.sandbox.salesforce.rules.drafts import Draft, standing
-from sync_pipeline.sandbox.salesforce.rules.outcome import Outcome
-from sync_pipeline.sandbox.salesforce.rules.rules import Form
 
 Values = Mapping[str, Any]
 

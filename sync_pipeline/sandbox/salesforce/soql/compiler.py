@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, pointed
+from sync_pipeline.sandbox.salesforce.errors import ApiError, pointed
 from sync_pipeline.sandbox.salesforce.org.schema import COMPOUND
 from sync_pipeline.sandbox.salesforce.org.sight import ROW
 from sync_pipeline.sandbox.salesforce.soql.ast import Call, Path, Query, Selected, Typeof

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, pointed
+from sync_pipeline.sandbox.salesforce.errors import ApiError, pointed
 
 Part = TypeVar("Part")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.soql.ast import (
     Both,
     Call,

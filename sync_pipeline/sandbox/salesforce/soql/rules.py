@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NoReturn
 
-from sync_pipeline.sandbox.salesforce.api.errors import pointed
+from sync_pipeline.sandbox.salesforce.errors import pointed
 from sync_pipeline.sandbox.salesforce.soql.ast import (
     Both,
     Call,

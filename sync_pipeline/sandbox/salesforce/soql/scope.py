@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sync_pipeline.sandbox.salesforce.api.errors import pointed
+from sync_pipeline.sandbox.core.database import quote
+from sync_pipeline.sandbox.salesforce.errors import pointed
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
 from sync_pipeline.sandbox.salesforce.org.sight import PROMPT, Lateness
-from sync_pipeline.sandbox.salesforce.org.store import quote, text
+from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.soql.ast import Path, Query
 
 MAX_PARENTS = 5

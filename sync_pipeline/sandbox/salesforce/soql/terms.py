@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NoReturn
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, pointed
+from sync_pipeline.sandbox.salesforce.errors import ApiError, pointed
 from sync_pipeline.sandbox.salesforce.org.describe import Json
 from sync_pipeline.sandbox.salesforce.org.schema import COMPOUND
 from sync_pipeline.sandbox.salesforce.soql.ast import (

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from sync_pipeline.model import id18
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError, pointed
+from sync_pipeline.sandbox.salesforce.errors import ApiError, pointed
 from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.soql.ast import Kind, Literal
 from sync_pipeline.sandbox.salesforce.soql.dates import period

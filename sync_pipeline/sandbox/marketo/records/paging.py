@@ -6,7 +6,7 @@ import base64
 import binascii
 from datetime import datetime
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError
+from sync_pipeline.sandbox.marketo.errors import CallError
 from sync_pipeline.sandbox.marketo.records.values import moment
 
 

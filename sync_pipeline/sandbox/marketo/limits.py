@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict, deque
 from datetime import date, datetime, timedelta
 
-from sync_pipeline.sandbox.marketo.api.errors import CallError
+from sync_pipeline.sandbox.marketo.errors import CallError
 
 DAILY = 50_000  # calls
 _CENTRAL = timedelta(hours=6)  # Adobe says "12:00AM CST"; summer time is not heeded

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox.core import http
 from sync_pipeline.sandbox.core.http import json_answer
-from sync_pipeline.sandbox.marketo.api import paging
-from sync_pipeline.sandbox.marketo.api.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.bulk.extract import Extracts
+from sync_pipeline.sandbox.marketo.bulk.imports import Imports
+from sync_pipeline.sandbox.marketo.errors import CallError, missing, mistyped
+from sync_pipeline.sandbox.marketo.faults import Faults
+from sync_pipeline.sandbox.marketo.limits import Limits
+from sync_pipeline.sandbox.marketo.records import paging
 from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.marketo.records.log import Author
+from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 from sync_pipeline.sandbox.marketo.records.values import moment
+from sync_pipeline.sandbox.marketo.services import Identity
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sync_pipeline.sandbox.marketo.api.server import MarketoSandbox
-    from sync_pipeline.sandbox.marketo.records.subscription import Subscription
-
+Json = dict[str, Any]
 MOST = 300  # records in a request, values of a filter, records on a page
 
 
@@ -35,11 +37,32 @@ class Route(http.Route):
     crm: Literal["", "writes", "all"] = ""
 
 
+class Host(Protocol):
+    """What resources need of the server that they are part of."""
+
+    subscription: Subscription
+    faults: Faults
+    identity: Identity
+    limits: Limits
+    extracts: Extracts
+    imports: Imports
+    performance_tier: bool
+
+    @property
+    def url(self) -> str: ...
+
+    def now(self) -> datetime: ...
+
+    def spoiled(
+        self, path: str, records: Sequence[Json], write: Callable[[Sequence[Json]], list[Json]]
+    ) -> list[Json]: ...
+
+
 @dataclass(frozen=True)
 class Call:
     """One request, with the user who makes it (empty where none is needed) and the number it is known by."""
 
-    sandbox: MarketoSandbox
+    sandbox: Host
     request: Request
     user: str
     id: str

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sync_pipeline.sandbox.core.forms import NORMALISE, Normalising
 from sync_pipeline.sandbox.core.misbehaviour import Kind
-from sync_pipeline.sandbox.marketo.api.errors import RecordError
+from sync_pipeline.sandbox.marketo.errors import RecordError
 
 KINDS: dict[str, Kind] = {
     "expire": Kind("every token ends before the request: 602"),

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Request, Response
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.bulk.bulk_lines import NAMESPACE, XML_HEAD
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.xml import NAMESPACE, XML_HEAD
 
 JSON, XML = "application/json", "application/xml"  # without a charset: clients compare the whole header
 _NAMES = {

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sync_pipeline.sandbox.core.forms import NORMALISE, Normalising
 from sync_pipeline.sandbox.core.misbehaviour import Kind
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org.sight import PROMPT, Lateness
 
 UNKNOWN = "An unexpected error occurred."

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
+from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org.org import Org
 
 LIFETIME = timedelta(hours=2)

@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import CSV, Call, file_answer
-from sync_pipeline.sandbox.salesforce.api.soap_calls import local
-from sync_pipeline.sandbox.salesforce.bulk.bulk1_answers import JSON, XML, batch_list, info, result_list, speaks_json
+from sync_pipeline.sandbox.salesforce.api.jobs_http import bulk_object, invalid_value, target
 from sync_pipeline.sandbox.salesforce.bulk.bulk1_jobs import Batch, BatchJob, chunking
 from sync_pipeline.sandbox.salesforce.bulk.ingest import OPERATIONS
-from sync_pipeline.sandbox.salesforce.bulk.jobs_http import bulk_object, invalid_value, target
+from sync_pipeline.sandbox.salesforce.bulk1_answers import JSON, XML, batch_list, info, result_list, speaks_json
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import CSV, Call, file_answer
+from sync_pipeline.sandbox.salesforce.xml import local
 
 QUERIES = ("query", "queryAll")
 MOST_BYTES = 10_000_000

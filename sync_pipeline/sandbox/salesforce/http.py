@@ -5,30 +5,50 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from werkzeug.wrappers import Request, Response
 
 from sync_pipeline.sandbox.core.http import json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.bulk.bulk1_answers import refusal
-from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import Slice
+from sync_pipeline.sandbox.salesforce.bulk.bulk import QueryJobs
+from sync_pipeline.sandbox.salesforce.bulk.bulk1 import BatchJobs
+from sync_pipeline.sandbox.salesforce.bulk.ingest import IngestJobs
+from sync_pipeline.sandbox.salesforce.bulk1_answers import refusal
+from sync_pipeline.sandbox.salesforce.cursors import Cursors
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.faults import Faults
 from sync_pipeline.sandbox.salesforce.org.org import Org
 from sync_pipeline.sandbox.salesforce.rules.writer import Options, Writer
+from sync_pipeline.sandbox.salesforce.sessions import Sessions
+from sync_pipeline.sandbox.salesforce.slices import Slice
 from sync_pipeline.sandbox.salesforce.soql.scope import Reader
-
-if TYPE_CHECKING:
-    from sync_pipeline.sandbox.salesforce.api.server import Sandbox
 
 CSV = "text/csv; charset=UTF-8"  # text without a charset is Latin-1 to many a client
 _BULK_1 = "/services/async/"
+
+
+class Host(Protocol):
+    """What resources need of the server that they are part of."""
+
+    org: Org
+    faults: Faults
+    sessions: Sessions
+    cursors: Cursors
+    bulk: QueryJobs
+    ingest: IngestJobs
+    bulk1: BatchJobs
+
+    @property
+    def url(self) -> str: ...
+
+    def answer_within(self, request: Request) -> Response: ...
 
 
 @dataclass(frozen=True)
 class Call:
     """One request, with the user who makes it (empty where none is needed) and the API version it names."""
 
-    sandbox: Sandbox
+    sandbox: Host
     request: Request
     user: str
     version: str

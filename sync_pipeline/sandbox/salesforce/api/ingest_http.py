@@ -9,12 +9,12 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import CSV, Call, file_answer
+from sync_pipeline.sandbox.salesforce.api.jobs_http import invalid_value, job_routes, target
 from sync_pipeline.sandbox.salesforce.bulk.ingest import OPERATIONS, IngestJob, IngestJobs
 from sync_pipeline.sandbox.salesforce.bulk.ingest_files import RESULTS
 from sync_pipeline.sandbox.salesforce.bulk.jobs import DELIMITERS
-from sync_pipeline.sandbox.salesforce.bulk.jobs_http import invalid_value, job_routes, target
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import CSV, Call, file_answer
 
 _ENDINGS = ("LF", "CRLF")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import CSV, Call
+from sync_pipeline.sandbox.salesforce.api.jobs_http import invalid_value, job_routes
 from sync_pipeline.sandbox.salesforce.bulk.bulk import QueryJob, QueryJobs, locator, row_of
 from sync_pipeline.sandbox.salesforce.bulk.bulk_parts import Result
 from sync_pipeline.sandbox.salesforce.bulk.jobs import DELIMITERS
-from sync_pipeline.sandbox.salesforce.bulk.jobs_http import invalid_value, job_routes
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import CSV, Call
 
 PAGES_AT_ONCE = 5  # result addresses that one `resultPages` answer lists
 

@@ -8,9 +8,9 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sync_pipeline.sandbox.core.http import Route, json_answer
-from sync_pipeline.sandbox.salesforce.api.errors import ApiError
-from sync_pipeline.sandbox.salesforce.api.http import Call
 from sync_pipeline.sandbox.salesforce.bulk.jobs import Jobs
+from sync_pipeline.sandbox.salesforce.errors import ApiError
+from sync_pipeline.sandbox.salesforce.http import Call
 from sync_pipeline.sandbox.salesforce.org.schema import SObject
 
 LISTED = 1000
