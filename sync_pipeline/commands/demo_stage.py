@@ -58,7 +58,7 @@ class Stage:
             console.print(f"{system}: login works, {size}, findings: {len(found.findings)}")
 
     def live(self) -> None:
-        """Let the staff of both systems edit: in every first demo the same, in each later one something else."""
+        """Let the staff of both systems edit; the seed is the same in every first demo, ids of new persons are not."""
         ((seed,),) = self.lake.rows("select count(*) from lake.sync.run")
         ours, theirs = len(edit(self.org, EDITS, seed)), len(edit_marketo(self.subscription, MARKETO_EDITS, seed))
         console.print(f"\nthe staff made {ours} edits in {self.org.schema.crm.title()} and {theirs} in Marketo")
