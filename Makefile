@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/sync-pipeline demo --crm $(CRM)
 
 test: setup
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	MATRIX_ONE_IN=3 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -38,7 +38,7 @@ bench: setup
 # Long runs of random events, another each time, and all cases of the matrices: some hours.
 LAWS ?= 2000
 laws: setup
-	ALL_CASES=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --timeout=0 -m matrix
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --timeout=0 -m matrix
 	LAWS_EXAMPLES=$(LAWS) LAWS_EVENTS=50 SYNC_PIPELINE_COURSES=100 $(BIN)/python -m pytest -q -n auto --dist load \
 		--timeout=0 -k "laws or state_machine"
 

@@ -41,15 +41,13 @@ LONGEST = (
 )
 
 
-# Of a test's cases that are marked `matrix`, one in so many is tried each time; `make laws` tries them all.
-ONE_IN = 3
+# Of a test's cases that are marked `matrix`, `make test` tries one in so many; who names tests or files gets all.
+ONE_IN = int(os.environ.get("MATRIX_ONE_IN", "1"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not os.environ.keys() & {*SEARCHES, "ALL_CASES"} and not any("::" in given for given in config.args):
-        kept, left = _sampled(items)
-        items[:] = kept
-        config.hook.pytest_deselected(items=left)
+    items[:], left = _sampled(items)
+    config.hook.pytest_deselected(items=left)
     items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
 
 

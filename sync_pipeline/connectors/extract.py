@@ -22,10 +22,14 @@ CLOCK_JITTER = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a result. `read` may be called again after a failure and then starts over."""
+    """A part of a result. `read` may be called again after a failure and then starts over.
+
+    `begin` is called for each page that will be read, in order, before threads take them up in an order of their own.
+    """
 
     name: str
     read: Callable[[], Batches]
+    begin: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -224,6 +224,7 @@ def land(source: Source, obj: Object, extract: Extract, landing: Landing) -> Non
         try:
             for page in extract.pages():
                 if not landing.has(page.name):
+                    page.begin()
                     waiting.add(pool.submit(_land_page, page, landing, patience))
                 if len(waiting) >= 2 * source.policy.page_threads:
                     waiting = _some_done(waiting)

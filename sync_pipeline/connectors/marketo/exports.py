@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sync_pipeline.connectors.bounds import Waiting
@@ -71,7 +72,8 @@ class Exports:
         progress = _Progress(len(parts))
         for number, part in enumerate(parts):
             job = _Job(self, part, number, in_file, progress)
-            yield Page(part.name, lambda job=job: (completed(b, fields) for b in job.read()))  # type: ignore[misc]
+            begin = partial(progress.note, number, done=False)
+            yield Page(part.name, lambda job=job: (completed(b, fields) for b in job.read()), begin)  # type: ignore[misc]
 
     def offers(self, part: Part, fields: Sequence[str]) -> bool:
         """Tell whether the subscription takes this filter; the job that tells is given up."""

@@ -1,4 +1,4 @@
-"""TODO sync_pipeline/sandbox/salesforce/cursors.py."""
+"""Results that clients page through, by query locator."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Creations whose answer is not known, where the CRM would take a second one: who is not to be created again meanwhile.
 
-In `write_result` such a write is `recover_creates`; the row that follows says what became of it, see `recover_creates`.
+In `write_result` such a write is `lost`; the row that follows says what became of it, see `recover_creates`.
 """
 
 from __future__ import annotations
