@@ -129,6 +129,7 @@ class Object:
         wanted: fields that the mappings of another system's objects name; the start-up check reports those missing.
         unread: fields that are never read, with the reason: they are no data of the record.
         bookkeeping: fields that move with any touch; a difference in these alone is no change (GEN-13).
+        disregarded: fields that may be told otherwise from one reading to the next; that alone is no difference.
         deleted: field that tells whether a record is deleted, if the system has it.
         master: field that names the record into which a deleted one was merged, if the system has it.
         again_by: where the keys stand of records whose change the system does not tell, as it does those of others.
@@ -153,6 +154,7 @@ class Object:
     wanted: tuple[str, ...] = ()
     unread: MappingOf[str, str] = field(default_factory=dict, hash=False)
     bookkeeping: tuple[str, ...] = ()
+    disregarded: tuple[str, ...] = ()
     deleted: str = "IsDeleted"
     master: str = "MasterRecordId"
     tombstones: bool = False
@@ -268,7 +270,8 @@ class Field:
     A number has `precision` digits, `scale` of them after the point; a whole one may have `digits` instead. A text has
     up to `length` characters in up to `octets` bytes. What is `defaulted` is filled by the system in a new record.
     `since` is ours: when the field became visible, or another type; of a record that was read before, the mirror does
-    not have its value (FIELD-4).
+    not have its value (FIELD-4). So is `fractional`: a number that is told to have no digits after its point, and of
+    which some record has, as Salesforce keeps what a program writes.
     """
 
     name: str
@@ -291,6 +294,7 @@ class Field:
     restricted: bool = False  # to the values of its picklist
     identifies: bool = False
     managed: bool = False
+    fractional: bool = False
     since: datetime | None = None
 
 

@@ -20,6 +20,18 @@ from sync_pipeline_tests.mortal import KilledError, Life
 
 STANDING = ("late",)  # what hides a change for a while, until it is cleared
 Happening = tuple[str, dict[str, Any]]
+# What a kind of fault of every system needs to be told, or to be quick; the others come with their defaults.
+SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "status": {"status": st.sampled_from([429, 500, 502, 503])},
+    "header": {
+        "name": st.sampled_from(["Date", "Retry-After", "Content-Type", "Content-Encoding", "X-Request-Id"]),
+        "value": st.sampled_from(["-0000", "9" * 30, "null", "text/html", "a\tb;", "Tue, 31 Feb 2026 25:61:00 GMT"]),
+    },
+    "slow": {"seconds": st.just(0.01)},
+    "slow_job": {"seconds": st.just(0.01)},
+    "drop": {"after_bytes": st.integers(0, 30_000)},
+    "short_page": {"rows": st.integers(1, 3)},
+}
 
 
 def happening(name: str, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Happening]:

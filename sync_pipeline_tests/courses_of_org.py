@@ -11,18 +11,13 @@ from hypothesis import strategies as st
 
 from sync_pipeline.sandbox.salesforce.faults import KINDS
 from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
+from sync_pipeline_tests import courses
 from sync_pipeline_tests.courses import Course, Happening, faults, happening
 from sync_pipeline_tests.mirrored_org import CALL, MESSAGE, MirroredOrg, MirroredVeeva
 from sync_pipeline_tests.sandbox.conftest import Client, log_in
 
-# What a kind of fault needs to be told, or to be quick; kinds that are not named here come with their defaults.
-SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "status": {"status": st.sampled_from([429, 500, 502, 503])},
+SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = courses.SETTINGS | {
     "error": {"code": st.sampled_from(["QUERY_TIMEOUT", "UNKNOWN_EXCEPTION", "INVALID_SESSION_ID"])},
-    "slow": {"seconds": st.just(0.01)},
-    "slow_job": {"seconds": st.just(0.01)},
-    "drop": {"after_bytes": st.integers(0, 30_000)},
-    "short_page": {"rows": st.integers(1, 3)},
     "quota": {"calls": st.integers(0, 6)},
     "field_gone": {"field": st.just("Spare__c")},
     "field_new": {"field": st.just("Extra__c")},

@@ -11,17 +11,12 @@ from sync_pipeline.connectors.errors import ConnectorError
 from sync_pipeline.sandbox.marketo.faults import KINDS
 from sync_pipeline.sandbox.marketo.records import life, members, people
 from sync_pipeline.sandbox.marketo.records.drafts import How
+from sync_pipeline_tests import courses
 from sync_pipeline_tests.courses import Course, faults, happening
 from sync_pipeline_tests.mirrored_subscription import STAFF, STATUSES, WEBINAR, MirroredSubscription
 
-# What a kind of fault needs to be told, or to be quick; kinds that are not named here come with their defaults.
-SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "status": {"status": st.sampled_from([429, 500, 502, 503])},
+SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = courses.SETTINGS | {
     "error": {"code": st.sampled_from(["502", "604", "606", "608", "611", "615", "713", "1003", "602"])},
-    "slow": {"seconds": st.just(0.01)},
-    "slow_job": {"seconds": st.just(0.01)},
-    "drop": {"after_bytes": st.integers(0, 30_000)},
-    "short_page": {"rows": st.integers(1, 3)},
     "quota": {"calls": st.integers(0, 12)},
 }
 EDITS = st.tuples(

@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from sync_pipeline_tests import courses_of_org, courses_of_subscription
 from sync_pipeline_tests.courses import Course
 from sync_pipeline_tests.courses_of_org import OrgCourse, VeevaCourse
 from sync_pipeline_tests.courses_of_subscription import SubscriptionCourse
 
 COURSES = int(os.environ.get("SYNC_PIPELINE_COURSES", "2"))
 STEPS = 5
+
+
+@pytest.mark.parametrize("course", [courses_of_org, courses_of_subscription])
+def test_every_kind_of_fault_can_come_up_in_a_course(course: ModuleType) -> None:
+    """Each setting that a kind needs is drawn, and none that it does not have."""
+    assert course.SETTINGS.keys() <= course.KINDS.keys()
+    for name, kind in course.KINDS.items():
+        needed = {setting for setting, default in kind.settings.items() if default == ""}
+        assert needed <= course.SETTINGS.get(name, {}).keys() <= kind.settings.keys(), name
 
 
 @pytest.mark.parametrize("course", [OrgCourse, SubscriptionCourse, VeevaCourse])

@@ -53,7 +53,8 @@ ACTIVITY = declare(
     key="marketoGUID",
     stamp="activityDate",
     # Its attributes are spelled as JSON by us and, in exported files, by Marketo; the person may be merged away.
-    bookkeeping=("activityDate", "attributes", "leadId"),
+    bookkeeping=("activityDate",),
+    disregarded=("attributes", "leadId"),
     compared=False,
 )
 

@@ -83,7 +83,7 @@ def _object(obj: Object) -> str:
         ("table", f"`lake.{'.'.join(obj.table)}`, changes in `lake.{'.'.join(obj.changes_table)}`"),
         ("source", f"`{obj.source}`"),
         ("partitioned by", f"UTC month of `{obj.stamp}`"),
-        ("no change in itself", ", ".join(f"`{n}`" for n in obj.bookkeeping)),
+        ("no change in itself", ", ".join(f"`{n}`" for n in (*obj.bookkeeping, *obj.disregarded))),
         ("never read", "; ".join(f"`{n}`: {why}" for n, why in obj.unread.items())),
         ("must be visible (SPEC 2.1)", ", ".join(f"`{n}`" for n in obj.required)),
         ("must be writable", ", ".join(f"`{n}`" for n in obj.updateable)),

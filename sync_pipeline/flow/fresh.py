@@ -13,8 +13,8 @@ from sync_pipeline.connectors.records import Value
 from sync_pipeline.flow.sides import Reader
 from sync_pipeline.identifiers import Identifier, is_same
 from sync_pipeline.lake.sql import commas, quoted
-from sync_pipeline.lake.types import TEXT, cast, column_type
-from sync_pipeline.model import Describe, Object
+from sync_pipeline.lake.types import TEXT, cast, column_type, is_told_whole
+from sync_pipeline.model import Describe, Field, Object
 from sync_pipeline.sync.decision.case_table import Outcome
 from sync_pipeline.sync.decision.decide import decide_pair
 from sync_pipeline.sync.delivery.outbox import typed
@@ -115,10 +115,18 @@ def _table(batches: Sequence[pa.RecordBatch], fields: Sequence[str]) -> pa.Table
 
 def _take(con: Connection, name: str, table: pa.Table, described: Describe) -> None:
     """Make a temporary table of typed values, as a mirror would have them."""
-    kinds = {f.name: column_type(f) for f in described.fields}
-    casts = commas(f"{cast(column, kinds.get(column, TEXT))} as {quoted(column)}" for column in table.column_names)
+    fields = {f.name: f for f in described.fields}
+    casts = commas(f"{_typed(column, fields.get(column))} as {quoted(column)}" for column in table.column_names)
     con.register("given", table)
     try:
         con.execute(f"create or replace temp table {quoted(name)} as select {casts} from given")
     finally:
         con.unregister("given")
+
+
+def _typed(column: str, field: Field | None) -> str:
+    """Return the SQL for a value; the first fraction of a field that is told to be whole is rounded, half up."""
+    kind = column_type(field) if field else TEXT
+    value = cast(column, kind)
+    rounded = kind == "BIGINT" and field and is_told_whole(field)
+    return f"coalesce({value}, try_cast(floor({cast(column, 'DOUBLE')} + 0.5) as bigint))" if rounded else value

@@ -87,15 +87,22 @@ def add_column(con: Connection, obj: Object, name: str, kind: str) -> None:
 
 
 def inexact(con: Connection, obj: Object, names: Sequence[str]) -> frozenset[str]:
-    """Return those of these columns of doubles that hold a number too large to be told to its last digit."""
-    (*found,) = (
-        con.execute(
-            f"select {commas(f'coalesce(bool_or(abs({quoted(n)}) >= {EXACT}), false)' for n in names) or 'null'} "
-            f"from {full_name(*obj.table)}"
-        ).fetchone()
-        or ()
-    )
-    return frozenset(name for name, is_large in zip(names, found, strict=False) if is_large)
+    """Return those of these columns of numbers that hold one too large to be told to its last digit as a double."""
+    return _with_some(con, obj, names, f"abs({{}}) >= {EXACT}")
+
+
+def with_fractions(con: Connection, obj: Object, names: Sequence[str]) -> frozenset[str]:
+    """Return those of these columns of doubles that hold a number that is not whole."""
+    return _with_some(con, obj, names, "{0} <> trunc({0})")
+
+
+def _with_some(con: Connection, obj: Object, names: Sequence[str], condition: str) -> frozenset[str]:
+    """Return those of these columns that hold a value for which the condition is true, in one scan of them."""
+    if not names:
+        return frozenset()
+    some = commas(f"coalesce(bool_or({condition.format(quoted(name))}), false)" for name in names)
+    found = con.execute(f"select {some} from {full_name(*obj.table)}").fetchone() or ()
+    return frozenset(name for name, is_there in zip(names, found, strict=True) if is_there)
 
 
 def widen_column(con: Connection, obj: Object, name: str, kind: str) -> None:

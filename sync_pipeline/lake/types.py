@@ -45,11 +45,18 @@ WIDER = {
 def column_type(field: Field) -> str:
     """Return the DuckDB type of the column that keeps `field`; every type without a better one is text.
 
-    A number that is told to have no digits after its point is whole: as a double it would lose its last digits from
-    2^53 on, and Salesforce's have up to 18. What a formula computes may have a fraction whatever is told of it.
+    A whole number is no double: it would lose its last digits from 2^53 on, and Salesforce's have up to 18.
     """
-    kept = COLUMN_TYPES.get(field.type, TEXT)
-    return "BIGINT" if kept == "DOUBLE" and field.precision and not (field.scale or field.calculated) else kept
+    return "BIGINT" if is_told_whole(field) and not field.fractional else COLUMN_TYPES.get(field.type, TEXT)
+
+
+def is_told_whole(field: Field) -> bool:
+    """Tell whether a decimal number is described to have no digits after its point.
+
+    What a formula computes may have some whatever is told of it; so may, rarely, what programs wrote: see `fractional`.
+    """
+    is_decimal = COLUMN_TYPES.get(field.type) == "DOUBLE"
+    return is_decimal and field.precision > 0 and field.scale == 0 and not field.calculated
 
 
 def wider(kept: str, described: str) -> str:
@@ -59,11 +66,14 @@ def wider(kept: str, described: str) -> str:
     return kept if kept in WIDER[described] else TEXT
 
 
-# What DuckDB takes besides and neither system has; statements of later would raise over it.
+# What DuckDB takes besides and no system means: {value} says less than {text} does, or later statements would raise.
 FITS = {
-    "DOUBLE": "isfinite({0})",
-    "DATE": "{0} between date '0001-01-01' and date '9999-12-31'",
-    "TIMESTAMP WITH TIME ZONE": "{0} between timestamptz '0001-01-01 00:00:00+00' and "
+    "BIGINT": "try_cast({text} as double) = {value}",  # '2.5' is no 3
+    "DOUBLE": "isfinite({value})",
+    "DATE": "{value} between date '0001-01-01' and date '9999-12-31' "
+    "and (length({text}) <= 10 or {text}[11:19] = 'T00:00:00')",
+    "TIME": "{text}[3] = ':'",  # and no date before it
+    "TIMESTAMP WITH TIME ZONE": "{value} between timestamptz '0001-01-01 00:00:00+00' and "
     "timestamptz '9999-12-31 23:59:59.999999+00'",
 }
 
@@ -73,10 +83,9 @@ def cast(name: str, to: str) -> str:
     text = quoted(name)
     if to == TEXT:
         return text
-    if to == "TIME":  # '13:45:00.000Z': a time of day has no zone in SQL
-        text = f"rtrim({text}, 'Z')"
-    value = f"try_cast({text} as {to})"
-    return f"case when {FITS[to].format(value)} then {value} end" if to in FITS else value
+    # '13:45:00.000Z': a time of day has no zone in SQL
+    value = f"try_cast(rtrim({text}, 'Z') as time)" if to == "TIME" else f"try_cast({text} as {to})"
+    return f"case when {FITS[to].format(text=text, value=value)} then {value} end" if to in FITS else value
 
 
 def readable(declared: Object, described: Describe) -> tuple[Field, ...]:

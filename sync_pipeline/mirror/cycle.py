@@ -20,7 +20,8 @@ from sync_pipeline.connectors.errors import ConnectorError, FatalError
 from sync_pipeline.lake import LakeError, ledger, views
 from sync_pipeline.lake.landing import LandingError
 from sync_pipeline.mirror.future import put_right
-from sync_pipeline.mirror.read import PULL, Read
+from sync_pipeline.mirror.intake import PULL
+from sync_pipeline.mirror.read import Read
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import CRMS, FAILED, INCOMPLETE, SUCCEEDED, Counts, Object, Window, worst
 

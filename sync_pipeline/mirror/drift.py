@@ -57,6 +57,9 @@ def drift(kept: Mapping[str, str], fields: Iterable[Field], before: Sequence[Fie
         *(Notice("new_field", n, f"{n} can be read again; it fills anew with the next update of each record")
           for n in back),
         *_retyped(pairs),
+        *(Notice("retyped_field", new.name, f"{new.name} is told to be whole, but has numbers with a fraction; they "
+                 "are kept")
+          for old, new in pairs if new.fractional and not old.fractional),
         *(Notice("vanished_field", n, f"{n} can no longer be read; its last values stay in the mirror")
           for n in vanished),
         *_picked(pairs),

@@ -7,6 +7,7 @@ have a resolution of one second, the one read last.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -63,7 +64,7 @@ class Merge:
     @property
     def compared(self) -> list[str]:
         """The fields whose difference is a change."""
-        own = {self.obj.key, self.obj.stamp, *self.obj.bookkeeping}
+        own = {self.obj.key, self.obj.stamp, *self.obj.bookkeeping, *self.obj.disregarded}
         return [name for name in self.types if name not in own]
 
     @property
@@ -206,6 +207,8 @@ def _compare(con: Connection, plan: Merge, future: datetime) -> None:
     A stamp of the future in the mirror orders nothing: what is read later is the newer version, whatever its stamp.
     """
     differ = Differences(plan.compared, "s", "m")
+    # Whose edit was the last is no change; of one in the second in which the record was read, it may be all there is.
+    touched = Differences([name for name in plan.obj.bookkeeping if name in plan.types], "s", "m")
     alive, was_gone = f"not {plan.deleted('s.')}", f"m.{quoted(DELETED_AT)} is not null"
     new = f"m.{plan.key} is null"
     # A stamp that did not fit is none, which is older than any.
@@ -217,7 +220,7 @@ def _compare(con: Connection, plan: Merge, future: datetime) -> None:
         wanted = (
             f"{new} or {newer} or (s.{plan.stamp} is distinct from m.{plan.stamp} "
             f"and (m.{plan.stamp} > {literal(future)} or {literal(plan.current)})) "
-            f"or ({same} and ({differ.any} or ({was_gone} and {alive})))"
+            f"or ({same} and ({differ.any} or {touched.any} or ({was_gone} and {alive})))"
         )
     con.execute(f"""
         create or replace temp table delta as
@@ -292,3 +295,18 @@ def _misfits(con: Connection, plan: Merge, landing: Landing, staged: str) -> lis
             errors.append(Error(ledger.MISFIT, said, key, name))
     con.execute("drop table if exists misfit")
     return errors
+
+
+def fractional(con: Connection, plan: Merge, landing: Landing, names: Sequence[str]) -> frozenset[str]:
+    """Return those of these fields of whole numbers of which a number landed that a column of them cannot hold."""
+    if not names:
+        return frozenset()
+    bad = commas(
+        f"coalesce(bool_or({cast(n, plan.types[n])} is null and isfinite(try_cast({quoted(n)} as double))), false)"
+        f" as {quoted(n)}"
+        for n in names
+    )
+    _from_landing(con, landing.reader(), f"create or replace temp table fraction as select {bad} from landed")
+    found = con.execute("from fraction").fetchone() or ()
+    con.execute("drop table fraction")
+    return frozenset(name for name, is_there in zip(names, found, strict=True) if is_there)

@@ -5,9 +5,9 @@ The mirror, its changes and the watermark move together or not at all (law 6).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,17 +19,13 @@ from sync_pipeline.lake import ledger, table
 from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
-from sync_pipeline.lake.types import readable
-from sync_pipeline.mirror.drift import drift
+from sync_pipeline.mirror.intake import Intake, Schema, ask_schema, take_in
 from sync_pipeline.mirror.known import extract_known, with_known
-from sync_pipeline.mirror.merge import Merge, merge
 from sync_pipeline.mirror.source import Source
-from sync_pipeline.model import Counts, Describe, Object, Window
+from sync_pipeline.model import Counts, Object, Window
 
 T = TypeVar("T")
-LONGEST_NAME = 100  # of what no name has
 FIELD_GONE = frozenset({"INVALID_FIELD", "1006"})  # Salesforce's word and Marketo's
-PULL = "Pull updates"  # OPS-5
 
 
 @dataclass(frozen=True)
@@ -48,18 +44,6 @@ class Read:
     committed: bool = True
     unseen: tuple[str, ...] = ()
     waiting: int = 0
-
-
-@dataclass(frozen=True)
-class Schema:
-    """The fields to read, in order; `fresh` if the system was asked for them just now."""
-
-    described: Describe
-    fresh: bool
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(f.name for f in self.described.fields)
 
 
 def read_window(source: Source, obj: Object, window: Window, run_id: str, now: datetime, repair: bool = False) -> Read:
@@ -82,12 +66,14 @@ def read_window(source: Source, obj: Object, window: Window, run_id: str, now: d
     if landing.rows == 0 and not schema.fresh and not repair:
         landing.clear()
         return Read(obj, window, Counts(), committed=False)
-    types = evolve(source, obj, schema, run_id, now)
-    with source.lake.transaction() as con:
+    unseen: tuple[str, ...] = ()
+
+    def note(con: Connection) -> None:
+        nonlocal unseen
         unseen = _unseen(con, obj, window, landing) if repair else ()
-        counts, errors = merge(con, Merge(obj, types, run_id, now), landing)
-        ledger.add_errors(con, run_id, obj, PULL, errors, now)
         ledger.move_watermarks(con, [(obj, window)], now)
+
+    counts, errors = take_in(source, Intake(obj, schema, run_id, now), landing, note)
     landing.clear()
     waiting = _count_waiting(source, obj) if window.start is None else 0
     return Read(obj, window, counts, tuple(errors), unseen=unseen, waiting=waiting)
@@ -134,63 +120,6 @@ def with_schema(source: Source, obj: Object, now: datetime, read: Callable[[Sche
             raise
     schema = ask_schema(source, obj, now, afresh=True)
     return schema, read(schema)
-
-
-def ask_schema(source: Source, obj: Object, now: datetime, afresh: bool = False) -> Schema:
-    """Return the fields to read: as remembered, or as the system says now if that is too long ago."""
-    remembered = source.remembered.get(obj.source)
-    if remembered and not afresh and now - remembered[1] < source.policy.describe_age:
-        return Schema(remembered[0], fresh=False)
-    told = source.connector.describe(obj.source)
-    if told.field(obj.key) is None:
-        raise RejectedError("NO_KEY", f"{obj.source} has no field {obj.key}: it cannot be mirrored")
-    return Schema(replace(told, fields=readable(obj, told)), fresh=True)
-
-
-def evolve(source: Source, obj: Object, schema: Schema, run_id: str, now: datetime) -> dict[str, str]:
-    """Make the mirror fit the schema, note what changed, and return the column types of the fields to be merged.
-
-    In a transaction of its own, before the merge: see `merge` for why one transaction changes a mirror once. It moves
-    no record, so nothing is half done if the process dies in between.
-    """
-    with source.lake.reading() as con:
-        kept = table.fields_kept(con, obj)
-    if not schema.fresh:
-        return _types_of(schema, kept)
-    before = source.remembered.get(obj.source)
-    was = before[0].fields if before else ()
-    found = drift(kept, schema.described.fields, was)
-    with source.lake.reading() as con:
-        unread = found.unread | (table.inexact(con, obj, found.whole) if found.whole else frozenset())
-    since = {f.name.lower(): f.since for f in was} | {name.lower(): now for name in unread}
-    widened = {**found.widened, **dict.fromkeys(found.whole, "BIGINT")}
-    fields = tuple(replace(f, since=since.get(f.name.lower())) for f in schema.described.fields)
-    with source.lake.transaction() as con:
-        if kept:
-            for name, kind in found.added.items():
-                table.add_column(con, obj, name, kind)
-            for name, kind in widened.items():
-                table.widen_column(con, obj, name, kind)
-        else:
-            table.create_mirror(con, obj, dict(found.added))
-        ledger.add_notices(con, run_id, obj, found.notices, now)
-        ledger.add_new_notices(con, run_id, obj, _odd(schema.described), now)
-        ledger.remember_describe(con, obj, replace(schema.described, fields=fields), now)
-    return _types_of(schema, {**kept, **found.added, **widened})
-
-
-def _odd(described: Describe) -> list[ledger.Notice]:
-    """Return what is told of fields whose names cannot be asked for, so that they are left out."""
-    said = "is left out: its name holds signs that no API name has, so that it cannot be asked for"
-    return [
-        ledger.Notice("odd_field", name[:LONGEST_NAME], f"{name[:LONGEST_NAME]!r} {said}") for name in described.odd
-    ]
-
-
-def _types_of(schema: Schema, kept: Mapping[str, str]) -> dict[str, str]:
-    """Return the column type of each field; a field renamed in case only is still kept in its old column."""
-    known = {name.lower(): kind for name, kind in kept.items()}
-    return {name: known[name.lower()] for name in schema.names}
 
 
 def _land_window(source: Source, obj: Object, schema: Schema, window: Window, landing: Landing) -> Window:

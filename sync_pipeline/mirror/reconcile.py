@@ -14,8 +14,8 @@ from sync_pipeline.lake.connection import Connection
 from sync_pipeline.lake.landing import Landing, Manifest
 from sync_pipeline.lake.sql import quoted
 from sync_pipeline.lake.types import STAMP, cast
-from sync_pipeline.mirror.merge import Merge, merge
-from sync_pipeline.mirror.read import PULL, Read, Schema, evolve, land, read_window, with_schema
+from sync_pipeline.mirror.intake import Intake, Schema, take_in
+from sync_pipeline.mirror.read import Read, land, read_window, with_schema
 from sync_pipeline.mirror.source import Source
 from sync_pipeline.model import Counts, Object, Window
 
@@ -90,10 +90,7 @@ def look_up(source: Source, obj: Object, ids: Sequence[str], run_id: str, now: d
 
     schema, _ = with_schema(source, obj, now, land_records)
     nowhere = sorted(set(ids) - set(landing.key_table(obj.key).column(0).to_pylist()))
-    types = evolve(source, obj, schema, run_id, now)
-    with source.lake.transaction() as con:
-        counts, errors = merge(con, Merge(obj, types, run_id, now, current=True), landing)
-        ledger.add_errors(con, run_id, obj, PULL, errors, now)
+    counts, _ = take_in(source, Intake(obj, schema, run_id, now, current=True), landing)
     landing.clear()
     if not nowhere:
         return counts
@@ -129,12 +126,12 @@ def refresh(source: Source, obj: Object, run_id: str, names: Collection[str] = (
     if landing.rows == 0:
         landing.clear()
         return Read(obj, window, Counts())
-    types = evolve(source, obj, schema, run_id, now)
-    with source.lake.transaction() as con:
-        plan = Merge(obj, {name: types[name] for name in fields}, run_id, now, refresh=True)
-        counts, errors = merge(con, plan, landing)
-        ledger.add_errors(con, run_id, obj, PULL, errors, now)
-        ledger.note_filled(con, obj, fields)
+    counts, errors = take_in(
+        source,
+        Intake(obj, schema, run_id, now, fields, refresh=True),
+        landing,
+        lambda con: ledger.note_filled(con, obj, fields),
+    )
     landing.clear()
     return Read(obj, window, counts, tuple(errors))
 

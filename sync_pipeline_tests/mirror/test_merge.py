@@ -59,6 +59,17 @@ def test_a_touch_moves_the_stamp_and_is_no_change(copy: Copy) -> None:
     assert copy.changes() == [("1", "insert")]
 
 
+def test_a_touch_in_the_second_in_which_the_record_was_read_is_kept(copy: Copy) -> None:
+    """A deletion moves the one stamp, an edit of a deleted record in the same second the other, too."""
+    copy.take([ANN])
+    touched = {**ANN, "LastModifiedDate": record("1", 5)["LastModifiedDate"]}
+    for minute in (61, 62):
+        counts, _ = copy.take([touched], minute=minute)
+        assert counts == Counts(read=1, skipped=1)
+    assert copy.kept("SystemModstamp", "LastModifiedDate", "_synced_at")["1"] == (at(0), at(5), at(61))
+    assert copy.changes() == [("1", "insert")]
+
+
 def test_a_touch_may_move_a_record_into_the_next_month(copy: Copy) -> None:
     copy.take([ANN, BOB])
     copy.take([record("1", 15, Name="Ann", Age="40")], minute=61)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,23 @@ def test_a_float_of_marketo_that_no_integer_of_the_crm_holds_costs_that_field_al
     assert world.cycle().error == ""
     assert (world.crm.records[other]["Whole__c"], world.crm.records[other]["Phone"]) == (3, "3")
     assert world.crm.records[one]["Phone"] == "2"
+
+
+@pytest.mark.parametrize(("marketo", "before", "after"), [("number", "2.5", "4.25"), ("float", 2.5, 4.25)])
+def test_a_number_that_is_told_to_be_whole_and_is_not_goes_both_ways_with_its_fraction(
+    tmp_path: Path, marketo: str, before: Value, after: Value
+) -> None:
+    number, *others = CRM
+    mappings = (*MAPPINGS, Mapping("Number__c", marketo, "Number"))
+    crm = (replace(number, fractional=True), *others)
+    world = World(PlainLake(tmp_path), tmp_path / "landing", mappings=mappings, crm=crm, marketo=MARKETO)
+    crm_id, marketo_id = world.linked(Number__c="2.5")
+    assert world.marketo.records[marketo_id][marketo] == before
+    world.marketo.edit(marketo_id, **{marketo: after})
+    world.cycle()
+    world.cycle()
+    assert (world.crm.records[crm_id]["Number__c"], world.marketo.records[marketo_id][marketo]) == (4.25, after)
+    assert world.open_errors() == []
 
 
 @pytest.mark.parametrize(("side", "name", "bad"), [("crm", "Number__c", "1e99"), ("marketo", "float", "nan")])

@@ -103,7 +103,7 @@ def capacity(field: Field, side: str) -> Capacity:
         form=FORMS.get(kind),
         least=None if most is None else -most,
         most=most,
-        decimals=field.scale if field.precision else 6 if kind == DOUBLE else 0,
+        decimals=field.scale if field.precision and not field.fractional else 6 if kind == DOUBLE else 0,
         days=(DAYS if side == "crm" else ("0000-01-01", "9999-12-31")) if kind in (DATE, STAMP) else None,
         address=field.type == "email",
         items=field.picklist if field.type == "multipicklist" and field.restricted else (),

@@ -62,7 +62,7 @@ class Compared:
     @property
     def places(self) -> int | None:
         """The digits after the point that both sides keep of a number; None where neither tells, as Marketo never."""
-        told = [one.scale for one in (*self.sources, self.marketo) if one.precision]
+        told = [one.scale for one in (*self.sources, self.marketo) if one.precision and not one.fractional]
         return min(told, default=None)
 
     @property
