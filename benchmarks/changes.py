@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def changes() -> Iterator[Bar]:
 
 def _seconds(count: int) -> float:
     """Return the best time of a cycle that reads and merges the changes, without the start of its process."""
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         copy = orgs.copy_of(orgs.of_contacts(count), Path(folder, "org.duckdb"))
         with bench(copy, Path(folder, "lake"), orgs.FORTY) as at:
             at.pipeline.sync("--objects", "contact")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -52,8 +51,7 @@ def _spent(count: int) -> tuple[float, float]:
     Raises:
         RuntimeError: it did not come to the expected numbers.
     """
-    orgs.FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         at = Path(folder)
         with Lake.open(str(at / "catalog.sqlite"), str(at / "files")) as lake:
             link(lake, count)

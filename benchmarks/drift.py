@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +22,7 @@ PLANNED = f"select count(*), sum(cardinality(fields)) from {ledger.table('outbox
 
 def drift() -> Iterator[Bar]:
     """Change a field of each person that drifts, and another one in turn, in the mirror alone; find and repair it."""
-    orgs.FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         at = Path(folder)
         with Lake.open(str(at / "catalog.sqlite"), str(at / "files")) as lake:
             link(lake, LINKS)

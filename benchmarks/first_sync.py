@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +35,7 @@ def first_sync(people: int = PEOPLE) -> Iterator[Bar]:
 
 
 def _first(people: int, way: str, import_from: int) -> Iterator[Bar]:
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         copy = orgs.copy_of(orgs.of_people(people), Path(folder, "org.duckdb"))
         with (
             Org.open(copy) as org,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sync_pipeline.assembly import declarations, systems
@@ -52,7 +51,7 @@ class Bench:
 def bench(org_file: Path, folder: Path, fields: frozenset[str] = frozenset()) -> Iterator[Bench]:
     """Serve an org, a minute after its last edit; the sync user sees only `fields` of a contact, or all if none."""
     clock = Clock()
-    clock.at = datetime.now(UTC)
+    clock.pass_seconds(60)
     with Org.open(org_file, clock=clock) as org, Sandbox(org) as sandbox:
         for name in org.schema["Contact"].fields.keys() - fields if fields else ():
             org.hide_field("Contact", name)

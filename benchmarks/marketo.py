@@ -6,7 +6,6 @@ Adobe's pace is left out: a day's exports may have any size, and jobs end as soo
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ def marketo(persons: int = PERSONS) -> Iterator[Bar]:
 
 
 def _load(persons: int) -> Iterator[Bar]:
-    with _served(persons) as sandbox, tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with _served(persons) as sandbox, orgs.new_folder() as folder:
         columns = _columns(sandbox)
         csv = _csv_of(sandbox, list(columns), orgs.FOLDER / f"persons-{persons}.csv")
         parquets = [Path(folder, f"{i}.parquet") for i in range(TIMES)]
@@ -55,7 +54,7 @@ def _load(persons: int) -> Iterator[Bar]:
 
 
 def _calls() -> Iterator[Bar]:
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         copy = orgs.copy_of(orgs.of_persons(FOLLOWED, 1), Path(folder, "subscription.duckdb"))
         with Subscription.open(copy) as subscription, MarketoSandbox(subscription) as sandbox:
             pipeline = Pipeline(Path(folder), {**sandbox.env(), **AT_ONCE})

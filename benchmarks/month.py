@@ -6,7 +6,6 @@ cycles back as it would keep by the clock.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ class Size:
 
 def month(cycles: int = CYCLES) -> Iterator[Bar]:
     """Measure a lake after its first day, when old snapshots begin to go, and after `cycles`."""
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         copy = orgs.copy_of(orgs.of_people(PEOPLE), Path(folder, "org.duckdb"))
         with bench(copy, Path(folder, "lake")) as at, at.source() as source:
             begin, day, end = _live(at, source, cycles)

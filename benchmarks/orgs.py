@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -13,8 +14,10 @@ from sync_pipeline.sandbox.marketo import Subscription
 from sync_pipeline.sandbox.marketo.population.populate import populate as populate_marketo
 from sync_pipeline.sandbox.salesforce.population.populate import make, populate
 from sync_pipeline.sandbox.salesforce.population.populate import sizes as usual
+from sync_pipeline_tests.sandbox.conftest import Clock
 
-FOLDER = Path("data/bench")
+# All of an org lies before a moment long past, as the pipeline reads no further than its own time.
+FOLDER = Path("data/bench/2026-05")
 SEED = 1
 D = TypeVar("D", bound=Database)
 
@@ -43,26 +46,26 @@ def of_contacts(count: int) -> Path:
                 mkto71_Acquisition_Date__c = CreatedDate, mkto71_Original_Source_Type__c = LeadSource"""
             )
 
-    return _kept(f"contacts-{count}.duckdb", Org.open, fill)
+    return _kept(f"contacts-{count}.duckdb", _new_org, fill)
 
 
 def of_people(count: int) -> Path:
     """Return the file of an org with `count` leads and contacts and all that hangs on them."""
-    return _kept(f"people-{count}.duckdb", Org.open, lambda org: populate(org, count, SEED))
+    return _kept(f"people-{count}.duckdb", _new_org, lambda org: populate(org, count, SEED))
 
 
 def of_sizes(sizes: Mapping[str, int]) -> Path:
     """Return the file of an org with so many records of these objects, and of the others what their people need."""
     people = sizes["Lead"] + sizes["Contact"]
     made = {**usual(people), **sizes}
-    return _kept(f"sizes-{people}.duckdb", Org.open, lambda org: make(org, made, SEED))
+    return _kept(f"sizes-{people}.duckdb", _new_org, lambda org: make(org, made, SEED))
 
 
 def of_veeva(people: int) -> Path:
     """Return the file of a Veeva org with so many person accounts, ten calls each, and all that hangs on them."""
     return _kept(
         f"veeva-{people}.duckdb",
-        lambda file: Org.open(file, Schema.veeva()),
+        lambda file: _new_org(file, Schema.veeva()),
         lambda org: populate(org, people, SEED),
     )
 
@@ -74,6 +77,16 @@ def of_persons(count: int, months: int) -> Path:
         populate_marketo(subscription, count, SEED, months=months)
 
     return _kept(f"subscription-{count}.duckdb", Subscription.open, fill)
+
+
+def _new_org(file: Path, schema: Schema | None = None) -> Org:
+    return Org.open(file, schema, clock=Clock())
+
+
+def new_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder beside the kept ones; it goes when its context is left."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=FOLDER)
 
 
 def copy_of(org: Path, to: Path) -> Path:

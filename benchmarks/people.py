@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
@@ -64,9 +63,8 @@ LINKS = f"""
 
 def people() -> Iterator[Bar]:
     """Measure a lake whose mirrors are written here; reading them is measured elsewhere."""
-    orgs.FOLDER.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder,
+        orgs.new_folder() as folder,
         Lake.open(str(Path(folder, "catalog.sqlite")), str(Path(folder, "files"))) as lake,
     ):
         fill(lake)
@@ -78,9 +76,8 @@ def people() -> Iterator[Bar]:
 
 def addresses() -> Iterator[Bar]:
     """Measure the report of duplicates over ten million people, with the memory that a lake has by default."""
-    orgs.FOLDER.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder,
+        orgs.new_folder() as folder,
         Lake.open(str(Path(folder, "catalog.sqlite")), str(Path(folder, "files"))) as lake,
     ):
         fill(lake, MANY, ("contact", "person"))

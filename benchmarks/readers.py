@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ PEOPLE, CYCLES, EDITS, READERS = 20_000, 20, 100, 4
 
 def readers() -> Iterator[Bar]:
     """Watch four readers during a first load and twenty cycles."""
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         copy = orgs.copy_of(orgs.of_people(PEOPLE), Path(folder, "org.duckdb"))
         with bench(copy, Path(folder, "lake")) as at, reading(at.pipeline, READERS) as seen:
             at.pipeline.sync()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -19,7 +18,7 @@ BULK_FROM = "1000"
 
 def restart() -> Iterator[Bar]:
     """Kill first loads by Bulk API, cycles and maintenance, then compare every value with the org."""
-    with tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with orgs.new_folder() as folder:
         copy = orgs.copy_of(orgs.of_contacts(100_000), Path(folder, "org.duckdb"))
         with bench(copy, Path(folder, "lake")) as at:
             settings = {**at.pipeline.settings, "SALESFORCE_BULK_FROM": BULK_FROM}

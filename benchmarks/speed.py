@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +33,7 @@ JOBS = "/services/data/v62.0/jobs/query"
 
 def speed() -> Iterator[Bar]:
     """Measure a million contacts of forty fields."""
-    with _served(RECORDS) as sandbox, tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+    with _served(RECORDS) as sandbox, orgs.new_folder() as folder:
         fields = columns_of(sandbox, "Contact", orgs.FORTY)
         columns = json.dumps(fields)
         csv = csv_of(sandbox, "Contact", fields, f"contacts-{RECORDS}.csv")
@@ -54,7 +53,7 @@ def memory() -> Iterator[Bar]:
     """Measure the memory of five million contacts against that of one million."""
     ours, files = {}, 0
     for count in (RECORDS, MANY):
-        with _served(count) as sandbox, tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder:
+        with _served(count) as sandbox, orgs.new_folder() as folder:
             ours[count] = load_of(sandbox, Path(folder), "contact")
             files = files_of(Path(folder), "salesforce", "contact")
     yield at_most("first load of 5,000,000 x 40: peak memory", ours[MANY].peak / 1e9, 1.5, " GB", _said(ours[MANY]))

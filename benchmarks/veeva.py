@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def veeva(people: int = PEOPLE) -> Iterator[Bar]:
     """Measure on an org of a million calls; its lake is kept beside it, so that only the first run loads it whole."""
     with (
         bench(orgs.of_veeva(people), orgs.FOLDER / f"lake-veeva-{people}") as at,
-        tempfile.TemporaryDirectory(dir=orgs.FOLDER) as folder,
+        orgs.new_folder() as folder,
     ):
         columns = columns_of(at.sandbox, CALL)
         csv = csv_of(at.sandbox, CALL, columns, f"calls-{people}.csv")

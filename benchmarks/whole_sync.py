@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -48,7 +47,7 @@ LIVING = 'select count(*) from "{0}" where not "IsDeleted"'
 def whole_sync(sizes: MappingProxyType[str, int] = SIZES) -> Iterator[Bar]:
     """Sync an org of 100,000 people with their opportunities, members, tasks and custom objects."""
     with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(dir=orgs.FOLDER)))
+        folder = Path(opened.enter_context(orgs.new_folder()))
         copy = orgs.copy_of(orgs.of_sizes(sizes), folder / "org.duckdb")
         org = opened.enter_context(Org.open(copy))
         salesforce = opened.enter_context(Sandbox(org))
