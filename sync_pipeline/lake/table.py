@@ -40,6 +40,18 @@ def columns(con: Connection, schema: str, table: str) -> dict[str, str]:
     return dict(found.fetchall())
 
 
+def exists(con: Connection, schema: str, table: str) -> bool:
+    """Tell whether there is such a table or view.
+
+    To ask for its name costs half a millisecond; DuckDB's list of all tables reads the lake's whole catalog, 0.1 s.
+    """
+    try:
+        con.execute(f"from {full_name(schema, table)} limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
 def grow(con: Connection, schema: str, tables: Mapping[str, Mapping[str, str]]) -> bool:
     """Make the schema's declared tables, or add the columns that older ones lack; True if all of it is new."""
     known: dict[str, set[str]] = {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable
+from functools import cache
 
 import duckdb
 
 from sync_pipeline.catalog.views import View
 from sync_pipeline.lake.sql import literal, quoted
-from sync_pipeline.lake.table import full_name
+from sync_pipeline.lake.table import exists, full_name
 
 # The end of the comment that a view of ours has.
 _OURS = re.compile(r" \[[0-9a-f]{8}\]$")
@@ -21,15 +22,15 @@ def refresh(con: duckdb.DuckDBPyConnection, views: Iterable[View]) -> list[str]:
     own = "where database_name = 'lake'"
     kept = dict(con.execute(f"select schema_name || '.' || view_name, comment from duckdb_views() {own}").fetchall())
     foreign = {name for name, comment in kept.items() if not _OURS.search(comment or "")}
-    tables = set(con.execute(f"select schema_name, table_name from duckdb_tables() {own}").fetchall())
+    there = cache(lambda name: exists(con, *name))
     made = []
     for view in views:
         name = f"{view.schema}.{view.name}"
         # The comment tells from which text a view was made: DuckDB keeps that in words of its own.
         comment = f"{view.description} [{zlib.crc32(view.sql.encode()):08x}]"
-        if kept.get(name) == comment or not tables.issuperset(view.needs):
+        if kept.get(name) == comment or not all(map(there, view.needs)):
             continue
-        if name in foreign or (view.schema, view.name) in tables:  # an analyst's own stays as it is
+        if name in foreign or (name not in kept and there((view.schema, view.name))):  # an analyst's own stays as it is
             continue
         con.execute(f"create schema if not exists {quoted('lake', view.schema)}")
         try:
