@@ -93,11 +93,11 @@ def to_crm(
         [Outcome.TAKE_MARKETO],
     ).fetchall()
     kinds = {f.crm.name: f.crm for f in asked.fields}
-    told_of = first(marketo)  # what is no value of its field's type is none here, and must not empty the CRM's
+    odd_here, odd_there = (_misfits(con, side, told_of) for side, told_of in ((CRM, record), (MARKETO, marketo)))
     taken = [
         (name, other, text)
         for name, other, text, refusal in rows
-        if refusal is None and (text is not None or not (told_of.get(other) or "").strip())
+        if refusal is None and name not in odd_here and other not in odd_there
     ]
     return Values(
         {name: typed(text, kinds[name]) for name, _, text in taken},
@@ -122,6 +122,15 @@ def _take(con: Connection, name: str, table: pa.Table, described: Describe) -> N
         con.execute(f"create or replace temp table {quoted(name)} as select {casts} from given")
     finally:
         con.unregister("given")
+
+
+def _misfits(con: Connection, side: str, told_of: pa.Table) -> frozenset[str]:
+    """Return the fields of a side's record with a text that is no value of the type: none here, but not empty there."""
+    said = [name for name, text in first(told_of).items() if (text or "").strip()]
+    if not said:
+        return frozenset()
+    row = con.execute(f"select {commas(map(quoted, said))} from {quoted(TABLES[side])}").fetchone() or ()
+    return frozenset(name for name, value in zip(said, row, strict=True) if value is None)
 
 
 def _typed(column: str, field: Field | None) -> str:

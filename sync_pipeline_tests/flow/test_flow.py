@@ -6,12 +6,14 @@ from itertools import product
 
 import pytest
 
+from sync_pipeline.catalog import salesforce
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.flow.actions import Outcome, RequestError, Status
 from sync_pipeline.lake import ledger
+from sync_pipeline.model import Describe, Field
 from sync_pipeline.sync.sync_pass import Rules as SyncRules
-from sync_pipeline_tests.flow.world import CAMPAIGN, OTHER_USER, QUEUE, USER, FlowWorld
+from sync_pipeline_tests.flow.world import CAMPAIGN, DESCRIBES, OTHER_USER, QUEUE, USER, FlowWorld
 
 D, S, F = Status.DONE, Status.SKIPPED, Status.FAILED
 
@@ -136,6 +138,32 @@ def test_a_linked_lead_gets_the_person_s_values_at_once_and_keeps_its_owner(worl
     lead = world.crm.records["Lead"][crm_id]
     assert (lead["Phone"], lead["LastName"], lead["FirstName"], lead["OwnerId"]) == ("2", "Bea", "Sales knows", USER)
     assert said(world.ask("sync-person", person)) == (S, "NOTHING_DIFFERS")
+
+
+@pytest.mark.parametrize(
+    ("described", "value", "typed"),
+    [
+        # Salesforce keeps a fraction that a program writes; no cycle has seen it yet.
+        (Field("FirstName", "double", precision=18), "2.5", "3"),
+        # The type has changed since the last cycle.
+        (Field("FirstName", "int"), "seven", "7"),
+        (Field("FirstName", "date"), "2026-01-02T10:30:00.000Z", "2026-01-02"),
+    ],
+)
+def test_what_is_no_value_of_its_field_s_type_is_no_empty_field(
+    world: FlowWorld, described: Field, value: str, typed: str
+) -> None:
+    fields = (*(f for f in DESCRIBES["Lead"] if f.name != "FirstName"), described)
+    with world.lake.transaction() as con:
+        ledger.remember_describe(con, salesforce.LEAD, Describe("Lead", fields), world.at)
+    try:
+        person, crm_id = world.lead(FirstName=value)
+        world.marketo.records["lead"][person]["firstName"] = typed
+        assert said(world.ask("sync-person", person)) == (S, "NOTHING_DIFFERS")
+        assert world.crm.records["Lead"][crm_id]["FirstName"] == value
+    finally:
+        with world.lake.transaction() as con:
+            ledger.remember_describe(con, salesforce.LEAD, Describe("Lead", DESCRIBES["Lead"]), world.at)
 
 
 @pytest.mark.parametrize("owner", [OTHER_USER, QUEUE])
