@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from sync_pipeline.cli import main
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
+from sync_pipeline_tests import hostile
 
 OBJECTS = "user,marketo/person,marketo/company"
 Run = Callable[..., Result]
@@ -192,3 +193,18 @@ def test_a_send_is_checked_in_marketo_and_blocked_without_an_answer(run: Run, ma
     marketo.faults.add("slow", seconds=1, path="/rest/v1/leads.json", times=1)
     slow = run("unsubscribes", "check", "ann@x.example", ACTIONS_MARKETO_CHECK="true", ACTIONS_CHECK_SECONDS="0.5")
     assert (slow.exit_code, slow.stdout) == (1, "no: Marketo did not answer: WOULD_WAIT\n")
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    "command",
+    [("explain", "--"), ("errors", "--retry"), ("errors", "--dismiss"), ("unsubscribes", "check", "--")],
+    ids=" ".join,
+)
+def test_what_is_no_one_record_gets_a_line_and_does_nothing(run: Run, command: tuple[str, ...]) -> None:
+    """Neither a traceback nor another record's story, and no mail is allowed to what is no address."""
+    for name, text in (*hostile.TEXTS.items(), ("option", "--help-me"), ("nothing", "")):
+        done = run(*command, text)
+        assert (done.exit_code in (1, 2), type(done.exception)) == (True, SystemExit), (name, done.output[:200])
+        assert "Traceback" not in done.output, name
+        assert not done.stdout.startswith("yes"), name
