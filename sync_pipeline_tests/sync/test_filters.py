@@ -156,6 +156,7 @@ def test_another_filter_looks_at_all_records_though_nobody_touched_them(world: W
     [
         ("Sync__c", "Contact has no field Sync__c that this user can see"),
         ("Title = 5", "Contact.Title cannot be compared with a number"),
+        ("Id != '003000000000001'", "Contact.Id holds ids of 18 characters: say '003000000000001AAA'"),
     ],
 )
 def test_a_filter_on_what_the_user_cannot_see_stops_its_object_and_says_so(

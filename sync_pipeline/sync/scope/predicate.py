@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.types import TEXT, column_type
-from sync_pipeline.model import Describe
+from sync_pipeline.model import Describe, id18
 
 Column = Callable[[str], str]
+_SHORT_ID = re.compile(r"[A-Za-z0-9]{15}")  # SOQL takes it for the long one, which is what a mirror keeps
 _TIMES = ("DATE", "TIMESTAMP WITH TIME ZONE")
 # What a value is called, the type in which it is compared, and the columns whose fields it fits.
 _KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -60,14 +62,16 @@ class Condition:
 
     def misfit(self, described: Describe) -> str:
         """Return why it cannot be told of the records of an object; empty if it can."""
-        types = {known.name.lower(): column_type(known) for known in described.fields}
+        fields = {known.name.lower(): known for known in described.fields}
         for test in self.tests():
-            kind = types.get(test.name.lower())
-            if kind is None:
+            known = fields.get(test.name.lower())
+            if known is None:
                 return f"{described.source} has no field {test.name} that this user can see"
             for value in test.values:
-                if value.kind != "null" and kind not in _KINDS[value.kind][2]:
+                if value.kind != "null" and column_type(known) not in _KINDS[value.kind][2]:
                     return f"{described.source}.{test.name} cannot be compared with {_KINDS[value.kind][0]}"
+                if known.type in ("id", "reference") and _SHORT_ID.fullmatch(value.said):
+                    return f"{described.source}.{test.name} holds ids of 18 characters: say {id18(value.said)!r}"
         return ""
 
 
