@@ -12,11 +12,11 @@ from typing import TypeVar
 from benchmarks import orgs
 from benchmarks.bars import Bar, at_most, stated
 from benchmarks.processes import RSS_UNIT
-from sync_pipeline.actions import feed
-from sync_pipeline.actions.duplicates_report import report
-from sync_pipeline.actions.feed import Fed, Options
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.model import Object
+from sync_pipeline.sales_insight import feed
+from sync_pipeline.sales_insight.duplicates_report import report
+from sync_pipeline.sales_insight.feed import Fed, Options
 
 PEOPLE, EDITED, MANY = 1_000_000, 10_000, 10_000_000
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ Read in this order:
     lake/            THE STORE: DuckLake, transactions, landings, the ledger, upkeep
     mirror/          windows, merge and diff, drift, repairs, and the runs made of them
     sync/            both ways: scope, mapping, identity, decision, planning, delivery, inspection
-    actions/         Sales Insight Actions: people feed, duplicates, unsubscribes, reminder tasks
-    flow/            flow actions on demand: one person at once, whether or not a cycle runs
-    activities/      what happened to a person, logged on the other side once and only once
+    sales_insight/   Sales Insight Actions: people feed, duplicates, unsubscribes, reminder tasks
+    on_demand/       flow actions on demand: one person at once, whether or not a cycle runs
+    activity_log/    what happened to a person, logged on the other side once and only once
     settings/        the only reader of the environment
     assembly/        settings made into objects and pairings, connectors and a lake, and the runs of both
     web/             the HTTP door to what may be asked for at once
@@ -24,7 +24,7 @@ Read in this order:
     sandbox/         a Salesforce or Veeva org and a Marketo subscription on this machine, for demo and tests
 
 Imports run one way, downwards in the arrows of pyproject.toml's import rules. A cycle goes: `mirror.runs.sync` cuts a
-window per object, `mirror.read` lands its pages, `mirror.merge` takes them into the mirror in one transaction, and
+window per object, `mirror.read` lands its pages, `mirror.intake` takes them into the mirror in one transaction, and
 `mirror.cycle` puts on record what was done and what was not. Then `sync.sync_pass` decides on what changed on either
-side and, if it may, writes; `activities.step` logs what happened to people on the other side.
+side and, if it may, writes; `activity_log.step` logs what happened to people on the other side.
 """

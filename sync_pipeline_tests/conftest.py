@@ -33,11 +33,11 @@ LONGEST = (
     "/test_veeva.py",
     "/orchestration/test_assets.py",
     "/orchestration/test_marketo.py",
-    "/actions/test_feed.py",
+    "/sales_insight/test_feed.py",
     "/sync/test_veeva.py",
     "/sync/test_lives.py",
     "/sync/test_opportunities.py",
-    "/activities/test_systems.py",
+    "/activity_log/test_systems.py",
 )
 
 

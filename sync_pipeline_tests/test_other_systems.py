@@ -17,7 +17,7 @@ from sync_pipeline.model import FAILED
 from sync_pipeline.sandbox import Org, Sandbox
 from sync_pipeline.sandbox.marketo import MarketoSandbox, Subscription
 from sync_pipeline.settings import Settings
-from sync_pipeline_tests.activities.test_systems import Both
+from sync_pipeline_tests.activity_log.test_systems import Both
 from sync_pipeline_tests.lake.conftest import lake, new_catalog
 
 __all__ = ["lake", "new_catalog"]

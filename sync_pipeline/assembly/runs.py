@@ -10,10 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from sync_pipeline import catalog
-from sync_pipeline.actions import opt_outs, reminders, unsubscribes
-from sync_pipeline.actions.feed import Options
-from sync_pipeline.actions.may_send import Permission, may_send
-from sync_pipeline.activities import sales_tasks, step
+from sync_pipeline.activity_log import sales_tasks, step
 from sync_pipeline.assembly.declarations import _defaults, pairings
 from sync_pipeline.assembly.systems import Systems, _marketo, _used_today, source, writer
 from sync_pipeline.catalog.flow_actions import PERSON_PREFIXES
@@ -22,12 +19,15 @@ from sync_pipeline.catalog.salesforce import TASK
 from sync_pipeline.connectors.errors import ConnectorError, FatalError
 from sync_pipeline.connectors.marketo.setup import is_native
 from sync_pipeline.connectors.salesforce.writer import SalesforceWriter
-from sync_pipeline.flow import perform
-from sync_pipeline.flow.perform import Flow, unsettled
-from sync_pipeline.flow.sides import Sides
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.mirror.cycle import OTHERS, connect
 from sync_pipeline.model import FAILED, SUCCEEDED, worst
+from sync_pipeline.on_demand import perform
+from sync_pipeline.on_demand.perform import Flow, unsettled
+from sync_pipeline.on_demand.sides import Sides
+from sync_pipeline.sales_insight import opt_outs, reminders, unsubscribes
+from sync_pipeline.sales_insight.feed import Options
+from sync_pipeline.sales_insight.may_send import Permission, may_send
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.inspection import backlog
 from sync_pipeline.sync.mapping.effective import Choice

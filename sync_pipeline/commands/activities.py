@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from sync_pipeline.actions.inputs import ACTIVITY, INPUTS, REMINDER, UNSUBSCRIBE
-from sync_pipeline.actions.intake import InputError, take_file
-from sync_pipeline.activities import types
-from sync_pipeline.activities.step import Logged
+from sync_pipeline.activity_log import types
+from sync_pipeline.activity_log.step import Logged
 from sync_pipeline.assembly import declarations, runs, systems
 from sync_pipeline.catalog.activity_types import activity_types
 from sync_pipeline.commands.options import NOT_DONE, open_lake, plain_errors, settings
 from sync_pipeline.commands.unsubscribes import told
 from sync_pipeline.lake import pause
 from sync_pipeline.model import SUCCEEDED
+from sync_pipeline.sales_insight.inputs import ACTIVITY, INPUTS, REMINDER, UNSUBSCRIBE
+from sync_pipeline.sales_insight.intake import InputError, take_file
 
 SHOWN = 20
 

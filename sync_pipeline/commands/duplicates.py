@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline.actions.duplicates import SCOPES
-from sync_pipeline.actions.duplicates_report import report
-from sync_pipeline.actions.fuzzy import FuzzyError, Report
-from sync_pipeline.actions.fuzzy import report as fuzzy_report
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.lake import Lake
+from sync_pipeline.sales_insight.duplicates import SCOPES
+from sync_pipeline.sales_insight.duplicates_report import report
+from sync_pipeline.sales_insight.fuzzy import FuzzyError, Report
+from sync_pipeline.sales_insight.fuzzy import report as fuzzy_report
 
 
 @click.command()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline.activities import diagnosis, send
+from sync_pipeline.activity_log import diagnosis, send
 from sync_pipeline.assembly import declarations
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.commands.shown import lines, records

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from sync_pipeline.actions import feed as people
-from sync_pipeline.actions.feed import Fed, FeedError, Options
 from sync_pipeline.assembly import runs
 from sync_pipeline.commands.options import open_lake, settings
 from sync_pipeline.lake import Lake
+from sync_pipeline.sales_insight import feed as people
+from sync_pipeline.sales_insight.feed import Fed, FeedError, Options
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 

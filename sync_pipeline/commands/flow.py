@@ -18,9 +18,9 @@ import click
 
 from sync_pipeline.assembly import declarations, runs, systems
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
-from sync_pipeline.flow.actions import ACTIONS, Action, Option, Outcome, RequestError, Status, request
-from sync_pipeline.flow.perform import Flow
 from sync_pipeline.lake import Lake
+from sync_pipeline.on_demand.actions import ACTIONS, Action, Option, Outcome, RequestError, Status, request
+from sync_pipeline.on_demand.perform import Flow
 from sync_pipeline.settings import Settings
 from sync_pipeline.web import actions as sales
 from sync_pipeline.web import flow as web

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import duckdb
 
-from sync_pipeline.activities import diagnosis
+from sync_pipeline.activity_log import diagnosis
 from sync_pipeline.assembly import declarations, runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.commands.shown import lines

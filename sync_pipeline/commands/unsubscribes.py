@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import click
 
-from sync_pipeline.actions.unsubscribes import Done, clear
 from sync_pipeline.assembly import runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
+from sync_pipeline.sales_insight.unsubscribes import Done, clear
 
 
 def told(done: Done, write_back: str) -> str:

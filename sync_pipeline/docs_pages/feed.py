@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sync_pipeline.actions.duplicates import SCOPES
-from sync_pipeline.actions.feed import Options
-from sync_pipeline.actions.fields import FIELDS
-from sync_pipeline.actions.inputs import INPUTS, Value
-from sync_pipeline.actions.inputs import KINDS as ACTIVITY_KINDS
-from sync_pipeline.actions.people_changes import KINDS, NO_OWNER, NO_RECORD
 from sync_pipeline.docs_pages.markdown import NOTE, table
+from sync_pipeline.sales_insight.duplicates import SCOPES
+from sync_pipeline.sales_insight.feed import Options
+from sync_pipeline.sales_insight.fields import FIELDS
+from sync_pipeline.sales_insight.inputs import INPUTS, Value
+from sync_pipeline.sales_insight.inputs import KINDS as ACTIVITY_KINDS
+from sync_pipeline.sales_insight.people_changes import KINDS, NO_OWNER, NO_RECORD
 
 FUZZY = (
     "\n`sync-pipeline duplicates --fuzzy` looks beyond addresses: `lake.actions.fuzzy_duplicates` holds pairs of "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sync_pipeline.docs_pages.markdown import NOTE, table
-from sync_pipeline.flow.actions import ACTIONS, Action, Declared, Option
-from sync_pipeline.flow.steps import CASES, Case
+from sync_pipeline.on_demand.actions import ACTIONS, Action, Declared, Option
+from sync_pipeline.on_demand.steps import CASES, Case
 
 HEAD = """
 # Flow actions on demand

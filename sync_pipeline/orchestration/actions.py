@@ -8,15 +8,15 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.actions import duplicates_report, feed, tables
-from sync_pipeline.actions.duplicates import SCOPES
-from sync_pipeline.actions.people_changes import KINDS
 from sync_pipeline.assembly import runs
 from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.lake.table import columns
 from sync_pipeline.orchestration.assets import OWNER
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
+from sync_pipeline.sales_insight import duplicates_report, feed, tables
+from sync_pipeline.sales_insight.duplicates import SCOPES
+from sync_pipeline.sales_insight.people_changes import KINDS
 
 GROUP, STORED_IN, OWNERS = tables.SCHEMA, {"duckdb", "parquet"}, [OWNER]
 CAPACITY, NO_NEW_GROUPS = "within_capacity", "no_new_groups"

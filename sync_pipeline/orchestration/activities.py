@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from sync_pipeline.activities.step import Logged
+from sync_pipeline.activity_log.step import Logged
 
 ACTIVITY = dg.AssetKey(["sync", "activity"])
 DESCRIPTION = (

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from sync_pipeline.actions.mirrors import CRM_TABLES
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.orchestration import actions, reminders, unsubscribes
 from sync_pipeline.orchestration.assets import STEP, Mode, lake_files, mirrors
@@ -13,6 +12,7 @@ from sync_pipeline.orchestration.partitions import monthly
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.sensors import cycle_sensor
 from sync_pipeline.orchestration.two_way import drift_check, two_way
+from sync_pipeline.sales_insight.mirrors import CRM_TABLES
 from sync_pipeline.settings import Settings
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING

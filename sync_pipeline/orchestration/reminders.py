@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from sync_pipeline.actions import tables
 from sync_pipeline.assembly import runs
 from sync_pipeline.lake import pause
 from sync_pipeline.model import FAILED
@@ -12,6 +11,7 @@ from sync_pipeline.orchestration.actions import RUNNING, asset_job, table_shown,
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import WAIT_SECONDS, SyncResource
 from sync_pipeline.orchestration.sensors import state
+from sync_pipeline.sales_insight import tables
 from sync_pipeline.settings import Settings
 
 REMINDERS, ALL_DONE = asset_key(tables.REMINDERS), "all_done"

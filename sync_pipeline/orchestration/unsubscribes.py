@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from sync_pipeline.actions import tables
-from sync_pipeline.actions.opt_outs import UNSUBSCRIBE
-from sync_pipeline.actions.unsubscribes import waiting
 from sync_pipeline.assembly import runs
 from sync_pipeline.lake import Lake, LakeError
 from sync_pipeline.model import FAILED
 from sync_pipeline.orchestration.actions import asset_job, table_shown, table_spec
 from sync_pipeline.orchestration.checks import asset_key
 from sync_pipeline.orchestration.resources import SyncResource
+from sync_pipeline.sales_insight import tables
+from sync_pipeline.sales_insight.opt_outs import UNSUBSCRIBE
+from sync_pipeline.sales_insight.unsubscribes import waiting
 from sync_pipeline.settings import Settings
 
 UNSUBSCRIBES, ALL_TAKEN = asset_key(tables.UNSUBSCRIBES), "all_taken"

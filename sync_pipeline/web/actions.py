@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sync_pipeline.actions.inputs import INPUTS, UNSUBSCRIBE
-from sync_pipeline.actions.intake import InputError, take
-from sync_pipeline.actions.may_send import Permission
 from sync_pipeline.lake import Lake
+from sync_pipeline.sales_insight.inputs import INPUTS, UNSUBSCRIBE
+from sync_pipeline.sales_insight.intake import InputError, take
+from sync_pipeline.sales_insight.may_send import Permission
 from sync_pipeline.web.server import Endpoint, Fields, Reply
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 
-from sync_pipeline.flow.actions import RequestError, request
-from sync_pipeline.flow.perform import Flow
+from sync_pipeline.on_demand.actions import RequestError, request
+from sync_pipeline.on_demand.perform import Flow
 from sync_pipeline.web.server import Endpoint, Fields, Reply
 
 WAIT_SECONDS = 20.0  # for another request about the person; a webhook gives up after 30

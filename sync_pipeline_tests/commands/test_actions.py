@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sync_pipeline.cli import main
-from sync_pipeline_tests.actions.org import Mirrored
 from sync_pipeline_tests.lake.conftest import open_lake
+from sync_pipeline_tests.sales_insight.org import Mirrored
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from sync_pipeline.orchestration.jobs import definitions
 from sync_pipeline.orchestration.reminders import ALL_DONE, REMINDERS
 from sync_pipeline.orchestration.resources import SyncResource
 from sync_pipeline.orchestration.unsubscribes import ALL_TAKEN, UNSUBSCRIBES
-from sync_pipeline_tests.actions.org import Mirrored
 from sync_pipeline_tests.lake.conftest import lake, new_catalog
+from sync_pipeline_tests.sales_insight.org import Mirrored
 
 __all__ = ["lake", "new_catalog"]
 

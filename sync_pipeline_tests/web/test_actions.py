@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipeline.actions.may_send import Permission
 from sync_pipeline.lake import Lake
+from sync_pipeline.sales_insight.may_send import Permission
 from sync_pipeline.web import actions
 from sync_pipeline.web.server import Server
 from sync_pipeline_tests.lake.conftest import open_lake

@@ -12,8 +12,8 @@ import requests
 from sync_pipeline.connectors.errors import RetryableError
 from sync_pipeline.web import flow
 from sync_pipeline.web.server import Endpoint, Fields, Reply, Server
-from sync_pipeline_tests.flow.world import FlowWorld
 from sync_pipeline_tests.lake.conftest import open_lake
+from sync_pipeline_tests.on_demand.world import FlowWorld
 
 TOKEN = "a token of many letters"
 

@@ -1,4 +1,4 @@
-"""What a cycle must know of requests on demand that are under way; `flow` carries them out and keeps the journal."""
+"""What a cycle must know of requests on demand under way; `on_demand` carries them out and keeps the journal."""
 
 from __future__ import annotations
 
