@@ -118,6 +118,17 @@ def identifier(given: object) -> Identifier:
         raise IdentifierError(f"{message}: {error}") from None
 
 
+def plain_text(given: str) -> str:
+    """Return a key that may be any text, as those of Marketo's objects, without blanks around it.
+
+    Raises:
+        IdentifierError: it holds signs that no text has. DuckLake's own queries break at some of them.
+    """
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in given):
+        raise IdentifierError("an address, id or key holds no control characters, and no bytes that are no text")
+    return given.strip(BLANKS)
+
+
 def is_same(one: Identifier, other: str | None) -> bool:
     """Tell whether what a system answered is what was asked for."""
     if isinstance(one, EmailAddress):

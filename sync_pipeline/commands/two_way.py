@@ -14,7 +14,7 @@ from sync_pipeline.activity_log import diagnosis
 from sync_pipeline.assembly import declarations, runs
 from sync_pipeline.commands.options import NOT_DONE, open_lake, settings
 from sync_pipeline.commands.shown import lines
-from sync_pipeline.identifiers import IdentifierError
+from sync_pipeline.identifiers import IdentifierError, plain_text
 from sync_pipeline.model import SUCCEEDED
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.inspection.explain import Chapter
@@ -119,6 +119,10 @@ def explain(who: str, as_json: bool) -> None:
     Or of a sales activity, by its id: what became of it in both systems.
     """
     given = both_systems()
+    try:
+        who = plain_text(who)
+    except IdentifierError as error:
+        raise click.UsageError(str(error)) from None
     with open_lake(given, read_only=True) as lake, lake.reading() as con:
         story = diagnosis.of_sales_activity(con, who)
         if not story:

@@ -12,7 +12,7 @@ import requests
 from sync_pipeline.connectors.errors import RejectedError
 from sync_pipeline.connectors.extract import Batches
 from sync_pipeline.connectors.http import connection_failed
-from sync_pipeline.connectors.salesforce.json_pages import VISIBLE_NUL
+from sync_pipeline.texts import VISIBLE_NUL
 
 # A record must fit in a block: the long text fields of one record hold at most 1.6 million characters.
 BLOCK_BYTES = 8 << 20

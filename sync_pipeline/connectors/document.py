@@ -6,7 +6,6 @@ page of a proxy is then a `MalformedAnswerError`, never a KeyError or TypeError 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeVar
@@ -16,14 +15,13 @@ import requests
 
 from sync_pipeline.connectors import headers
 from sync_pipeline.connectors.errors import MalformedAnswerError
+from sync_pipeline.texts import from_json
 
 T = TypeVar("T")
 LARGEST = 2**63
 KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # what may become part of an address
 TOKEN = re.compile(r"[!-~]{1,8192}")
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Required:
@@ -39,13 +37,7 @@ def plain(body: bytes) -> Any:
     Raises:
         ValueError: it is none, or holds what is no JSON (NaN), or is nested deeper than any answer.
     """
-    try:
-        told = json.loads(body, parse_constant=_no_number)
-        if _SURROGATE.search(body):  # half a character can be written nowhere, and is no sign of an id or a token
-            told = json.loads(_HALF.sub("\N{REPLACEMENT CHARACTER}", json.dumps(told, ensure_ascii=False)))
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-    return told
+    return from_json(body, parse_constant=_no_number)  # half a character is no sign of an id or a token
 
 
 def _no_number(name: str) -> NoReturn:

@@ -22,6 +22,7 @@ from sync_pipeline.sales_insight import merges, tables
 from sync_pipeline.sales_insight.inputs import PERSON, Input, Type, Value
 from sync_pipeline.sales_insight.mirrors import MARKETO, look
 from sync_pipeline.sales_insight.told import LeftOut, check_names, leave_out
+from sync_pipeline.texts import VISIBLE_NUL, whole
 
 Connection = duckdb.DuckDBPyConnection
 READERS = {
@@ -100,7 +101,7 @@ def take_file(lake: Lake, into: Input, path: Path, now: datetime) -> Taken:
 
 
 def _text(value: object) -> str | None:
-    return value.isoformat() if isinstance(value, datetime) else None if value is None else str(value)
+    return value.isoformat() if isinstance(value, datetime) else None if value is None else whole(str(value))
 
 
 def _take(
@@ -111,7 +112,9 @@ def _take(
         raise InputError(f"{into.table} has no {', '.join(unknown)}; its values are {', '.join(sorted(known))}")
     tables.create(con)
     selected = commas(
-        f"nullif(trim(({columns.get(v.name, 'null')})::varchar), '') as {quoted(v.name)}" for v in into.values
+        f"nullif(trim(replace(({columns.get(v.name, 'null')})::varchar, chr(0), '{VISIBLE_NUL}')), '') "
+        f"as {quoted(v.name)}"
+        for v in into.values
     )
     con.execute(f"create or replace temp table given_text as select distinct {selected} from {source}")
     left_out = leave_out(con, into)

@@ -30,6 +30,7 @@ from starlette.routing import Route
 from werkzeug.formparser import parse_form_data
 
 from sync_pipeline.redactor import clean
+from sync_pipeline.texts import from_json
 from sync_pipeline.web.gate import Gate
 from sync_pipeline.web.protocol import HEAD_BYTES, Protocol
 
@@ -178,8 +179,8 @@ def _fields(request: Request, body: bytes) -> Fields:
         told = parse_form_data(environ | {"REQUEST_METHOD": "POST"})[1].to_dict()
     else:
         try:
-            told = json.loads(body.decode("utf-8", "replace") or "{}")
-        except (ValueError, RecursionError):
+            told = from_json(body.decode("utf-8", "replace").encode() or b"{}")
+        except ValueError:
             raise HTTPException(400, "the body is no JSON") from None
     if not isinstance(told, dict):
         raise HTTPException(400, "the body is no JSON object")

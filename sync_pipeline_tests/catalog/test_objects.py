@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import sync_pipeline
-from sync_pipeline.catalog import by_name, ignored_by_native, objects
+from sync_pipeline.catalog import by_name, ignored_by_native, mappings_call, objects
 from sync_pipeline.catalog.ignored import EVERY_OBJECT, IGNORED_BY_NATIVE
 from sync_pipeline.model import Mapping, Object, Rule
+from sync_pipeline.sandbox.marketo.population import veeva
 from sync_pipeline_tests.catalog.spec import listed, shared, table
 
 ALL = objects("salesforce", ["Invoice__c", "crm__Visit__c"])
@@ -174,3 +175,10 @@ def expanded(cell: str) -> set[str]:
         first, *others = group.split("/")
         names |= {first, *(first.removesuffix("Street") + other for other in others)}
     return names
+
+
+def test_the_sandboxes_calls_have_the_fields_that_are_mapped_with_the_same_labels() -> None:
+    """The sandbox declares them itself, as an administrator would: it knows nothing of the product."""
+    declared = ((mappings_call.CALL, veeva.CALL_FIELDS), (mappings_call.CALL_KEY_MESSAGE, veeva.MESSAGE_FIELDS))
+    for mappings, made in declared:
+        assert {str(mapping.marketo): mapping.label for mapping in mappings} == made

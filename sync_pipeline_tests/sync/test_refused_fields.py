@@ -52,7 +52,7 @@ TO_MARKETO: dict[str, Case] = {
     "integer": case(NUMBER, WHOLE, 7.0, 3e9, "OUT_OF_RANGE"),
     "integer below": case(NUMBER, WHOLE, 7.0, -3e9, "OUT_OF_RANGE"),
     "score": case(NUMBER, Field("", "score"), 7.0, 3e9, "OUT_OF_RANGE"),
-    "percent": case(Field("", "percent", precision=18), Field("", "percent"), 7.5, 3e9, "OUT_OF_RANGE"),
+    "percent": case(Field("", "percent", precision=18, scale=1), Field("", "percent"), 7.5, 3e9, "OUT_OF_RANGE"),
     "text as integer": case(text(), WHOLE, "7", "seven", "WRONG_TYPE"),
     "text of many digits": case(text(), WHOLE, "7", "1" * 200, "OUT_OF_RANGE"),
     "text as float": case(text(), Field("", "float"), "7.5", "nan", "WRONG_TYPE"),

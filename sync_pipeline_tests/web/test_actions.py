@@ -53,6 +53,16 @@ def test_records_are_taken_once_and_what_is_refused_is_told(tool: Tool) -> None:
     assert tool.pushed == []
 
 
+def test_signs_that_cannot_be_kept_cost_no_record(tool: Tool) -> None:
+    """Law 8: a NUL is kept as its symbol, half a character as U+FFFD, and the same record is known again."""
+    odd = {**CALL, "activity_id": "odd\0", "subject": "a\0b\ud83d"}
+    for new in (1, 0):
+        status, told = tool.post("sales_activity", records=[odd, {**CALL, "activity_id": f"beside {new}"}])
+        assert (status, told["new"], told["refused"]) == (200, new + 1, [])
+    found = tool.lake.rows("select subject from lake.actions.sales_activity where activity_id = 'odd\u2400'")
+    assert found == [("a\u2400b\ufffd",)]
+
+
 def test_a_new_unsubscribe_is_sent_on_at_once(tool: Tool) -> None:
     """SIA-UNS-1."""
     for _ in range(2):

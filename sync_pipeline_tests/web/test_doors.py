@@ -172,6 +172,7 @@ def test_a_large_refused_body_leaves_the_connection_of_a_polite_client_usable(ur
         ('--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n', "multipart/form-data; boundary=x",
          {"a": "1"}),
         ('{"a": 1}', "text/plain", {"a": 1}),
+        ('{"a": "\\ud83d", "b": "\\ud83d\\ude00"}', "application/json", {"a": "\ufffd", "b": "\U0001f600"}),
         ("", "application/json", {}),
         ("[" * 60_000, "application/json", None),
         ('"a"', "application/json", None),

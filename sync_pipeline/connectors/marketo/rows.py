@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sync_pipeline.connectors.marketo.kinds import DELETED, MEMBERSHIP
-from sync_pipeline.connectors.salesforce.json_pages import VISIBLE_NUL
+from sync_pipeline.texts import VISIBLE_NUL
 
 # The asset calls write 2013-02-27T00:32:15Z+0000 and the feed of deletions 2013-09-26T06:56:35+0000; all is UTC.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:Z\+0000|\+0000)")

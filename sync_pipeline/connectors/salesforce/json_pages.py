@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipeline.connectors.errors import RejectedError, RetryableError
+from sync_pipeline.texts import VISIBLE_NUL
 
 # A NUL is no text in most tools that read the lake; it is kept as its visible symbol. The look-behind leaves an
 # escaped backslash before the letters u0000 alone.
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-VISIBLE_NUL = "\u2400"
 
 
 @dataclass(frozen=True)

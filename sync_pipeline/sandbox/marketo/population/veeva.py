@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from sync_pipeline.catalog import mappings_call
-from sync_pipeline.model import Mapping as FieldMapping
 from sync_pipeline.sandbox.marketo.records import custom_objects
 from sync_pipeline.sandbox.marketo.records.fields import Field
 from sync_pipeline.sandbox.marketo.records.subscription import Subscription
 
 CALL, MESSAGE = "veevaCall_c", "veevaCallKeyMessage_c"
 FLAG = Field("isPersonAccount", "Is Person Account", "boolean", custom=True)
-# Of the fields of calls, those that are no texts.
+# Marketo's guide names no fields for these; the labels are those of Marketo's own Veeva sync.
+CALL_FIELDS = {
+    "veevaId": "Veeva Id", "leadId": "Account", "callType": "Call Type", "contactId": "Contact", "callDate": "Date",
+    "isParentCall": "Is Parent Call?", "callStatus": "Status", "recordTypeId": "Record Type",
+}  # fmt: skip
+MESSAGE_FIELDS = {
+    "veevaId": "Veeva Id", "callId": "Call", "category": "Category", "clmPresentationName": "CLM Presentation Name",
+    "keyMessageName": "Key Message Name", "productName": "Product Name", "reaction": "Reaction",
+}  # fmt: skip
+# Those that are no texts.
 _KINDS = {"callDate": "date", "isParentCall": "integer"}
 
 
@@ -22,22 +29,21 @@ def set_up(subscription: Subscription) -> None:
     if CALL in subscription.objects:
         return
     subscription.add_fields("lead", [replace(FLAG, id=subscription.next_field_id())])
-    _add(subscription, CALL, "Veeva Call", mappings_call.CALL, {"leadId": ("lead", "id")})
-    _add(subscription, MESSAGE, "Veeva Call Key Message", mappings_call.CALL_KEY_MESSAGE, {"callId": (CALL, "veevaId")})
+    _add(subscription, CALL, "Veeva Call", CALL_FIELDS, {"leadId": ("lead", "id")})
+    _add(subscription, MESSAGE, "Veeva Call Key Message", MESSAGE_FIELDS, {"callId": (CALL, "veevaId")})
 
 
 def _add(
     subscription: Subscription,
     name: str,
     label: str,
-    mappings: Sequence[FieldMapping],
+    labels: Mapping[str, str],
     links: Mapping[str, tuple[str, str]],
 ) -> None:
     custom_objects.create(subscription, name, label, f"{label}s", None)
     fields = []
-    for mapping in mappings:
-        own = str(mapping.marketo)
-        field = {"name": own, "displayName": mapping.label, "isDedupeField": own == "veevaId"}
+    for own, shown in labels.items():
+        field = {"name": own, "displayName": shown, "isDedupeField": own == "veevaId"}
         if own in links:
             to, by = links[own]
             fields.append({**field, "dataType": "link", "relatedTo": {"name": to, "field": by}})

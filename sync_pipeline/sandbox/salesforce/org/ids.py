@@ -5,11 +5,24 @@ Ids of one object sort (by bytes) in the order of their numbers, so a scan by id
 
 from __future__ import annotations
 
-from sync_pipeline.model import id18
-
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 INSTANCE = "5g"  # names the server group in a real org; one value serves all of ours
 DIGITS = 9
+SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"  # each letter tells which of five characters are upper case
+
+
+def id18(record_id: str) -> str:
+    """Return the 18-character form of an id (GEN-19).
+
+    Raises:
+        ValueError: it has neither 15 nor 18 characters.
+    """
+    if len(record_id) == 18:
+        return record_id
+    if len(record_id) != 15:
+        raise ValueError("an id has 15 or 18 characters")
+    capitals = (sum(1 << i for i, sign in enumerate(record_id[at : at + 5]) if "A" <= sign <= "Z") for at in (0, 5, 10))
+    return record_id + "".join(SUFFIX[found] for found in capitals)
 
 
 def record_id(prefix: str, number: int) -> str:
@@ -35,4 +48,4 @@ def record_id_sql(prefix: str, number: str) -> str:
 def _suffix_sql(digits: list[str | None]) -> str:
     """Return the suffix letter of five characters, each the value of a base-62 digit, None for a constant '0'."""
     bits = [f"(case when {d} between 10 and 35 then {1 << i} else 0 end)" for i, d in enumerate(digits) if d]
-    return f"substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', {' + '.join(bits)} + 1, 1)"
+    return f"substr('{SUFFIX}', {' + '.join(bits)} + 1, 1)"

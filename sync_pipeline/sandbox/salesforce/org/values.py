@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeVar
 
-from sync_pipeline.model import id18
 from sync_pipeline.sandbox.salesforce.errors import ApiError
 from sync_pipeline.sandbox.salesforce.org.describe import Json
+from sync_pipeline.sandbox.salesforce.org.ids import id18
 from sync_pipeline.sandbox.salesforce.org.json_places import place
 
 Wire = Literal["json", "csv"]

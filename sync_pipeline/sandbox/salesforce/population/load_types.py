@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 
 import duckdb
 
-from sync_pipeline.model import ID_ALPHABET
 from sync_pipeline.sandbox.core.database import quote
 from sync_pipeline.sandbox.salesforce.org.describe import Json
+from sync_pipeline.sandbox.salesforce.org.ids import SUFFIX
 from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.population.load_files import Stage
 
@@ -49,7 +49,7 @@ def id18_sql(column: str) -> str:
             f"(case when substr({column}, {start + i}, 1) between 'A' and 'Z' then {1 << i} else 0 end)"
             for i in range(5)
         )
-        letters.append(f"substr('{ID_ALPHABET}', {bits} + 1, 1)")
+        letters.append(f"substr('{SUFFIX}', {bits} + 1, 1)")
     return f"(left({column}, 15) || {' || '.join(letters)})"
 
 

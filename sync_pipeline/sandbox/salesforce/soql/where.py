@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from sync_pipeline.model import id18
 from sync_pipeline.sandbox.salesforce.errors import ApiError, pointed
+from sync_pipeline.sandbox.salesforce.org.ids import id18
 from sync_pipeline.sandbox.salesforce.org.store import text
 from sync_pipeline.sandbox.salesforce.soql.ast import Kind, Literal
 from sync_pipeline.sandbox.salesforce.soql.dates import period
