@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from benchmarks import orgs
 from benchmarks.bars import Bar, at_most, exactly
@@ -20,6 +21,9 @@ TIMES = 3
 def quiet() -> Iterator[Bar]:
     """Measure calls and seconds; the lake is kept beside its org, so that only the first run loads it."""
     with bench(orgs.of_people(PEOPLE), orgs.FOLDER / f"lake-people-{PEOPLE}") as at:
+        at.clock.at = datetime.now(
+            UTC
+        )  # or each cycle reads the last edits again, which lie within the windows' overlap
         at.pipeline.sync()
         at.sandbox.log.clear()
         read = at.pipeline.sync()

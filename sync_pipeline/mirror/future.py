@@ -24,7 +24,7 @@ FACTS = {("activity", "happened_at"), ("job", "window_start"), ("job", "window_e
 MARKS = {("watermark", "watermark"), ("decided", "detected_at"), ("taken", "synced_at")}
 OWN_STAMPS = ("_synced_at", "_detected_at")  # of the lake's other tables
 # One of them is ahead wherever a run or a reading knew a wrong time.
-SIGNS = (*sorted(MARKS), ("run", "started_at"), ("run", "ended_at"))
+SIGNS = {**{name: (column,) for name, column in sorted(MARKS)}, "run": ("started_at", "ended_at")}
 
 
 def put_right(lake: Lake, run_id: str, system: str, now: datetime) -> None:
@@ -49,7 +49,10 @@ def put_right(lake: Lake, run_id: str, system: str, now: datetime) -> None:
 
 
 def _is_ahead(con: Connection, limit: datetime) -> bool:
-    signs = (f"exists (from {ledger.table(name)} where {column} > $1)" for name, column in SIGNS)
+    signs = (
+        f"exists (from {ledger.table(name)} where {' or '.join(f'{column} > $1' for column in columns)})"
+        for name, columns in SIGNS.items()
+    )
     (found,) = con.execute(f"select {' or '.join(signs)}", [limit]).fetchone() or (False,)
     return bool(found)
 
