@@ -22,6 +22,7 @@ from sync_pipeline.sync.delivery import on_demand, unconfirmed_creates, unconfir
 from sync_pipeline.sync.identity import merges
 from sync_pipeline.sync.identity.email_match import SHARED, is_wanted, met_sql
 from sync_pipeline.sync.identity.end_reasons import MARKETO_DELETED, TOLD
+from sync_pipeline.sync.identity.facts import in_crm
 from sync_pipeline.sync.identity.mirror_sql import alive, must_be_read, unread, watermark
 from sync_pipeline.sync.request import Question
 from sync_pipeline.sync.sides import CRM
@@ -145,7 +146,7 @@ def _held(con: Connection, asked: Question, waiting: str) -> str:
         )
     if pairing.merges:
         early.append(
-            f"select crm_id, 'merged since it was read' from ({merges.in_crm(pairing)}) "
+            f"select crm_id, 'merged since it was read' from ({in_crm(pairing)}) "
             f"where verdict = {literal(Verdict.ACCEPTED)} and answered_at >= {watermark(crm)}"
         )
     if asked.ingests:

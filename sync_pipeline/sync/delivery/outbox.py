@@ -31,7 +31,8 @@ from sync_pipeline.sync.decision.declined import Declined
 from sync_pipeline.sync.delivery import unconfirmed_creates, unconfirmed_values
 from sync_pipeline.sync.delivery.retries import PUSH, of_writes
 from sync_pipeline.sync.identity import links
-from sync_pipeline.sync.identity.merges import CONVERT, MERGE, SCORE
+from sync_pipeline.sync.identity.facts import CONVERT, MERGE
+from sync_pipeline.sync.identity.merges import SCORE
 from sync_pipeline.sync.identity.mirror_sql import watermark
 from sync_pipeline.sync.mapping.compared import Compared
 from sync_pipeline.sync.sides import CRM, MARKETO

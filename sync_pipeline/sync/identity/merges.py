@@ -12,60 +12,38 @@ import duckdb
 
 from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger
-from sync_pipeline.lake.merges import winners
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
+from sync_pipeline.sync.identity.clusters import Link
 from sync_pipeline.sync.identity.end_reasons import CONVERTED, MARKETO_MERGED, MERGED
-from sync_pipeline.sync.identity.link_ends import column_or_null, lasting, told
+from sync_pipeline.sync.identity.facts import (
+    CONVERT,
+    MERGE,
+    in_crm,
+    read_became,
+    read_links_around,
+    read_losers,
+    read_people,
+)
 from sync_pipeline.sync.identity.mirror_sql import living
+from sync_pipeline.sync.identity.unions import merge_candidates
 from sync_pipeline.sync.mapping.compared import Compared
+from sync_pipeline.sync.relation import Relation
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
-MERGE, CONVERT = "merge", "convert"
+CANDIDATE = Relation(
+    "met",
+    "an ended link and a record that survives it, see `unions.MergeCandidate`; `own_id` is the person of the link",
+    {
+        "crm_id": "varchar", "marketo_id": "varchar", "own_id": "varchar", "ended_at": "timestamptz",
+        "ended_because": "varchar", "to_pairing": "varchar", "to_id": "varchar", "to_marketo_id": "varchar",
+        "to_linked_at": "timestamptz", "is_last": "boolean",
+    },
+)  # fmt: skip
 Score = Literal["sum", "max", "winner"]
 SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
-
-
-def followed(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], losers: str) -> str:
-    """Return SQL for CRM records whose link has ended for another's, and all who went on, one after another (MERGE-17).
-
-    The columns are `crm_id`, `to_pairing`, `to_id`. Links tell, and the CRM of those who were never linked.
-
-    Args:
-        losers: SQL for their links.
-    """
-    link = ledger.table("link")
-    becomes = pairings.get(pairing.becomes[0]) if pairing.becomes else None
-    unlinked = " union all ".join(
-        f"select {literal(p.name)}, crm_id, to_pairing, to_id from ({told(con, p, heir)}) "
-        f"where to_id is not null and crm_id not in (select crm_id from {link} where pairing = {literal(p.name)})"
-        for p, heir in ((pairing, becomes), (becomes, None))
-        if p
-    )
-    return f"""
-        with recursive gone_on(pairing, of_id, to_pairing, to_id) as materialized (
-            select pairing, crm_id, heir_pairing, heir_id from {link} where heir_id is not null
-            union all {unlinked}
-        ), led(crm_id, to_pairing, to_id) as (
-            select crm_id, heir_pairing, heir_id from ({losers})
-            union
-            select led.crm_id, g.to_pairing, g.to_id from led
-            join gone_on g on g.pairing = led.to_pairing and g.of_id = led.to_id
-        )
-        from led
-    """
-
-
-def in_crm(*pairings: Pairing) -> str:
-    """Return SQL for the merges that the CRM was asked for and answered: both records, the verdict, and when."""
-    names = commas(literal(pairing.name) for pairing in pairings)
-    return (
-        f"select crm_id, into_id, verdict, answered_at from {ledger.table('outbox')} "
-        f"join {ledger.table('write_result')} using (write_id) where pairing in ({names}) "
-        f"and side = {literal(CRM)} and operation in ({literal(MERGE)}, {literal(CONVERT)})"
-    )
 
 
 def none(con: Connection) -> None:
@@ -98,10 +76,7 @@ def find_merges(
     if not pairing.merges:
         return nobody
     link, name, key = ledger.table("link"), literal(pairing.name), quoted(pairing.marketo.key)
-    losers = (
-        f"select * from {link} where pairing = {name} and crm_id in (select id from changed) and heir_id is not null"
-    )
-    if con.execute(f"{losers} limit 1").fetchone() is None:
+    if not (losers := read_losers(con, pairing)):
         return nobody
     table = full_name(*pairing.marketo.table)
     passed = f"ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
@@ -111,7 +86,7 @@ def find_merges(
         f"(f.to_pairing = {literal(to)} and f.to_id in ({living(pairings[to])}))" for to in targets if to in pairings
     )
     may_win = f"({may_win or 'false'})"
-    _meet(con, pairing, pairings, losers)
+    _find_candidates(con, pairing, pairings, losers)
     asked = f"""
         from met where ({passed}) and is_last and marketo_id is distinct from to_marketo_id
             and marketo_id in {persons} and to_marketo_id in {persons}
@@ -143,51 +118,21 @@ def find_merges(
     )
 
 
-def _meet(con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], losers: str) -> None:
-    """Fill `met`: losers and who goes on for each, with the persons of both, of which `marketo_id` is the loser's.
-
-    Who goes on may have no person yet (`to_marketo_id` is null). Whoever was merged in Marketo meanwhile is the one to
-    be merged there now; `own_id` is the person of the link. Where several links had a person, only the last (`is_last`)
-    has it merged, and none if it has gone on as somebody's.
-
-    Args:
-        losers: SQL for their links, with an `heir_id`.
-    """
-    link, name = ledger.table("link"), literal(pairing.name)
-    key, into = quoted(pairing.marketo.key), column_or_null(con, pairing.marketo, pairing.marketo.master, "bigint")
-    records = f"(select {key}::varchar as id, {into}::varchar as into_id from {full_name(*pairing.marketo.table)})"
-    con.execute(f"""
-        create or replace temp table met as
-        with loser as ({losers}), led as ({followed(con, pairing, pairings, "from loser")}),
-        linked as ({lasting("(pairing, crm_id) in (select (to_pairing, to_id) from led)")}),
-        went as ({winners(records, "id", "into_id", "select marketo_id from loser")}),
-        met as (
-            select l.* replace (coalesce(w.winner, l.marketo_id) as marketo_id), l.marketo_id as own_id,
-                f.to_pairing, f.to_id, t.marketo_id as to_marketo_id, t.linked_at as to_linked_at
-            from loser l join led f using (crm_id)
-            left join linked t on t.pairing = f.to_pairing and t.crm_id = f.to_id
-            left join went w on w.loser = l.marketo_id
-            where t.crm_id is not null or (f.to_pairing, f.to_id) not in (select (pairing, crm_id) from {link})
-        ), owned as (
-            select pairing, crm_id, marketo_id, linked_at, ended_at, heir_pairing, heir_id from {link}
-            where (marketo_object, marketo_id) in (select marketo_object, marketo_id from loser)
-        ), held as (  -- Since when each is also somebody whom Marketo merged with them, and who has it by such a union.
-            select *, max(linked_at) filter (linked_at = ended_at) over (partition by marketo_id) as shared_at,
-                (pairing, crm_id, linked_at) in (
-                    select pairing, crm_id, ended_at from {link} where ended_because = {literal(MARKETO_MERGED)}
-                ) or (pairing, crm_id) in (
-                    select heir_pairing, heir_id from owned where heir_id is not null
-                ) as by_union
-            from owned
-        ), last as (
-            select crm_id, marketo_id from (
-                from held where ended_at is not null or not (by_union or coalesce(linked_at < shared_at, false))
-                qualify row_number() over (
-                    partition by marketo_id order by ended_at desc nulls first, linked_at desc, pairing, crm_id) = 1
-            ) where ended_at is not null and pairing = {name}
-        )
-        select met.*, marketo_id <> own_id or (crm_id, own_id) in (from last) as is_last from met
-    """)
+def _find_candidates(
+    con: Connection, pairing: Pairing, pairings: Mapping[str, Pairing], losers: Sequence[Link]
+) -> None:
+    """Fill `met`: one row a loser and record that goes on for it, with the people of both; see `unions`."""
+    becomes = pairings.get(pairing.becomes[0]) if pairing.becomes else None
+    became = read_became(con, pairing, becomes, losers)
+    links = read_links_around(con, pairing, losers, became)
+    people = read_people(con, pairing, {loser.person for loser in losers})
+    CANDIDATE.create(con)
+    rows = [
+        (c.loser.record.id, c.person, c.loser.person, c.loser.ended_at, c.loser.because, *c.survivor,
+         c.survivor_person, c.survivor_since, c.is_last)
+        for c in merge_candidates(losers, became, links, people)
+    ]  # fmt: skip
+    CANDIDATE.insert(con, rows)
 
 
 def _handed_over(con: Connection, pairing: Pairing, run_id: str, score: Score) -> str:

@@ -12,28 +12,35 @@ from datetime import datetime
 import duckdb
 
 from sync_pipeline import faults
-from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import Lake, LakeError, ledger
-from sync_pipeline.lake.sql import commas, literal, quoted, without
-from sync_pipeline.lake.table import DELETED_AT, full_name
+from sync_pipeline.lake.sql import commas, literal, without
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.changed import find_changed, is_quiet, look_again, look_at_referring, marks
 from sync_pipeline.sync.identity.end_reasons import (
-    CONVERTED,
     EXPIRED,
     FILTERED,
     FILTERED_OR_OLD,
-    MARKETO_MERGED,
-    MERGED,
     REMOVED,
 )
-from sync_pipeline.sync.identity.link_ends import HEAVY, column_or_null, find_ends, lasting
-from sync_pipeline.sync.identity.merges import in_crm
+from sync_pipeline.sync.identity.facts import read_ends, surroundings
+from sync_pipeline.sync.identity.link_ends import HEAVY, find_ends
 from sync_pipeline.sync.identity.mirror_sql import living
+from sync_pipeline.sync.identity.survivors import Succession, successions
 from sync_pipeline.sync.planning.brakes import Released
 from sync_pipeline.sync.planning.limits import Limits, RefusedError, exceeded_by_ends
+from sync_pipeline.sync.relation import Relation
 
 Connection = duckdb.DuckDBPyConnection
+SETTLED = Relation(
+    "settled",
+    "what becomes of a link: it ends, or opens again where `because` is null; for the rest see `survivors.Succession`",
+    {
+        "pairing": "varchar", "crm_id": "varchar", "marketo_object": "varchar", "marketo_id": "varchar",
+        "linked_at": "timestamptz", "because": "varchar", "heir_pairing": "varchar", "heir_id": "varchar",
+        "next_pairing": "varchar", "next_crm_id": "varchar", "next_marketo_id": "varchar", "winner": "varchar",
+        "unites": "boolean", "sharer_pairing": "varchar", "sharer_id": "varchar",
+    },
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -144,108 +151,42 @@ def _settle(con: Connection, pairing: Pairing, known: Settling, is_first: bool) 
     if is_first and (excesses := exceeded_by_ends(con, pairing, known.limits, allowed)):
         raise RefusedError(pairing, excesses)
     _find_successions(con, pairing, known)
-    told = "crm_id, marketo_id, linked_at, because, heir_pairing, heir_id, next_pairing, next_crm_id, next_marketo_id"
-    (number,) = con.execute(f"select coalesce(bit_xor(hash({told})), 0) from settled").fetchone() or (0,)
+    of = "crm_id, marketo_id, linked_at, because, heir_pairing, heir_id, next_pairing, next_crm_id, next_marketo_id"
+    (number,) = con.execute(f"select coalesce(bit_xor(hash({of})), 0) from settled").fetchone() or (0,)
     if number:
         _apply(con, pairing, known)
     return int(number)
 
 
 def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> None:
-    """Fill `settled`: the links whose end differs from what they tell, who goes on, and where the link moves to.
+    """Fill `settled`: the links whose end differs from what they tell, what survives, and where the link moves to.
 
-    A link moves with its Marketo record to a CRM record that has none yet (`next_*`), or with its CRM record to the
-    winner of a merge in Marketo. Where both are linked already, the link ends, and a merge is to be done. The record
-    that goes on may have been deleted before anybody read of it, or its person: then the one that is left is taken.
-    Where the CRM made a record one with somebody and Marketo its person with another (`by_both`), the latter's person
-    is noted as the record's own for no time, so that `merging` unites them too. Where each made the other one go on
-    (`leads`), the record that is left gets the person that is left. One that goes on may have a person that is not
-    linked yet, as the answer to its making was lost (`carried`): it is linked to that one, and a merge is to be done.
+    What hands on nothing stays in SQL, as a filter may end many at once; merges and conversions are few, see
+    `survivors`. A link opens again only where its person has no other one by now.
     """
-    link, marketo, name = ledger.table("link"), pairing.marketo, literal(pairing.name)
-    key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
-    rivals = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
-    becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
-    near = commas(map(literal, [pairing.name, *rivals, *([becomes.name] if becomes else [])]))
-    asked = in_crm(pairing, becomes or pairing)
-    carried = " union all ".join(
-        f"select {literal(heir.name)}, {carrier}, {key}::varchar from {full_name(*marketo.table)} "
-        f"where {quoted(DELETED_AT)} is null and {carrier} in (select to_id from ending)"
-        for heir, carrier in ((p, column_or_null(con, marketo, p.key, "varchar")) for p in (pairing, becomes) if p)
-    )
-    of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
-    by_winner = f"in_another and (other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
-    passed = f"o.ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
-    # Its record is another one's now: who was merged into its person is joined to that one, not given the person.
-    merged = f"{passed} and o.heir_id is not null and not coalesce(o.pairing in ({_listed(rivals)}), false)"
+    SETTLED.create(con)
     con.execute(f"""
-        create or replace temp table settled as
-        with recursive turned as materialized (
-            select crm_id, to_id from ending where goes_on and to_pairing = pairing
-            union all
-            select crm_id, heir_id from {link} where pairing = {name} and heir_pairing = {name} and crm_id not in (
-                select crm_id from {link} where pairing = {name} and ended_at is null)
-        ), leads(crm_id, to_id) as (
-            select crm_id, to_id from turned where to_id in (select crm_id from ending)
-            union
-            select t.crm_id, l.to_id from turned t join leads l on l.crm_id = t.to_id
-        ), heirs as (
-            select l.pairing, l.crm_id from ({lasting(of_heirs)}) l
-            left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
-            where case
-                when m.{key} is null then l.ended_at is null  -- it was made just now, and not read yet
-                else m.{quoted(DELETED_AT)} is null or (l.ended_at is null and {into} is not null)
-            end
-            union all
-            select pairing, crm_id from {link}  -- merged in Marketo: whoever joins it is joined to its winner
-            where {of_heirs} and ended_because = {literal(MARKETO_MERGED)} and heir_id is not null
-                and crm_id not in (select crm_id from ({asked}) where verdict = {literal(Verdict.REJECTED)})
-        ), others as (
-            select e.crm_id as of_id, w.pairing, w.crm_id, null::timestamptz as linked_at, null::timestamptz as ended_at
-            from ending e join heirs w on w.pairing = e.to_pairing and w.crm_id = e.to_id where e.goes_on
-            union all
-            select e.crm_id, o.pairing, o.crm_id, o.linked_at, o.ended_at
-            from ending e join {link} o on o.marketo_object = e.marketo_object and o.marketo_id = e.winner
-            where e.in_another and o.crm_id <> e.crm_id
-                and o.pairing in ({near}) and (o.ended_at is null or ({merged}))
-        ), met as (
-            select e.*, coalesce(o.crm_id, e.twin) as other, o.pairing as other_pairing
-            from ending e
-            left join (from others where (crm_id, of_id) not in (from leads)) o on o.of_id = e.crm_id
-            where e.because is distinct from e.ended_because
-            qualify row_number() over (partition by e.crm_id order by o.ended_at is not null,
-                o.pairing in ({_listed(rivals)}), o.ended_at desc, o.linked_at desc, o.crm_id) = 1
-        ), carried(pairing, crm_id, marketo_id) as materialized (  -- few, before all links are gone through
-            {carried}
-        ), placed as (
-            select *, {by_winner} as by_winner,
-                goes_on and other is null and (in_marketo or in_winner)
-                    and (to_pairing, to_id) not in (
-                        select (pairing, crm_id) from carried
-                        where marketo_id not in (
-                            select marketo_id from {link} where marketo_object = {literal(marketo.name)})
-                    ) as by_heir,
-                goes_on and other is not null and in_winner as by_both,
-                case when goes_on then to_pairing
-                    when in_another and not by_winner
-                    then coalesce(other_pairing, {literal(pairing.becomes[0] if pairing.becomes else None)})
-                end as heir
-            from met
-        )
-        select * exclude (heir_pairing, heir_id), heir as heir_pairing,
-            if(heir is null, null, coalesce(to_id, other)) as heir_id,
-            if(by_winner, pairing, if(by_heir, to_pairing, null)) as next_pairing,
-            if(by_winner, crm_id, to_id) as next_crm_id, if(by_winner, winner, marketo_id) as next_marketo_id
-        from placed
-        where because is not null or not exists (
-            from {link} x where x.ended_at is null and x.marketo_object = placed.marketo_object
-                and x.marketo_id = placed.marketo_id)
-        qualify not by_winner or row_number() over (partition by by_winner, winner order by crm_id) = 1
+        insert into settled by name
+        select pairing, crm_id, marketo_object, marketo_id, linked_at, because, false as unites from ending e
+        where because is distinct from ended_because and not goes_on and not in_another
+            and (because is not null or not exists (from {ledger.table("link")} x where x.ended_at is null
+                and x.marketo_object = e.marketo_object and x.marketo_id = e.marketo_id))
     """)
+    if ends := read_ends(con, pairing):
+        becomes = known.named(pairing.becomes[0]) if pairing.becomes else None
+        earlier = [p.name for p in known.pairings if p.becomes and p.becomes[0] == pairing.name]
+        found = successions(ends, surroundings(con, pairing, becomes, earlier, ends))
+        SETTLED.insert(con, [_row(pairing, one) for one in found])
 
 
-def _listed(names: Sequence[str]) -> str:
-    return commas(map(literal, names)) or "null"
+def _row(pairing: Pairing, found: Succession) -> tuple[object, ...]:
+    """Return a row of `settled`."""
+    link, end, nothing = found.end.link, found.end, (None, None)
+    to, person = found.moves_to or (None, None)
+    return (
+        *link.record, pairing.marketo.name, link.person, link.linked_at, end.because,
+        *(found.successor or nothing), *(to or nothing), person, end.winner, found.unites, *(found.sharer or nothing),
+    )  # fmt: skip
 
 
 def _consent(pairing: Pairing, known: Settling) -> set[str]:
@@ -284,22 +225,24 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
             crm_sent, marketo_sent, spelled,
             null::timestamptz as ended_at, null::varchar as ended_because,
             null::varchar as heir_pairing, null::varchar as heir_id
-        from settled join (select pairing, crm_id, marketo_id, linked_at, {HEAVY} from {link})
-            using (pairing, crm_id, marketo_id, linked_at)
+        from settled join (
+            select pairing, crm_id, marketo_id, linked_at, agreed_at, crm_written_at, marketo_written_at, {HEAVY}
+            from {link}
+        ) using (pairing, crm_id, marketo_id, linked_at)
         where next_pairing is not null
         qualify row_number() over (partition by next_pairing, next_crm_id order by linked_at, crm_id) = 1
         union all  -- Marketo merged the person with somebody else: who goes on in the CRM is one with that one too.
         select pairing, crm_id, marketo_object, winner, {now}, {literal(known.run_id)}, null::map(varchar, varchar),
             null, null, null, null, null, null, {now}, because, heir_pairing, heir_id
-        from settled where by_both
+        from settled where unites
     """)
     # Who goes on is looked at even if it did not change; so is a lead whose person a contact's has been merged into.
     look_again(
         con,
         f"select next_pairing, next_crm_id, 'goes on for ' || crm_id, {now} from settled "
         "where next_pairing is not null "
-        f"union all select other_pairing, other, 'shares a person with ' || crm_id, {now} "
-        "from settled where by_winner and other is not null",
+        f"union all select sharer_pairing, sharer_id, 'shares a person with ' || crm_id, {now} "
+        "from settled where sharer_id is not null",
     )
     made = (
         f"select pairing, crm_id from settled where because is null or because in ({FILTERED_OR_OLD}) "

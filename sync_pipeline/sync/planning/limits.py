@@ -18,7 +18,7 @@ from sync_pipeline.lake.table import full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.decision.case_table import Outcome
 from sync_pipeline.sync.identity.email_match import ADDRESS, known_addresses, mail_field
-from sync_pipeline.sync.identity.merges import CONVERT, MERGE
+from sync_pipeline.sync.identity.facts import CONVERT, MERGE
 from sync_pipeline.sync.mapping.canonical import BOOLEAN
 from sync_pipeline.sync.mapping.compared import Compared
 from sync_pipeline.sync.planning.plan import CREATE, DELETE, UPSERT, Planned

@@ -1,0 +1,184 @@
+"""What a link hands on that ends by a merge or a conversion: who survives, and with which person. Pure: no database.
+
+| what happened | the survivor | what becomes of the link |
+|---|---|---|
+| the CRM made its record one with another that has a person | the other record | it ends, the people are to be merged |
+| ... with another that has none, or whose person is gone | the other record | it moves there with its person |
+| ... but a person waits there whose making was not answered | the other record | it ends, the people are to be merged |
+| ... and its own person is gone, too | the other record | it ends |
+| Marketo made its person one with one that has no record | its own record | it moves to the person that is left |
+| ... that has a record of an earlier pairing (a lead) | its own record | it moves, the lead is looked at again |
+| ... that has another record | the other record | it ends, the records are to be merged |
+
+A record that was itself made one with the ended link's record survives nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync_pipeline.sync.identity.clusters import BEGINNING, Link, Person, Reach, Record, current
+from sync_pipeline.sync.identity.end_reasons import CONVERTED, MARKETO_MERGED, MERGED
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a link ends by a merge or a conversion.
+
+    Attributes:
+        link: as it was before.
+        because: `MERGED` or `CONVERTED` of what the CRM did, `MARKETO_MERGED` of what Marketo did.
+        into: the record that the CRM says its record became.
+        winner: the person at the end of Marketo's merges of its person.
+        twin: the record of the pairing that its own becomes, where that has an open link with the same person.
+    """
+
+    link: Link
+    because: str
+    into: Record | None = None
+    winner: str | None = None
+    person_is_alive: bool = True
+    winner_is_alive: bool = False
+    twin: Record | None = None
+
+    @property
+    def id(self) -> str:
+        return self.link.record.id
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known around the ends of one pairing's links.
+
+    Attributes:
+        links: those of the records that the ends name (`End.into`), and those of the winners.
+        people: the people of these links; one that was made just now is not read yet, and lacks.
+        became: of records of the same pairing, which became which other one, directly.
+        named: the records that a living person without any link names in its key, as its making was not answered.
+        refused: ids of records whose merge the CRM was asked for and refused: each is a record of its own again.
+        earlier: the pairings whose records turn into those of this one, as leads do into contacts.
+    """
+
+    links: Collection[Link] = ()
+    people: Mapping[str, Person] = field(default_factory=dict)
+    became: Collection[tuple[str, str]] = ()
+    named: Collection[Record] = ()
+    refused: Collection[str] = ()
+    earlier: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """What a link hands on as it ends.
+
+    Attributes:
+        successor: the record that it ends for; None where its own record goes on.
+        moves_to: the record and the person of the link that takes its place; None where there is none.
+        unites: whether Marketo made its person one with another, while the CRM made its record one with the successor.
+        sharer: the record whose link the winner has too, which is to be looked at.
+    """
+
+    end: End
+    successor: Record | None
+    moves_to: tuple[Record, str] | None = None
+    unites: bool = False
+    sharer: Record | None = None
+
+
+def successions(ends: Iterable[End], around: Surroundings) -> list[Succession]:
+    """Return what each end hands on.
+
+    Of several records whose people Marketo merged into one that is free, the first by id gets it; the others wait
+    until that is so.
+    """
+    able, of_person = _able(around), _by_person(around.links)
+    leads = Reach(around.became)
+    found: list[Succession] = []
+    winners: set[str] = set()
+    for end in sorted(ends, key=lambda end: end.id):
+        other = _other(end, around, able, of_person, leads)
+        if end.because == MARKETO_MERGED and end.winner is not None and _gets_winner(end, other, around):
+            if end.winner not in winners:
+                winners.add(end.winner)
+                moves_to = (end.link.record, end.winner)
+                found.append(Succession(end, None, moves_to, sharer=other))
+        else:
+            found.append(_handed_on(end, other, around))
+    return found
+
+
+def _gets_winner(end: End, other: Record | None, around: Surroundings) -> bool:
+    """Tell whether a record goes on with the person that Marketo left of its own and others."""
+    return (other is None and end.twin is None) or (other is not None and other.pairing in around.earlier)
+
+
+def _handed_on(end: End, other: Record | None, around: Surroundings) -> Succession:
+    """Return what is handed on to another record: the person where that record has none, else only the name."""
+    known = other or end.twin
+    if end.because == MARKETO_MERGED:
+        successor = Record(known.pairing, end.into.id if end.into else known.id) if known else None
+        return Succession(end, successor)
+    there = end.person_is_alive or end.winner_is_alive
+    moves = known is None and there and end.into is not None and end.into not in around.named
+    moves_to = (end.into, end.link.person) if moves and end.into else None
+    return Succession(end, end.into, moves_to, unites=known is not None and end.winner_is_alive)
+
+
+def _other(
+    end: End,
+    around: Surroundings,
+    able: Collection[Record],
+    of_person: Mapping[str, Sequence[Link]],
+    leads: Reach,
+) -> Record | None:
+    """Return the record that has a link already, of those that an end is for; one that leads back here is none."""
+    if end.because != MARKETO_MERGED:
+        into = end.into
+        return into if into in able and into is not None and not leads.reaches(into.id, end.id) else None
+    sharing = [
+        link
+        for link in of_person.get(end.winner or "", ())
+        if link.record.id != end.id and _shares(link, around) and not leads.reaches(link.record.id, end.id)
+    ]
+    sharing.sort(key=lambda link: link.record.id)
+    sharing.sort(key=lambda link: (link.ended_at or BEGINNING, link.linked_at), reverse=True)
+    sharing.sort(key=lambda link: (link.ended_at is not None, link.record.pairing in around.earlier))
+    return sharing[0].record if sharing else None
+
+
+def _shares(link: Link, around: Surroundings) -> bool:
+    """Tell whether a winner's link counts: an open one, or one whose record became another.
+
+    The latter's person is then joined to that record's, and given to no other one.
+    """
+    passed = link.because in (MERGED, CONVERTED) and link.successor is not None
+    return link.ended_at is None or (passed and link.record.pairing not in around.earlier)
+
+
+def _able(around: Surroundings) -> set[Record]:
+    """Return the records that can go on for another: those with a lasting link and a person that is left.
+
+    So can a record that Marketo merged away itself: what joins it is joined to its winner.
+    """
+    merged = {
+        link.record
+        for link in around.links
+        if link.because == MARKETO_MERGED and link.successor and link.record.id not in around.refused
+    }
+    return merged | {record for record, link in current(around.links).items() if _has_person(link, around)}
+
+
+def _has_person(link: Link, around: Surroundings) -> bool:
+    person = around.people.get(link.person)
+    if person is None:
+        return link.ended_at is None  # it was made just now, and not read yet
+    return person.is_alive or (link.ended_at is None and person.into is not None)
+
+
+def _by_person(links: Iterable[Link]) -> dict[str, list[Link]]:
+    found: dict[str, list[Link]] = defaultdict(list)
+    for link in links:
+        found[link.person].append(link)
+    return found
