@@ -106,7 +106,7 @@ class History:
         """Yield what ends links of one pairing: one row a record, as `find_ends` tells it."""
         seen = set[object]()
         for link in self.chance.sample(links, len(links)):
-            of, record, *_ = link
+            of, record, *_, ended_because, _, _ = link
             if of != pairing or record in seen or self.is_so(0.2):
                 continue
             seen.add(record)
@@ -116,7 +116,8 @@ class History:
             winner = str(self.chance.choice(self.people)) if in_another or self.is_so(0.2) else None
             twin = self.record(CONTACT) if pairing == LEAD and self.is_so(0.2) else None
             alive, winner_alive = self.is_so(0.7), winner is not None and self.is_so(0.7)
-            yield (*link, *to, winner, twin, alive, winner_alive, because, goes_on, in_another)
+            hands_on = because != ended_because and (goes_on or in_another)
+            yield (*link, *to, winner, twin, alive, winner_alive, because, goes_on, in_another, hands_on)
 
 
 def histories(seed: int, count: int, pairing: str) -> Rows:

@@ -33,7 +33,7 @@ LINK = ("pairing", "crm_id", "marketo_object", "marketo_id", "linked_at", "ended
 ENDING = {
     **{name: ledger.TABLES["link"][name] for name in LINK}, "to_pairing": "varchar", "to_id": "varchar",
     "winner": "varchar", "twin": "varchar", "in_marketo": "boolean", "in_winner": "boolean", "because": "varchar",
-    "goes_on": "boolean", "in_another": "boolean",
+    "goes_on": "boolean", "in_another": "boolean", "hands_on": "boolean",
 }  # fmt: skip
 HEIRS = "heir_pairing, heir_id, next_pairing, if(next_pairing is null, null, next_crm_id), "
 HEIRS += "if(next_pairing is null, null, next_marketo_id)"

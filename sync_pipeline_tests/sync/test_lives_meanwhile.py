@@ -114,7 +114,7 @@ def test_a_lead_whose_person_was_merged_into_somebody_s_joins_them_to_what_it_be
 
 
 @pytest.mark.parametrize("first", ["", "Contact", "lead"], ids=["at once", "the CRM first", "Marketo first"])
-@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
 def test_people_whom_each_system_merged_the_other_way_round_are_one_in_each(
     shared_lake: Lake, tmp_path: Path, steps: int, first: str
 ) -> None:
@@ -132,6 +132,34 @@ def test_people_whom_each_system_merged_the_other_way_round_are_one_in_each(
     (person,) = lives.people.living
     assert (set(lives.contacts.living), lives.person(records[-1])) == ({records[-1]}, person)
     assert lives.contacts.records[records[-1]]["Phone"] == lives.people.records[person]["phone"]
+
+
+@pytest.mark.parametrize("first", ["", "lead", "Contact"])
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_that_the_record_which_is_left_was_deleted_is_told_to_the_person_which_is_left(
+    shared_lake: Lake, tmp_path: Path, steps: int, back: bool, first: str
+) -> None:
+    """DEL-1, DEL-7: each system merged the other way round, the CRM deleted what it had left, and may bring it back."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    records = [lives.contact(Phone=str(number)) for number in range(steps + 1)]
+    lives.settled()
+    winner = lives.person(records[0]) if steps else lives.people.edit(lastName="Without a record")
+    lives.people.merge(lives.person(records[-1]), winner)
+    for loser, winner in pairwise(records):
+        lives.contacts.delete(loser, winner)
+    lives.contacts.delete(records[-1])
+    if first:
+        lives.read(first)
+        lives.sync()
+    lives.settled()
+    (left,) = lives.people.living
+    assert lives.people.records[left][lives.flag] is True
+    if back:
+        lives.contacts.undelete(records[-1])
+        lives.settled()
+        assert lives.people.records[left][lives.flag] is False
+        assert lives.person(records[-1]) == left
 
 
 @pytest.mark.parametrize("how", ["into a new contact", "into another contact", "merged into another lead"])

@@ -107,6 +107,37 @@ def test_of_what_marketo_made_one_the_winners_record_survives(
     assert found.moves_to == (None if survivor else (C1, "2"))
 
 
+DELETED_AND_WON = replace(WON, because=DELETED)
+# The CRM deleted the record, too: the links of the winner, which record became which, and whether the winner is told.
+DELETED_BESIDES: dict[str, tuple[list[Link], list[tuple[str, str]], bool]] = {
+    "nobody has the winner": ([], [], True),
+    "its record was merged into this one": ([ended(C2, "2", MERGED, C1)], [("C2", "C1")], True),
+    "another record has it": ([link(C2, "2")], [], False),
+    "a lead has it": ([link(L1, "2")], [], False),
+    "another record had it that may come back": ([ended(C2, "2", DELETED)], [], False),
+}
+
+
+@pytest.mark.parametrize(("links", "became", "told"), DELETED_BESIDES.values(), ids=DELETED_BESIDES)
+def test_that_a_record_was_deleted_is_told_to_the_person_that_marketo_left(
+    links: list[Link], became: list[tuple[str, str]], told: bool
+) -> None:
+    """DEL-1: as long as that is not another record's."""
+    found = one(DELETED_AND_WON, links=links, became=became, earlier=["lead"])
+    expected = (MARKETO_MERGED, (C1, "2")) if told else (DELETED, None)
+    assert (found.because, found.moves_to, found.successor) == (*expected, None)
+
+
+def test_a_record_that_is_gone_takes_no_person_that_is_due_to_another() -> None:
+    other = replace(WON, link=link(C2, "3"))
+    assert [found.end.id for found in successions([DELETED_AND_WON, other], Surroundings())] == ["C2"]
+
+
+def test_a_deletion_that_was_noted_before_is_not_noted_again() -> None:
+    before = replace(DELETED_AND_WON, link=ended(C1, "1", DELETED))
+    assert successions([before], Surroundings(links=[link(C2, "2")])) == []
+
+
 def test_a_lead_whose_person_is_a_contacts_too_ends_for_it() -> None:
     assert one(End(link(L1, "1"), MARKETO_MERGED, twin=C1)).successor == C1
 

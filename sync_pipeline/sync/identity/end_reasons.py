@@ -9,8 +9,9 @@ FILTERED, EXPIRED = "takes no part any more", "kept no longer"
 REMOVED = "removed, as it was kept no longer"  # for good: should the record take part again, it is a new one there
 MERGED, CONVERTED = "merged in the CRM", "converted"
 MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
+GONE = (DELETED, UNSEEN)  # from the CRM
 # The record may come back, and its link with it (DEL-7, FILT-5).
-RETURNING = (DELETED, UNSEEN, FILTERED, EXPIRED)
+RETURNING = (*GONE, FILTERED, EXPIRED)
 LASTS = f"(ended_at is null or ended_because in ({commas(map(literal, RETURNING))}))"
 # Who takes no part any more may take along what belongs to it.
 FILTERED_OR_OLD = commas(map(literal, (FILTERED, EXPIRED)))

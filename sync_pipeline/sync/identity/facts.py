@@ -20,8 +20,6 @@ from sync_pipeline.sync.sides import CRM
 Connection = duckdb.DuckDBPyConnection
 MERGE, CONVERT = "merge", "convert"
 _LINK = "pairing, crm_id, marketo_id, linked_at, ended_at, ended_because, heir_pairing, heir_id"
-# The ends that another record or person comes of; what else ends a link hands on nothing.
-_HANDING_ON = "because is distinct from ended_because and (goes_on or in_another)"
 
 
 def in_crm(*pairings: Pairing) -> str:
@@ -39,7 +37,7 @@ def read_ends(con: Connection, pairing: Pairing) -> list[End]:
     becomes = pairing.becomes[0] if pairing.becomes else ""
     rows = con.execute(
         f"select {_LINK}, because, to_pairing, to_id, winner, in_marketo, in_winner, twin from ending "
-        f"where {_HANDING_ON} order by crm_id"
+        f"where hands_on order by crm_id"
     ).fetchall()
     return [
         End(
@@ -66,8 +64,8 @@ def surroundings(
     """
     marketo, name, link = pairing.marketo, literal(pairing.name), ledger.table("link")
     near = commas(map(literal, [pairing.name, *earlier, *([becomes.name] if becomes else [])]))
-    survivors = f"select (to_pairing, to_id) from ending where goes_on and {_HANDING_ON}"
-    winners = f"select winner from ending where in_another and {_HANDING_ON}"
+    survivors = "select (to_pairing, to_id) from ending where goes_on and hands_on"
+    winners = "select winner from ending where hands_on and not goes_on"
     links = _links(
         con,
         f"(pairing, crm_id) in ({survivors}) or (marketo_object = {literal(marketo.name)} "
@@ -80,7 +78,7 @@ def surroundings(
             select crm_id, heir_id from {link} where pairing = {name} and heir_pairing = {name}
                 and crm_id not in (select crm_id from {link} where pairing = {name} and ended_at is null)
         ), edge(crm_id, to_id) as (
-            select crm_id, to_id from turned where to_id in (select crm_id from ending where {_HANDING_ON})
+            select crm_id, to_id from turned where to_id in (select crm_id from ending where hands_on)
             union
             select t.crm_id, t.to_id from turned t join edge e on e.crm_id = t.to_id
         )

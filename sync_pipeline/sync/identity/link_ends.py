@@ -10,7 +10,7 @@ import duckdb
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.lake.merges import winners
-from sync_pipeline.lake.sql import literal, quoted
+from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.identity.end_reasons import (
@@ -18,6 +18,7 @@ from sync_pipeline.sync.identity.end_reasons import (
     DELETED,
     EXPIRED,
     FILTERED,
+    GONE,
     LASTS,
     MARKETO_DELETED,
     MARKETO_MERGED,
@@ -32,7 +33,8 @@ HEAVY = "agreed, crm_sent, marketo_sent, spelled"  # what links say of values: r
 def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     """Fill `ending`: the links of changed records, and what ends each, `because`; null where nothing does.
 
-    `goes_on` tells that the record went on as another one, `in_another` that its person did, by Marketo's merge.
+    `goes_on` tells that the record went on as another one, `in_another` that its person did, by Marketo's merge, and
+    `hands_on` that something else may come of the end, see `survivors`.
 
     Args:
         heir: the pairing whose records those of this one may turn into.
@@ -51,7 +53,7 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     """)
     _crm_states(con, pairing, heir)
     _marketo_states(con, pairing)
-    becomes = pairing.becomes[0] if pairing.becomes else ""
+    becomes, gone = pairing.becomes[0] if pairing.becomes else "", commas(map(literal, GONE))
     con.execute(f"""
         create or replace temp table ending as
         select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin,
@@ -71,7 +73,9 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
                 when not coalesce(c.takes_part, true) then {literal(EXPIRED if pairing.expires else FILTERED)}
             end as because,
             coalesce(because in ({literal(MERGED)}, {literal(CONVERTED)}), false) as goes_on,
-            coalesce(because = {literal(MARKETO_MERGED)}, false) as in_another
+            coalesce(because = {literal(MARKETO_MERGED)}, false) as in_another,
+            (because is distinct from k.ended_because and (goes_on or in_another))
+                or coalesce(because in ({gone}) and in_winner and not in_marketo, false) as hands_on
         from kept k
         left join crm_state c using (crm_id)
         left join marketo_state m using (marketo_id)

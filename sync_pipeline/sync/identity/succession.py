@@ -145,7 +145,7 @@ def _settle(con: Connection, pairing: Pairing, known: Settling, is_first: bool) 
     """Settle the links of a pairing; return a number that stands for these and what became of them, 0 for none."""
     find_changed(con, pairing)
     find_ends(con, pairing, known.named(pairing.becomes[0]) if pairing.becomes else None)
-    if con.execute("from ending where because is distinct from ended_because limit 1").fetchone() is None:
+    if con.execute("from ending where because is distinct from ended_because or hands_on limit 1").fetchone() is None:
         return 0
     allowed = known.released.get(pairing.name, {})
     if is_first and (excesses := exceeded_by_ends(con, pairing, known.limits, allowed)):
@@ -168,7 +168,7 @@ def _find_successions(con: Connection, pairing: Pairing, known: Settling) -> Non
     con.execute(f"""
         insert into settled by name
         select pairing, crm_id, marketo_object, marketo_id, linked_at, because, false as unites from ending e
-        where because is distinct from ended_because and not goes_on and not in_another
+        where because is distinct from ended_because and not hands_on
             and (because is not null or not exists (from {ledger.table("link")} x where x.ended_at is null
                 and x.marketo_object = e.marketo_object and x.marketo_id = e.marketo_id))
     """)
@@ -184,7 +184,7 @@ def _row(pairing: Pairing, found: Succession) -> tuple[object, ...]:
     link, end, nothing = found.end.link, found.end, (None, None)
     to, person = found.moves_to or (None, None)
     return (
-        *link.record, pairing.marketo.name, link.person, link.linked_at, end.because,
+        *link.record, pairing.marketo.name, link.person, link.linked_at, found.because,
         *(found.successor or nothing), *(to or nothing), person, end.winner, found.unites, *(found.sharer or nothing),
     )  # fmt: skip
 

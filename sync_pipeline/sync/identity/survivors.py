@@ -8,6 +8,7 @@
 | ... and its own person is gone, too | the other record | it ends |
 | Marketo made its person one with one that has no record | its own record | it moves to the person that is left |
 | ... that has a record of an earlier pairing (a lead) | its own record | it moves, the lead is looked at again |
+| ... and the CRM deleted its record, which nobody else's is | its own record | it moves there, and ends as deleted |
 | ... that has another record | the other record | it ends, the records are to be merged |
 
 A record that was itself made one with the ended link's record survives nothing.
@@ -20,7 +21,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_pipeline.sync.identity.clusters import BEGINNING, Link, Person, Reach, Record, current
-from sync_pipeline.sync.identity.end_reasons import CONVERTED, MARKETO_MERGED, MERGED
+from sync_pipeline.sync.identity.end_reasons import CONVERTED, GONE, MARKETO_MERGED, MERGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class End:
 
     Attributes:
         link: as it was before.
-        because: `MERGED` or `CONVERTED` of what the CRM did, `MARKETO_MERGED` of what Marketo did.
+        because: `MERGED` or `CONVERTED` of what the CRM did, `MARKETO_MERGED` of what Marketo did, one of `GONE`
+            where the record is gone from the CRM besides.
         into: the record that the CRM says its record became.
         winner: the person at the end of Marketo's merges of its person.
         twin: the record of the pairing that its own becomes, where that has an open link with the same person.
@@ -46,6 +48,11 @@ class End:
     @property
     def id(self) -> str:
         return self.link.record.id
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the CRM's record is gone, so that it takes nothing that is due to another one."""
+        return self.because in GONE
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Succession:
     """What a link hands on as it ends.
 
     Attributes:
+        because: why it ends.
         successor: the record that it ends for; None where its own record goes on.
         moves_to: the record and the person of the link that takes its place; None where there is none.
         unites: whether Marketo made its person one with another, while the CRM made its record one with the successor.
@@ -81,6 +89,7 @@ class Succession:
     """
 
     end: End
+    because: str
     successor: Record | None
     moves_to: tuple[Record, str] | None = None
     unites: bool = False
@@ -90,40 +99,49 @@ class Succession:
 def successions(ends: Iterable[End], around: Surroundings) -> list[Succession]:
     """Return what each end hands on.
 
-    Of several records whose people Marketo merged into one that is free, the first by id gets it; the others wait
-    until that is so.
+    Of several records whose people Marketo merged into one that is free, the first by id gets it, one that is gone
+    after all others; the rest wait until that is so.
     """
     able, of_person = _able(around), _by_person(around.links)
     leads = Reach(around.became)
     found: list[Succession] = []
-    winners: set[str] = set()
-    for end in sorted(ends, key=lambda end: end.id):
+    taken: set[str] = set()
+    for end in sorted(ends, key=lambda end: (end.is_gone, end.id)):
         other = _other(end, around, able, of_person, leads)
-        if end.because == MARKETO_MERGED and end.winner is not None and _gets_winner(end, other, around):
-            if end.winner not in winners:
-                winners.add(end.winner)
-                moves_to = (end.link.record, end.winner)
-                found.append(Succession(end, None, moves_to, sharer=other))
-        else:
+        if end.because in (MERGED, CONVERTED):
             found.append(_handed_on(end, other, around))
+        elif end.winner is not None and _gets_winner(end, other, around):
+            if end.winner not in taken:
+                taken.add(end.winner)
+                moves_to = (end.link.record, end.winner)
+                found.append(Succession(end, MARKETO_MERGED, None, moves_to, sharer=other))
+        elif not end.is_gone:
+            found.append(_joined(end, other or end.twin))
+        elif end.link.because != end.because:
+            found.append(Succession(end, end.because, None))
     return found
 
 
 def _gets_winner(end: End, other: Record | None, around: Surroundings) -> bool:
     """Tell whether a record goes on with the person that Marketo left of its own and others."""
-    return (other is None and end.twin is None) or (other is not None and other.pairing in around.earlier)
+    if other is None:
+        return end.twin is None
+    return not end.is_gone and other.pairing in around.earlier
 
 
 def _handed_on(end: End, other: Record | None, around: Surroundings) -> Succession:
-    """Return what is handed on to another record: the person where that record has none, else only the name."""
+    """Return what is handed on to what its record became: the person where that has none, else only the name."""
     known = other or end.twin
-    if end.because == MARKETO_MERGED:
-        successor = Record(known.pairing, end.into.id if end.into else known.id) if known else None
-        return Succession(end, successor)
     there = end.person_is_alive or end.winner_is_alive
     moves = known is None and there and end.into is not None and end.into not in around.named
     moves_to = (end.into, end.link.person) if moves and end.into else None
-    return Succession(end, end.into, moves_to, unites=known is not None and end.winner_is_alive)
+    return Succession(end, end.because, end.into, moves_to, unites=known is not None and end.winner_is_alive)
+
+
+def _joined(end: End, known: Record | None) -> Succession:
+    """Return what a record hands on whose person is another record's now: the name of that one."""
+    successor = Record(known.pairing, end.into.id if end.into else known.id) if known else None
+    return Succession(end, end.because, successor)
 
 
 def _other(
@@ -134,13 +152,15 @@ def _other(
     leads: Reach,
 ) -> Record | None:
     """Return the record that has a link already, of those that an end is for; one that leads back here is none."""
-    if end.because != MARKETO_MERGED:
+    if end.because in (MERGED, CONVERTED):
         into = end.into
         return into if into in able and into is not None and not leads.reaches(into.id, end.id) else None
     sharing = [
         link
         for link in of_person.get(end.winner or "", ())
-        if link.record.id != end.id and _shares(link, around) and not leads.reaches(link.record.id, end.id)
+        if link.record.id != end.id
+        and (_shares(link, around) or (end.is_gone and link.lasts))
+        and not leads.reaches(link.record.id, end.id)
     ]
     sharing.sort(key=lambda link: link.record.id)
     sharing.sort(key=lambda link: (link.ended_at or BEGINNING, link.linked_at), reverse=True)
