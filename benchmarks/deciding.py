@@ -13,9 +13,9 @@ from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.lake.sql import commas, literal
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Describe, Field, Mapping, Object, Pairing, Rule, Window
-from sync_pipeline.sync.planning.limits import Limits
 from sync_pipeline.sync.planning.plan import Planned
-from sync_pipeline.sync.sync_pass import Pass, Rules
+from sync_pipeline.sync.policy import Limits, SyncPolicy
+from sync_pipeline.sync.sync_pass import Pass
 
 SMALL, LARGE = 100_000, 1_000_000
 CHANGED, CONFLICTS = 10_000, 2_000
@@ -57,7 +57,7 @@ def _spent(count: int) -> tuple[float, float]:
             link(lake, count)
             _change(lake, count)
             began, cpu = time.monotonic(), time.process_time()
-            (done,) = Pass(lake, [PAIRING], DESCRIBED, "run", Rules(Limits(share=1.0))).run(NOW)
+            (done,) = Pass(lake, [PAIRING], DESCRIBED, "run", SyncPolicy(Limits(share=1.0))).run(NOW)
             spent = time.monotonic() - began, time.process_time() - cpu
     if done.planned != (wanted := Planned(touched=CHANGED, to_marketo=CHANGED, conflicts=CONFLICTS)):
         raise RuntimeError(f"planned {done.planned}, not {wanted}")

@@ -12,8 +12,9 @@ from benchmarks.deciding import DESCRIBED, NAMES, NOW, PAIRING, link
 from sync_pipeline.lake import Lake, ledger, table
 from sync_pipeline.sync.inspection.drift import drift as found_by
 from sync_pipeline.sync.inspection.drift import repair
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline.sync.sides import CRM
-from sync_pipeline.sync.sync_pass import Pass, Rules
+from sync_pipeline.sync.sync_pass import Pass
 
 LINKS, EVERY = 100_000, 100
 DRIFTED = LINKS // EVERY
@@ -27,14 +28,14 @@ def drift() -> Iterator[Bar]:
         with Lake.open(str(at / "catalog.sqlite"), str(at / "files")) as lake:
             link(lake, LINKS)
             expected = _drift(lake)
-            (asked,) = Pass(lake, [PAIRING], DESCRIBED, "look", Rules()).questions()
+            (asked,) = Pass(lake, [PAIRING], DESCRIBED, "look", SyncPolicy()).requests()
             began = time.monotonic()
             with lake.reading() as con:
                 found = {one.field: one.links for one in found_by(con, asked)}
             seconds = time.monotonic() - began
             with lake.transaction() as con:
                 repaired = repair(con, asked, CRM, NOW)
-            (done,) = Pass(lake, [PAIRING], DESCRIBED, "repair", Rules()).run(NOW)
+            (done,) = Pass(lake, [PAIRING], DESCRIBED, "repair", SyncPolicy()).run(NOW)
             [(writes, fields)] = lake.rows(PLANNED)
     yield stated(f"looking for drift in {LINKS:,} links of {len(NAMES)} fields", f"{seconds:.1f} s")
     yield exactly("... fields found, of those that drifted", len(found.items() & expected.items()), len(expected))

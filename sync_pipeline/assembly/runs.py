@@ -32,19 +32,19 @@ from sync_pipeline.settings import Settings
 from sync_pipeline.sync.inspection import backlog
 from sync_pipeline.sync.mapping.effective import Choice
 from sync_pipeline.sync.pass_result import Synced, record
-from sync_pipeline.sync.planning.limits import Limits
-from sync_pipeline.sync.sync_pass import Pass, Rules, Side, describes
+from sync_pipeline.sync.policy import Limits, SyncPolicy
+from sync_pipeline.sync.sync_pass import Pass, Side, describes
 
 
 def two_way(settings: Settings, opened: Lake, run_id: str, over: Systems | None = None) -> Pass:
     """Return one pass of the two-way sync, which writes `over` the systems; without them it only plans."""
-    wanted, rules = pairings(settings), _rules(settings)
+    wanted, policy = pairings(settings), sync_policy(settings)
     # Views of their own, so that the pass has the time of an object, and no more (law 12).
     sides: dict[str, Side] = (
         {"crm": writer(settings, over.crm).metered(), "marketo": over.marketo.metered()} if over else {}
     )
     of = dict.fromkeys(obj.system for p in wanted for obj in (p.crm, p.marketo))
-    return Pass(opened, wanted, describes(opened, tuple(of)), run_id, rules, sides or None)
+    return Pass(opened, wanted, describes(opened, tuple(of)), run_id, policy, sides or None)
 
 
 def pass_over(
@@ -73,8 +73,9 @@ def pass_over(
     return worst(FAILED if synced.error else SUCCEEDED for synced in done), done
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
+def sync_policy(settings: Settings) -> SyncPolicy:
+    """Return what the settings choose for a pass."""
+    return SyncPolicy(
         Limits(
             settings.sync_most_writes,
             settings.sync_most_write_share,
@@ -112,7 +113,7 @@ def flow(settings: Settings, opened: Lake, over: Systems) -> Flow:
     if is_native(over.marketo.calls):
         raise FatalError("NATIVE_MODE", "Marketo's own CRM sync is on: its flow steps act in Salesforce, not these")
     people = [pairing for pairing in pairings(settings) if pairing.name in PERSON_PREFIXES.values()]
-    rules = perform.Rules(_defaults(settings), settings.flow_second_leads, _rules(settings))
+    rules = perform.Rules(_defaults(settings), settings.flow_second_leads, sync_policy(settings))
     return Flow(opened, Sides(over.crm, writer(settings, over.crm), over.marketo), people, rules)
 
 

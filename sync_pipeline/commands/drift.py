@@ -27,7 +27,7 @@ def drift(repair: str | None, as_json: bool) -> None:
     """
     given = both_systems()
     with open_lake(given, read_only=not repair) as lake:
-        asked = list(runs.two_way(given, lake, "").questions())
+        asked = list(runs.two_way(given, lake, "").requests())
         if repair:
             with lake.only_pipeline():
                 for question in asked:

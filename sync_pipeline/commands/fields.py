@@ -23,7 +23,7 @@ from sync_pipeline.model import SUCCEEDED, Field
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.inspection.backfill import FieldError, backfill, field_of, tried
 from sync_pipeline.sync.mapping.compared import Compared
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 from sync_pipeline.sync.sync_pass import Pass
 
@@ -48,7 +48,9 @@ def show(name: str | None, as_json: bool) -> None:
     """Show the mapping in force, of all objects or of one (contact, account, ...): live, as the next cycle uses it."""
     given = both_systems()
     with open_lake(given, read_only=True) as lake:
-        found = [one.as_dict() for one in assembly.two_way(given, lake, "").in_force() if name in (None, one.object)]
+        found = [
+            one.as_dict() for one in assembly.two_way(given, lake, "").fitting.in_force() if name in (None, one.object)
+        ]
     if not found:
         raise click.ClickException(f"nothing is mapped{f' of {name}' if name else ''} yet: run a sync first")
     click.echo("\n".join(map(json.dumps, found) if as_json else lines(found)))
@@ -67,9 +69,9 @@ def try_out(mapping: str, winner: str | None, as_json: bool) -> None:
     crm_field = rest.partition("=")[0]
     given = _with(both_systems(), mapping) if "=" in mapping else both_systems()
     with open_lake(given, read_only=True) as lake:
-        asked, field = _named(assembly.two_way(given, lake, ""), name, crm_field, winner)
+        request, field = _named(assembly.two_way(given, lake, ""), name, crm_field, winner)
         with lake.reading() as con:
-            counts = [one.as_dict() for one in tried(con, asked, field, winner)]
+            counts = [one.as_dict() for one in tried(con, request, field, winner)]
     if as_json:
         click.echo(json.dumps({"marketo": field.name, "rule": field.rule, "counts": counts}))
         return
@@ -89,10 +91,10 @@ def fill(which: str, winner: str | None) -> None:
     given = both_systems()
     name, _, crm_field = which.partition(".")
     with open_lake(given) as lake, lake.only_pipeline():
-        asked, field = _named(assembly.two_way(given, lake, ""), name, crm_field, winner)
-        if _read_late(given, lake, asked, field):
-            asked, field = _named(assembly.two_way(given, lake, ""), name, crm_field, winner)
-        count = backfill(lake, asked, field, winner, datetime.now(UTC))
+        request, field = _named(assembly.two_way(given, lake, ""), name, crm_field, winner)
+        if _read_late(given, lake, request, field):
+            request, field = _named(assembly.two_way(given, lake, ""), name, crm_field, winner)
+        count = backfill(lake, request, field, winner, datetime.now(UTC))
     click.echo(f"{count:,} links are decided on by the next cycle; `sync-pipeline plan` shows what it would write")
 
 
@@ -105,7 +107,7 @@ def setup(create: bool, yes: bool) -> None:
     with open_lake(given) as lake, plain_errors():
         over = assembly.two_way(given, lake, "")
         wanted: dict[str, Field] = {}  # a lead's and a contact's field of one name are one (FIELD-17)
-        for pairing, some in over.lacking():
+        for pairing, some in over.fitting.lacking():
             for field in some:
                 can = pairing.merges and type_of(field)
                 by_hand = "" if can else ", and no call can make one (FIELD-22)"
@@ -136,21 +138,21 @@ def _with(given: Settings, mapping: str) -> Settings:
     return settings(sync_fields=(*filter(stays, given.sync_fields), mapping))
 
 
-def _named(over: Pass, name: str, crm_field: str, winner: str | None) -> tuple[Question, Compared]:
-    asked = next((one for one in over.questions() if one.pairing.name == name), None)
-    if asked is None:
+def _named(over: Pass, name: str, crm_field: str, winner: str | None) -> tuple[DecisionRequest, Compared]:
+    request = next((one for one in over.requests() if one.pairing.name == name), None)
+    if request is None:
         raise click.ClickException(f"nothing called {name} is synced and mirrored: see `sync-pipeline fields show`")
     try:
-        return asked, field_of(asked, crm_field, winner)
+        return request, field_of(request, crm_field, winner)
     except FieldError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _read_late(given: Settings, lake: Lake, asked: Question, field: Compared) -> bool:
+def _read_late(given: Settings, lake: Lake, request: DecisionRequest, field: Compared) -> bool:
     """Read what the mirrors do not have of a field; return whether there was any."""
     late = [
         (obj, names)
-        for obj, some in ((asked.pairing.crm, field.sources), (asked.pairing.marketo, (field.marketo,)))
+        for obj, some in ((request.pairing.crm, field.sources), (request.pairing.marketo, (field.marketo,)))
         if (names := [one.name for one in some if one.since])
     ]
     for obj, names in late:

@@ -18,11 +18,11 @@ from sync_pipeline.on_demand.sides import Reader
 from sync_pipeline.sync.decision.case_table import Outcome
 from sync_pipeline.sync.decision.decide import decide_pair
 from sync_pipeline.sync.delivery.outbox import typed
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
-TABLES = {CRM: "fresh_crm", MARKETO: "fresh_marketo"}  # for `Question.read_from`
+TABLES = {CRM: "fresh_crm", MARKETO: "fresh_marketo"}  # for `DecisionRequest.read_from`
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def first(table: pa.Table) -> dict[str, str | None]:
 
 
 def to_crm(
-    con: Connection, asked: Question, crm: pa.Table | None, marketo: pa.Table, told: Sequence[Describe]
+    con: Connection, request: DecisionRequest, crm: pa.Table | None, marketo: pa.Table, told: Sequence[Describe]
 ) -> Values:
     """Return what of a person belongs into its record in the CRM, by the case table of every cycle.
 
@@ -81,18 +81,18 @@ def to_crm(
         marketo: the person, likewise.
         told: what CRM and Marketo say of these objects.
     """
-    obj = asked.pairing.crm
-    names = [obj.key, obj.stamp, *(f.crm.name for f in asked.fields)]
+    obj = request.pairing.crm
+    names = [obj.key, obj.stamp, *(f.crm.name for f in request.fields)]
     record = _table([], names) if crm is None else crm
     _take(con, TABLES[CRM], record, told[0])
     _take(con, TABLES[MARKETO], marketo, told[1])
-    crm_id, marketo_id = first(record).get(obj.key), str(first(marketo)[asked.pairing.marketo.key])
-    decide_pair(con, asked, crm_id, marketo_id)
+    crm_id, marketo_id = first(record).get(obj.key), str(first(marketo)[request.pairing.marketo.key])
+    decide_pair(con, request, crm_id, marketo_id)
     rows = con.execute(
         "select crm_field, field, marketo, refusal from outcome where taken = ? order by crm_field",
         [Outcome.TAKE_MARKETO],
     ).fetchall()
-    kinds = {f.crm.name: f.crm for f in asked.fields}
+    kinds = {f.crm.name: f.crm for f in request.fields}
     odd_here, odd_there = (_misfits(con, side, told_of) for side, told_of in ((CRM, record), (MARKETO, marketo)))
     taken = [
         (name, other, text)
@@ -104,7 +104,7 @@ def to_crm(
         {name: text for name, _, text in taken},
         {name: other for name, other, _ in taken},
         tuple((name, refusal) for name, _, _, refusal in rows if refusal is not None),
-        frozenset(f.crm.name for f in asked.fields if crm is None and f.is_needed),
+        frozenset(f.crm.name for f in request.fields if crm is None and f.is_needed),
     )
 
 

@@ -22,7 +22,7 @@ from sync_pipeline.on_demand.lookups import UnknownNameError
 from sync_pipeline.on_demand.person import People, PersonError
 from sync_pipeline.on_demand.running import Running
 from sync_pipeline.on_demand.sides import Sides
-from sync_pipeline.sync import sync_pass
+from sync_pipeline.sync.policy import SyncPolicy
 
 LANES = 64  # people who share a lane wait for one another; each lane is a lock file
 WAIT_SECONDS = 60.0
@@ -36,12 +36,12 @@ class Rules:
     Attributes:
         defaults: by field of a new lead, what stands in for an empty value, on the first push only (CONN-18).
         doubles: whether a contact that is sent to a queue becomes a second lead, as in the original (decision 19).
-        fields: the rules of the cycle, which hold here too.
+        sync: what is chosen for the cycles, which holds here too.
     """
 
     defaults: dict[str, str] = field(default_factory=dict)
     doubles: bool = False
-    fields: sync_pass.Rules = field(default_factory=sync_pass.Rules)
+    sync: SyncPolicy = field(default_factory=SyncPolicy)
 
 
 class Flow:
@@ -85,7 +85,7 @@ class Flow:
         return outcome
 
     def _run(self, request: Request, journal: Journal, sides: Sides, wait_seconds: float) -> Outcome:
-        people = People(self._lake, sides, self._pairings, self._rules.fields)
+        people = People(self._lake, sides, self._pairings, self._rules.sync)
         try:
             journal.marketo_id = journal.marketo_id or people.marketo_id(request.person)
             lane = f"person-{int(journal.marketo_id) % LANES:02d}"

@@ -22,8 +22,8 @@ from sync_pipeline.sync.identity.email_match import ADDRESS, AMBIGUOUS, mail_fie
 from sync_pipeline.sync.mapping.compared import Compared, compared
 from sync_pipeline.sync.mapping.custom_objects import UnfitError
 from sync_pipeline.sync.mapping.effective import mapped
-from sync_pipeline.sync.request import Question
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
+from sync_pipeline.sync.request import DecisionRequest
 
 Text = Mapping[str, str | None]
 HOPS = 5  # merges and conversions that are followed
@@ -74,11 +74,11 @@ class Person:
 class People:
     """Reads people of one lake's two systems for one request, which knows the schemas as they were when it began."""
 
-    def __init__(self, lake: Lake, sides: Sides, pairings: Iterable[Pairing], rules: Rules) -> None:
+    def __init__(self, lake: Lake, sides: Sides, pairings: Iterable[Pairing], policy: SyncPolicy) -> None:
         self._lake = lake
         self._sides = sides
         self.pairings = {pairing.name: pairing for pairing in pairings}
-        self._rules = rules
+        self._policy = policy
         self._told: dict[str, Describe] = {}
         self._fields: dict[str, list[Compared]] = {}
 
@@ -196,19 +196,19 @@ class People:
         Raises:
             PersonError: somebody else may be meant, and nobody is to be created then (DEDUP-8).
         """
-        if self._rules.match == "never" or not person.values.get(ADDRESS):
+        if self._policy.match == "never" or not person.values.get(ADDRESS):
             return None
         try:
             mail = EmailAddress(person.values[ADDRESS])
         except IdentifierError:
-            if self._rules.match == "strict":
+            if self._policy.match == "strict":
                 raise PersonError(AMBIGUOUS, "its e-mail address in Marketo is not one plain address") from None
             return None
         people = fresh.read(self._sides.marketo, self.person, [self.person.key], mail, ADDRESS).num_rows
         found = [(pairing, one) for pairing in self.pairings.values() for one in self._with_address(pairing, mail)]
         if people == 1 and len(found) == 1 and not self._is_somebody(found[0][1]):
             return self._followed(person, *found[0])
-        if found and self._rules.match == "strict":
+        if found and self._policy.match == "strict":
             raise PersonError(AMBIGUOUS, f"{people} people and {len(found)} records have this e-mail address")
         return None
 
@@ -243,15 +243,15 @@ class People:
             besides = {(COMPANY.system, COMPANY.source): company[0]} if company else {}
             known = {(o.system, o.source): t for o, t in zip((pairing.crm, pairing.marketo), told, strict=True)}
             try:
-                in_force = mapped(pairing, {**besides, **known}, self._rules.mapping)
+                in_force = mapped(pairing, {**besides, **known}, self._policy.mapping)
             except UnfitError as error:
                 raise PersonError("UNFIT_MAPPING", str(error)) from None
-            self._fields[pairing.name] = compared(in_force, *told, self._rules.blocked, fed_by)[0]
+            self._fields[pairing.name] = compared(in_force, *told, self._policy.blocked, fed_by)[0]
         return self._fields[pairing.name]
 
     def to_crm(self, person: Person, pairing: Pairing, new: bool = False) -> Values:
         """Return what of a person belongs into its record, or into a new one."""
         told = self.described(pairing.crm), self.described(pairing.marketo)
-        asked = Question(pairing, self.fields(pairing), "", truncates=self._rules.truncates, read_from=fresh.TABLES)
+        request = DecisionRequest(pairing, self.fields(pairing), "", self._policy, read_from=fresh.TABLES)
         with self._lake.reading() as con:
-            return fresh.to_crm(con, asked, None if new else person.crm, person.marketo, told)
+            return fresh.to_crm(con, request, None if new else person.crm, person.marketo, told)

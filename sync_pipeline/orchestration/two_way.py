@@ -86,9 +86,9 @@ def drift_check() -> dg.AssetChecksDefinition:
     )
     def compare(sync: SyncResource) -> dg.AssetCheckResult:
         with sync.lake(read_only=True) as lake:
-            asked = runs.two_way(sync.settings(), lake, "").questions()
+            requests = runs.two_way(sync.settings(), lake, "").requests()
             with lake.reading() as con:
-                found = [one for question in asked for one in drift.drift(con, question)]
+                found = [one for request in requests for one in drift.drift(con, request)]
         rows = [(d.pairing, d.field, d.links, ", ".join(d.crm_ids)) for d in found]
         said = f"{sum(d.links for d in found)} values differ though nothing is left to be done" if found else "none"
         return _judged(NO_DRIFT, not found, said, {"fields": _table(("object", "field", "links", "such as"), rows)})

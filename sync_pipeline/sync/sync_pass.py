@@ -6,7 +6,7 @@ Reading comes before it (`mirror`), and does not depend on it: one system's outa
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,36 +22,25 @@ from sync_pipeline.connectors.extract import Usage
 from sync_pipeline.connectors.writes import Writer
 from sync_pipeline.lake import Lake, LakeError, ledger, views
 from sync_pipeline.lake.ledger import Notice
-from sync_pipeline.model import Counts, Describe, Field, Pairing
+from sync_pipeline.model import Counts, Describe, Pairing
 from sync_pipeline.sync.changed import is_quiet, marks
 from sync_pipeline.sync.decision import adopt, crm_creates, recover_creates
 from sync_pipeline.sync.decision.decide import decide
 from sync_pipeline.sync.decision.spelling import AUTHOR
 from sync_pipeline.sync.delivery import outbox
 from sync_pipeline.sync.delivery.outbox import Sent
+from sync_pipeline.sync.fitting import Fitting
 from sync_pipeline.sync.identity import links
-from sync_pipeline.sync.identity.email_match import Match
-from sync_pipeline.sync.identity.merges import Score
 from sync_pipeline.sync.identity.succession import Settling, settle
 from sync_pipeline.sync.mapping import history
-from sync_pipeline.sync.mapping.compared import Compared, compared
-from sync_pipeline.sync.mapping.custom_objects import UnfitError, fitted
-from sync_pipeline.sync.mapping.effective import (
-    NOTHING,
-    Choice,
-    Mapped,
-    lacking,
-    lines,
-    mapped,
-    unmet,
-    with_common_values,
-)
+from sync_pipeline.sync.mapping.compared import Compared
+from sync_pipeline.sync.mapping.custom_objects import UnfitError
 from sync_pipeline.sync.pass_result import Synced
 from sync_pipeline.sync.planning import brakes, limits, person_partitions, plan
-from sync_pipeline.sync.planning.limits import Limits, RefusedError
+from sync_pipeline.sync.planning.limits import RefusedError
 from sync_pipeline.sync.planning.plan import Planned
-from sync_pipeline.sync.request import Question
-from sync_pipeline.sync.scope.filters import condition
+from sync_pipeline.sync.policy import SyncPolicy
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 
@@ -69,32 +58,6 @@ class Side(Writer, Protocol):
     def author(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What an operator may choose.
-
-    Attributes:
-        mapping: which fields are mapped besides the declared ones, and who wins (SF-CONTACT-11, FIELD-19).
-        blocked: Marketo fields that the CRM may fill but not overwrite (FIELD-15).
-        truncates: whether a value too long for the other side is cut, or refused (FIELD-25).
-        recreates: whether a person deleted in Marketo is made anew when its CRM record changes (DEL-4, DEL-5).
-        score: what becomes of the scores when the CRM merges two records (SPEC 31, decision 4).
-        match: whether new leads and contacts are recognised by e-mail address (DEDUP-8).
-        ingests: whether new records go by the Data Ingestion API, which tells of none what became of it (MK-REST-20).
-        partitions: rules by which new persons get a partition of Marketo's, see `filters.by_rule` (FILT-7).
-    """
-
-    limits: Limits = field(default_factory=Limits)
-    mapping: Choice = NOTHING
-    blocked: Collection[str] = ()
-    truncates: bool = True
-    recreates: bool = True
-    score: Score = "sum"
-    match: Match = "never"
-    ingests: bool = False
-    partitions: str = ""
-
-
 @dataclass
 class Pass:
     """One pass over `pairings`, in the order in which their records depend on one another (MK-REST-2).
@@ -108,11 +71,15 @@ class Pass:
     pairings: Sequence[Pairing]
     described: Mapping[tuple[str, str], Describe]
     run_id: str
-    rules: Rules
+    policy: SyncPolicy
     sides: Mapping[str, Side] | None = None
     _failed: dict[str, str] = field(default_factory=dict, init=False)  # pairings that cannot be decided, and why
     _unsent: set[str] = field(default_factory=set, init=False)  # pairings of which a side was out of reach
     _stopped: set[str] = field(default_factory=set, init=False)  # pairings that a limit stopped in this pass
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        return Fitting(self.lake, self.pairings, self.described, self.policy)
 
     def run(self, now: datetime) -> list[Synced]:
         """Decide on every pairing and write Marketo's side, parents first; then write the CRM's.
@@ -132,8 +99,8 @@ class Pass:
 
     def _settle(self, now: datetime) -> dict[str, str]:
         """Settle the links; return the pairings that nothing can be decided of, and why."""
-        limits, released = self.rules.limits, self._released
-        errors = settle(self.lake, Settling(self._mirrored, self.run_id, now, limits, released))
+        limits, released = self.policy.limits, self._released
+        errors = settle(self.lake, Settling(self.fitting.mirrored, self.run_id, now, limits, released))
         for name, error in errors.items():
             if isinstance(error, RefusedError):
                 self._stop(name, error, now)
@@ -171,17 +138,17 @@ class Pass:
                 views.refresh(con, shown)
 
     def _to_marketo(self, pairing: Pairing, before: Sequence[Pairing], now: datetime) -> Synced:
-        if obstacle := self._obstacle(pairing):
+        if obstacle := self.fitting.obstacle(pairing):
             return Synced(pairing, error=obstacle)
         if pairing.name in self._failed:
             return Synced(pairing, error=self._failed[pairing.name])
         notices: list[Notice] = []
         try:
-            pairing = self._fitted(pairing, before)
+            pairing = self.fitting.fitted(pairing, before)
             pairing, unfit = self._chosen(pairing, now)
-            fields, notices = self._fields(pairing)
+            fields, notices = self.fitting.fields(pairing)
             notices = [*notices, *unfit]
-            if misfit := person_partitions.misfit(self.rules.partitions, pairing, fields):
+            if misfit := person_partitions.misfit(self.policy.partitions, pairing, fields):
                 return Synced(pairing, notices=notices, error=misfit)
             planned, misfits = self._decide(pairing, fields, now)
         except UnfitError as error:
@@ -201,126 +168,40 @@ class Pass:
         """Begin and end what was chosen of a pairing's mappings; nothing is asked where nothing ever was."""
         if pairing.name not in self._ever_chosen and not any(mapping.chosen for mapping in pairing.mappings):
             return pairing, []
-        return history.settle(self.lake, pairing, *self._describes(pairing), self.run_id, now)
+        return history.settle(self.lake, pairing, *self.fitting.describes(pairing), self.run_id, now)
 
     @cached_property
     def _ever_chosen(self) -> set[str]:
         with self.lake.reading() as con:
             return history.known(con)
 
-    @cached_property
-    def _read(self) -> set[tuple[str, str]]:
-        """System and name of the objects whose mirrors are whole.
-
-        A first load may take days; whom it has not brought yet would be taken for a stranger and overwritten.
-        """
-        systems = {obj.system for pairing in self.pairings for obj in (pairing.crm, pairing.marketo)}
-        with self.lake.reading() as con:
-            return {(system, name) for system in systems for name in ledger.watermarks(con, system)}
-
-    def _obstacle(self, pairing: Pairing) -> str:
-        """Return why nothing can be decided of a pairing; empty if something can."""
-        missing = [
-            obj.title
-            for obj in (pairing.crm, pairing.marketo)
-            if (obj.system, obj.source) not in self.described or (obj.system, obj.name) not in self._read
-        ]
-        if missing:
-            return f"not mirrored yet: {', '.join(missing)}; run a sync first"
-        misfit = condition(pairing.filter).misfit(self._describes(pairing)[0]) if pairing.filter else ""
-        return f"its filter cannot be told: {misfit}" if misfit else ""
-
-    @cached_property
-    def _mirrored(self) -> list[Pairing]:
-        """The pairings whose mirrors are whole; custom ones with their fields, unless they do not fit."""
-        found: list[Pairing] = []
-        for pairing in self.pairings:
-            if not self._obstacle(pairing):
-                with suppress(UnfitError):
-                    pairing = self._fitted(pairing, found)
-                found.append(pairing)
-        return found
-
     def _to_crm(self, synced: Synced) -> Synced:
         if not synced.planned.to_crm:
             return synced
-        return self._send(synced, CRM, self._fields(synced.pairing)[0])
+        return self._send(synced, CRM, self.fitting.fields(synced.pairing)[0])
 
-    def _fields(self, pairing: Pairing) -> tuple[list[Compared], list[Notice]]:
-        fed_by = self._fed_by.get(pairing.name)
-        fields, notices = compared(pairing, *self._describes(pairing), self.rules.blocked, fed_by)
-        return fields, [*notices, *unmet(pairing, self.rules.mapping)]
-
-    @cached_property
-    def _fed_by(self) -> dict[str, dict[str, str]]:
-        with self.lake.reading() as con:
-            return ledger.fed_by(con)
-
-    def _describes(self, pairing: Pairing) -> tuple[Describe, Describe]:
-        crm, marketo = pairing.crm, pairing.marketo
-        return self.described[crm.system, crm.source], self.described[marketo.system, marketo.source]
-
-    def questions(self) -> Iterator[Question]:
+    def requests(self) -> Iterator[DecisionRequest]:
         """Yield what is asked about each pairing that is mirrored on both sides, and fits."""
         before: list[Pairing] = []
-        for pairing in self._mirrored:
+        for pairing in self.fitting.mirrored:
             try:
                 with self.lake.reading() as con:
-                    before.append(history.in_force(con, self._fitted(pairing, before)))
+                    before.append(history.in_force(con, self.fitting.fitted(pairing, before)))
             except UnfitError:
                 continue
-            yield self._question(before[-1], self._fields(before[-1])[0])
+            yield self._request(before[-1], self.fitting.fields(before[-1])[0])
 
-    def in_force(self) -> Iterator[Mapped]:
-        """Yield the mapping of each pairing that both systems describe, field by field (FIELD-20)."""
-        return with_common_values(self._lines(), {p.name: p.marketo.name for p in self.pairings})
-
-    def _lines(self) -> Iterator[Mapped]:
-        for pairing, fit in self._described():
-            if isinstance(fit, UnfitError):
-                yield Mapped(pairing.name, "", said=str(fit))
-                continue
-            own = {one.crm for one in self.rules.mapping.fields.get(pairing.name, ())}
-            yield from lines(pairing, fit, self._fields(fit), own)
-
-    def lacking(self) -> list[tuple[Pairing, list[Field]]]:
-        """Return with their pairings the visible custom fields of the CRM that Marketo has no field for."""
-        fits = [fit for _, fit in self._described() if isinstance(fit, Pairing)]
-        return [(fit, some) for fit in fits if (some := lacking(fit, self._describes(fit)[0]))]
-
-    def _described(self) -> Iterator[tuple[Pairing, Pairing | UnfitError]]:
-        """Yield the pairings that both systems describe, each as it is fitted, or why it is not."""
-        before: list[Pairing] = []
-        for pairing in self.pairings:
-            if all((obj.system, obj.source) in self.described for obj in (pairing.crm, pairing.marketo)):
-                try:
-                    before.append(self._fitted(pairing, before))
-                except UnfitError as error:
-                    yield pairing, error
-                else:
-                    yield pairing, before[-1]
-
-    def _fitted(self, pairing: Pairing, before: Sequence[Pairing]) -> Pairing:
-        if pairing.custom:
-            pairing = fitted(pairing, *self._describes(pairing), before)
-        return mapped(pairing, self.described, self.rules.mapping)
-
-    def _question(self, pairing: Pairing, fields: Sequence[Compared]) -> Question:
-        by_name = {p.name: p for p in self._mirrored if p.name not in self._failed}
+    def _request(self, pairing: Pairing, fields: Sequence[Compared]) -> DecisionRequest:
+        by_name = {p.name: p for p in self.fitting.mirrored if p.name not in self._failed}
         unread = [p.name for p in self.pairings if p.name not in by_name]
-        return Question(
+        return DecisionRequest(
             pairing,
             fields,
             self.run_id,
+            self.policy,
             by_name,
-            self.rules.truncates,
-            recreates=self.rules.recreates,
-            score=self.rules.score,
-            match=self.rules.match,
-            ingests=self.rules.ingests,
-            partitions=self.rules.partitions,
             unread=unread,
-            author=self._author if self._describes(pairing)[0].field(AUTHOR) else "",
+            author=self._author if self.fitting.describes(pairing)[0].field(AUTHOR) else "",
         )
 
     @cached_property
@@ -336,41 +217,41 @@ class Pass:
         Raises:
             RefusedError: the plan exceeds a limit, so that all stays as it was; a mere plan is shown all the same.
         """
-        asked, fed_by = self._question(pairing, fields), self._fed_by.get(pairing.name, {})
+        request, fed_by = self._request(pairing, fields), self.fitting.fed_by.get(pairing.name, {})
         if self.sides and (moved := [field for field in fields if fed_by.get(field.name) != field.fed_by]):
             with self.lake.reading() as con:  # before anything that was agreed on is forgotten
-                self._draft(con, asked)
+                self._draft(con, request)
             with self.lake.transaction() as con:
                 links.remap(con, pairing, moved, now)
         with self.lake.reading() as con:
-            pairs = adopt.unlinked(con, asked)
+            pairs = adopt.unlinked(con, request)
             misfits = [f"{pair}: {misfit}" for pair, misfit in pairs.items() if misfit]
-            quiet = is_quiet(con, pairing, marks(con)) and not crm_creates.are_there(con, asked)
+            quiet = is_quiet(con, pairing, marks(con)) and not crm_creates.are_there(con, request)
             if quiet and len(misfits) == len(pairs):
                 return Planned(), misfits
         with self.lake.transaction() as con:
-            recover_creates.find(con, asked, now)
-            adopt.adopt(con, asked, now)
+            recover_creates.find(con, request, now)
+            adopt.adopt(con, request, now)
         try:
             with self.lake.transaction() as con:
-                planned, stop = self._draft(con, asked)
-                plan.store(con, asked, now, applied=self.sides is not None)
+                planned, stop = self._draft(con, request)
+                plan.store(con, request, now, applied=self.sides is not None)
                 if self.sides is None:
-                    adopt.forget(con, asked)
+                    adopt.forget(con, request)
         except RefusedError:
             with self.lake.transaction() as con:
-                adopt.forget(con, asked)
+                adopt.forget(con, request)
             raise
         if stop:
             self._stop(pairing.name, stop, now)
         return planned, [*misfits, *([str(stop)] if stop else [])]
 
-    def _draft(self, con: duckdb.DuckDBPyConnection, asked: Question) -> tuple[Planned, RefusedError | None]:
+    def _draft(self, con: duckdb.DuckDBPyConnection, request: DecisionRequest) -> tuple[Planned, RefusedError | None]:
         """Decide and draft; a limit that is exceeded stops all but a mere plan."""
-        decide(con, asked)
-        planned, name = plan.draft(con, asked), asked.pairing.name
-        excesses = limits.exceeded(con, asked, planned, self.rules.limits, self._released.get(name, {}))
-        stop = RefusedError(asked.pairing, excesses) if excesses else None
+        decide(con, request)
+        planned, name = plan.draft(con, request), request.pairing.name
+        excesses = limits.exceeded(con, request, planned, self.policy.limits, self._released.get(name, {}))
+        stop = RefusedError(request.pairing, excesses) if excesses else None
         if stop and self.sides:
             raise stop
         return planned, stop
@@ -381,7 +262,7 @@ class Pass:
         to, error = self.sides[side], synced.error
         sent, before, start = Sent(), to.usage(), time.monotonic()
         try:
-            sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now, self._mirrored)
+            sent = outbox.send(self.lake, synced.pairing, side, fields, to, self.run_id, to.now, self.fitting.mirrored)
         except (ConnectorError, LakeError, duckdb.Error) as failed:
             self._unsent.add(synced.pairing.name)
             error = f"{error}; {side}: {failed}" if error else f"{side}: {failed}"

@@ -12,7 +12,7 @@ from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.lake import ledger
 from sync_pipeline.model import Describe, Field
 from sync_pipeline.on_demand.actions import Outcome, RequestError, Status
-from sync_pipeline.sync.sync_pass import Rules as SyncRules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.on_demand.world import CAMPAIGN, DESCRIBES, OTHER_USER, QUEUE, USER, FlowWorld
 
 D, S, F = Status.DONE, Status.SKIPPED, Status.FAILED
@@ -53,7 +53,7 @@ def test_what_a_request_wrote_is_on_record_like_a_cycle_s_writes(world: FlowWorl
 
 def test_a_request_clears_no_opt_out_of_whoever_it_recognises_by_address(world: FlowWorld) -> None:
     """Law 13, whatever the rule: Marketo's of a lead, the CRM's of a contact."""
-    rules = {"fields": SyncRules(match="unique")}
+    rules = {"sync": SyncPolicy(match="unique")}
     for no, (name, source) in product(("crm", "marketo"), (("lead", "Lead"), ("contact", "Contact"))):
         mail = f"{name}.{no}@x.example"
         given: dict[str, Value] = {"LastName": "Ada", "Email": mail, "OwnerId": USER, "HasOptedOutOfEmail": no == "crm"}
@@ -86,7 +86,7 @@ def test_nobody_is_looked_for_by_e_mail_before_a_lead_is_created(world: FlowWorl
 
 def test_where_it_is_chosen_the_record_with_the_person_s_address_is_not_made_a_second_time(world: FlowWorld) -> None:
     """DEDUP-8: the only one with the address is the person; where somebody else may be, the settings decide."""
-    unique, strict = ({"fields": SyncRules(match="unique")}, {"fields": SyncRules(match="strict")})
+    unique, strict = ({"sync": SyncPolicy(match="unique")}, {"sync": SyncPolicy(match="strict")})
     contact = world.crm.insert("Contact", {"LastName": "Ada", "Email": "only@x.example", "OwnerId": USER})
     person = world.person(email="only@x.example", phone="5")
     assert said(done := world.ask("sync-person", person, rules=unique)) == (D, "")

@@ -14,7 +14,7 @@ from sync_pipeline.cli import main
 from sync_pipeline.on_demand import lookups
 from sync_pipeline.on_demand.actions import ACTIONS, Action, Status
 from sync_pipeline.on_demand.lookups import UnknownNameError
-from sync_pipeline.sync.sync_pass import Rules as SyncRules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline.web.flow import endpoint
 from sync_pipeline_tests import hostile
 from sync_pipeline_tests.on_demand.world import CAMPAIGN, USER, FlowWorld
@@ -37,7 +37,7 @@ class Asked:
 
     def __init__(self, world: FlowWorld, match: str = "never") -> None:
         self.world = world
-        self.endpoint = endpoint(world.flow(fields=SyncRules(match=match)))  # type: ignore[arg-type]
+        self.endpoint = endpoint(world.flow(sync=SyncPolicy(match=match)))  # type: ignore[arg-type]
 
     def post(self, action: str, person: object, **given: object) -> tuple[int, dict[str, Any]]:
         told = {**NEEDED.get(Action(action), {}), **given}

@@ -14,7 +14,7 @@ from sync_pipeline.connectors.records import Answer, Operation, Record
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Object
 from sync_pipeline.on_demand.actions import Outcome, Status
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.on_demand.test_lost_answers import Died
 from sync_pipeline_tests.on_demand.world import DESCRIBES, FlowWorld
 
@@ -92,7 +92,7 @@ def test_what_the_crm_blamed_is_on_record_like_a_refusal_of_a_cycle(world: FlowW
 def test_without_what_a_new_record_needs_it_is_not_made_and_the_answer_says_so(world: FlowWorld) -> None:
     """CONN-18: what stands in for an empty name does not stand in for one that is too long."""
     person = world.person(lastName="x" * 300)
-    rules = {"defaults": {"LastName": "?"}, "fields": Rules(truncates=False)}
+    rules = {"defaults": {"LastName": "?"}, "sync": SyncPolicy(truncates=False)}
     done = world.ask("sync-person", person, rules=rules)
     assert said(done) == (Status.FAILED, "NOT_CREATED", "Salesforce needs of a new record: LastName (TOO_LONG)")
     assert world.written("Lead") == []

@@ -15,8 +15,7 @@ from sync_pipeline.model import Object
 from sync_pipeline.on_demand.actions import Outcome, Status, request
 from sync_pipeline.on_demand.perform import Flow, Rules
 from sync_pipeline.on_demand.sides import Sides
-from sync_pipeline.sync.identity.email_match import Match
-from sync_pipeline.sync.sync_pass import Rules as SyncRules
+from sync_pipeline.sync.policy import Match, SyncPolicy
 from sync_pipeline_tests.on_demand.test_lost_answers import Died
 from sync_pipeline_tests.sync.test_systems import PAIRINGS, Both
 
@@ -118,7 +117,7 @@ def test_who_is_named_by_address_is_recognised_by_it_in_the_org(asked: Asked, ma
     (person,) = both.system.create(mail, lastName="O'Neil", company="Acme")
     sides = Sides(both.salesforce, asked.writer, both.system.marketo)
     people = [pairing for pairing in PAIRINGS if pairing.name in ("lead", "contact")]
-    rules = Rules(fields=SyncRules(match=match))
+    rules = Rules(sync=SyncPolicy(match=match))
     flow = Flow(both.lake, sides, people, rules, sleep=both.clock.pass_seconds)
     done = flow.run(request("r", "sync-person", mail.upper(), {}))
     assert (done.crm_id, done.marketo_id) == (contact, str(person)), done

@@ -16,7 +16,7 @@ from sync_pipeline.sync.identity.links import end
 from sync_pipeline.sync.inspection.backfill import backfill, field_of
 from sync_pipeline.sync.inspection.drift import drift, repair
 from sync_pipeline.sync.mapping.effective import Choice
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.sync.lives import CONTACT, LEAD, PERSON, Lives, paired
 from sync_pipeline_tests.sync.peopled import Peopled
 
@@ -61,7 +61,7 @@ class Consenting(Lives):
         names = [pairing.name for pairing in self.pairings]
         consent = [f"{name}.{field}" for name in names for field in BY_SETTING]
         choice = Choice(dict.fromkeys(names, fields), consent=consent)
-        self.rules = Rules(mapping=choice, match="never" if match == "never" else "unique")
+        self.rules = SyncPolicy(mapping=choice, match="never" if match == "never" else "unique")
 
     def both(self, met: Met) -> tuple[dict[str, Value], dict[str, Value]]:
         """Return the values of a record and of its person."""
@@ -187,7 +187,7 @@ def chosen_later(world: Consenting) -> Iterable[Met]:
     met = list(_unmapped(world))
     more = list(_unmapped(world))
     own = [FieldMapping(c, m, c, rule=RULES.get(c), chosen=True, consent=True) for c, m in CONSENT.items()]
-    world.rules = Rules()
+    world.rules = SyncPolicy()
     kept = [m for m in world.of_contacts.mappings if m.crm not in CONSENT]
     world.pairings = (replace(world.of_contacts, mappings=(*kept, *own)), world.of_leads)
     world.cycle()
@@ -211,7 +211,7 @@ def backfilled(winner: str | None) -> Way:
             world.decided()
             met.append(Met(crm_id, person, no_in_crm=winner == "marketo", no_in_marketo=winner == "crm"))
         world.considered = {}
-        questions = {q.pairing.name: q for q in world.next_pass().questions()}
+        questions = {q.pairing.name: q for q in world.next_pass().requests()}
         question = questions[world.of_contacts.name]
         for crm in CONSENT:
             only = {Rule.CRM_ONLY: "crm", Rule.MARKETO_ONLY: "marketo"}.get(RULES.get(crm, Rule.NEWEST))
@@ -231,7 +231,7 @@ def repaired(winner: str) -> Way:
         world.people.edit(second, **world.says("marketo"))
         world.people.edit(first, **world.says("marketo", False))
         world.decided()
-        (question,) = (q for q in world.next_pass().questions() if q.pairing.name == world.of_contacts.name)
+        (question,) = (q for q in world.next_pass().requests() if q.pairing.name == world.of_contacts.name)
         with world.lake.transaction() as con:
             assert {one.field for one in drift(con, question)} >= set(CHANNELS.values())
             repair(con, question, winner, world.now())

@@ -11,7 +11,7 @@ from sync_pipeline.connectors.records import Operation, Value
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule
 from sync_pipeline.sync.pass_result import Synced
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.sync.peopled import Peopled
 from sync_pipeline_tests.sync.world import CRM_FIELDS, MAPPINGS, MARKETO_FIELDS
 
@@ -102,4 +102,4 @@ class Lives(Peopled):
         return [operation for _, operation in getattr(self, side).order if operation in operations]
 
     def pass_with(self, **rules: Any) -> dict[str, Synced]:
-        return self.cycle(replace(Rules(), **rules))
+        return self.cycle(replace(SyncPolicy(), **rules))

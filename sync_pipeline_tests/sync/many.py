@@ -27,7 +27,8 @@ from sync_pipeline.sandbox.marketo.records.fields import ObjectType
 from sync_pipeline.sandbox.salesforce.org.schema import describe_object
 from sync_pipeline.sync.identity.succession import Settling, settle
 from sync_pipeline.sync.pass_result import Synced
-from sync_pipeline.sync.sync_pass import Pass, Rules, Side
+from sync_pipeline.sync.policy import SyncPolicy
+from sync_pipeline.sync.sync_pass import Pass, Side
 from sync_pipeline_tests.mirror.copies import at, landed
 from sync_pipeline_tests.sync.world import System, text
 
@@ -92,7 +93,7 @@ class Many:
     ) -> None:
         self.lake, self.folder, self.pairings = lake, folder, tuple(pairings)
         self.minute = 0
-        self.rules = Rules()
+        self.rules = SyncPolicy()
         schema = schema or Schema.standard()
         found = {o.title: o for o in (*besides, *(o for p in pairings for o in (p.crm, p.marketo)))}
         self.objects: Sequence[Object] = list(found.values())
@@ -143,18 +144,18 @@ class Many:
             windows = [(obj, Window(None, self.now())) for obj in objects]
             ledger.move_watermarks(con, windows, self.now())
 
-    def sync(self, apply: bool = True, rules: Rules | None = None) -> dict[str, Synced]:
+    def sync(self, apply: bool = True, rules: SyncPolicy | None = None) -> dict[str, Synced]:
         """Decide, and where it is asked for, write."""
         self.minute += 1
         return {synced.pairing.name: synced for synced in self.next_pass(apply, rules).run(self.now())}
 
-    def next_pass(self, apply: bool = False, rules: Rules | None = None) -> Pass:
+    def next_pass(self, apply: bool = False, rules: SyncPolicy | None = None) -> Pass:
         sides: dict[str, Side] | None = {"crm": self.crm, "marketo": self.marketo} if apply else None
         return Pass(self.lake, self.pairings, self.described, f"run{self.minute}", rules or self.rules, sides)
 
     def settle(self) -> None:
         """Settle the links as the next pass would; doing it again must change nothing."""
-        known = Settling([q.pairing for q in self.next_pass().questions()], f"run{self.minute}", self.now())
+        known = Settling([q.pairing for q in self.next_pass().requests()], f"run{self.minute}", self.now())
         links = f"select * exclude (agreed) from {ledger.table('link')} order by all"
         settle(self.lake, known)
         settled = self.lake.rows(links)
@@ -162,7 +163,7 @@ class Many:
         again = self.lake.rows(links)
         assert again == settled, f"settled only by the second pass: {set(again) ^ set(settled)}"
 
-    def cycle(self, rules: Rules | None = None) -> dict[str, Synced]:
+    def cycle(self, rules: SyncPolicy | None = None) -> dict[str, Synced]:
         self.read()
         return self.sync(rules=rules)
 

@@ -9,13 +9,13 @@ import pytest
 from sync_pipeline.model import Chosen
 from sync_pipeline.sync.inspection.backfill import Count, FieldError, backfill, field_of, tried
 from sync_pipeline.sync.mapping.effective import Choice
-from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.policy import Limits
 from sync_pipeline_tests.sync.world import World
 
 
 def trial(world: World, crm_field: str, winner: str | None = None) -> dict[tuple[str, str, str], int]:
     """Return how many links would be written, or not: by side, how and why."""
-    (question,) = world.next_pass(apply=False).questions()
+    (question,) = world.next_pass(apply=False).requests()
     with world.lake.reading() as con:
         found = tried(con, question, field_of(question, crm_field, winner), winner)
     assert all(isinstance(one, Count) for one in found)
@@ -23,7 +23,7 @@ def trial(world: World, crm_field: str, winner: str | None = None) -> dict[tuple
 
 
 def fill(world: World, crm_field: str, winner: str | None = None) -> int:
-    (question,) = world.next_pass(apply=False).questions()
+    (question,) = world.next_pass(apply=False).requests()
     return backfill(world.lake, question, field_of(question, crm_field, winner), winner, world.now())
 
 

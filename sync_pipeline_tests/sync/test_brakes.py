@@ -14,8 +14,7 @@ import pytest
 
 from sync_pipeline.lake import ledger
 from sync_pipeline.sync.planning import brakes
-from sync_pipeline.sync.planning.limits import Limits
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import Limits, SyncPolicy
 from sync_pipeline_tests.plain import PlainLake
 from sync_pipeline_tests.sync.lives import Lives
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.matrix
 
 ORG, HIT = 40, 30
 LIMITS = Limits(share=0.5, emptied=0.1, doubled=0.1, few=20, gone=0.1, few_gone=10)
-RULES = Rules(limits=LIMITS)
+RULES = SyncPolicy(limits=LIMITS)
 KEPT = ("link", "outbox", "conflict", "decided", "fed_by")
 
 

@@ -22,8 +22,7 @@ from sync_pipeline.model import Describe, Field, Pairing, id18
 from sync_pipeline.sandbox import Schema
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.delivery.retries import retry
-from sync_pipeline.sync.planning.limits import Limits
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import Limits, SyncPolicy
 from sync_pipeline_tests.sync.many import MARKETO, Many, described, marketo_fields
 from sync_pipeline_tests.sync.world import System
 
@@ -279,7 +278,7 @@ def test_members_of_a_linked_program_whom_the_crm_does_not_know_become_leads(lak
     leads, members = many.crm["Lead"], many.crm["CampaignMember"]
     assert many.cycle()["lead"].said == ""  # the link is made
     assert many.sync(apply=False)["lead"].planned.to_crm == 2
-    refused = many.sync(rules=Rules(limits=Limits(writes=1)))["lead"].error
+    refused = many.sync(rules=SyncPolicy(limits=Limits(writes=1)))["lead"].error
     assert refused.startswith("lead: 2 writes to crm are more than the limit of 1; nothing is done about lead")
     assert leads.records == {}
     many.settled()
@@ -411,7 +410,7 @@ def test_a_member_s_lead_is_made_without_what_does_not_fit_and_not_at_all_withou
 ) -> None:
     """SF-CAMP-6, GEN-16, CONN-18: also where the CRM blames the field, and the answer to the second try is lost."""
     many = many_of(lake, tmp_path / "landing", {"1001": CAMPAIGN}, leads={"LastName": "Unknown", "Company": "Unknown"})
-    rules, leads = Rules(truncates=False), many.crm["Lead"]
+    rules, leads = SyncPolicy(truncates=False), many.crm["Lead"]
     nameless = stranger(many, 1001, lastName="x" * 100)
     mailless = stranger(many, 1001, lastName="Mira", email="m at x")
     phoneless = stranger(many, 1001, lastName="Nora", phone="666", email="n@x.example")

@@ -12,7 +12,7 @@ from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Chosen, Rule
 from sync_pipeline.sync.identity.email_match import mail_field
 from sync_pipeline.sync.mapping.effective import Choice
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.sync.life_events import DELETIONS, EVENTS, LASTING, anywhere, courses, crm, merge, numbers
 from sync_pipeline_tests.sync.peopled import Event, Peopled
 from sync_pipeline_tests.sync.world import System
@@ -75,7 +75,7 @@ def test_no_opt_out_is_ever_cleared_and_both_sides_know_of_it(
 ) -> None:
     world = new_world()
     fields = {p.name: [Chosen(world.two_way[UNSUBSCRIBED], UNSUBSCRIBED, rule)] for p in world.pairings if p.merges}
-    world.rules = Rules(mapping=Choice(fields), match="unique")
+    world.rules = SyncPolicy(mapping=Choice(fields), match="unique")
     for source in world.sources:
         keeping(world.system(source), consent(world, source))
     keeping(world.people, UNSUBSCRIBED)

@@ -15,8 +15,8 @@ from sync_pipeline.sync.delivery.on_demand import CREATE_LEAD, SENDING
 from sync_pipeline.sync.inspection.explain import explain
 from sync_pipeline.sync.mapping.effective import Choice
 from sync_pipeline.sync.pass_result import record
-from sync_pipeline.sync.planning.limits import Limits
 from sync_pipeline.sync.planning.preview import reasons, samples
+from sync_pipeline.sync.policy import Limits
 from sync_pipeline_tests.sync.world import World
 
 

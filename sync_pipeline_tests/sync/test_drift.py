@@ -11,7 +11,7 @@ from sync_pipeline_tests.sync.world import World
 
 
 def drifted(world: World) -> list[Drift]:
-    (question,) = world.next_pass(apply=False).questions()
+    (question,) = world.next_pass(apply=False).requests()
     with world.lake.reading() as con:
         return drift(con, question)
 
@@ -37,7 +37,7 @@ def test_drift_is_repaired_towards_either_side_by_the_next_cycle(world: World, w
     world.read()
     with world.lake.transaction() as con:
         ledger.insert(con, "decided", [(world.pairing.name, "marketo", world.now())])
-    (question,) = world.next_pass(apply=False).questions()
+    (question,) = world.next_pass(apply=False).requests()
     with world.lake.transaction() as con:
         assert repair(con, question, winner, world.now()) == 1
     world.cycle()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sync_pipeline.connectors.records import Value
 from sync_pipeline.model import Chosen, Rule
 from sync_pipeline.sync.mapping.effective import Choice
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.sync.peopled import OUTAGES, PERSON, REFUSALS, Event, Peopled
 
 # `LAWS_EXAMPLES=2000 LAWS_EVENTS=50 pytest ...test_laws.py` is the long run.
@@ -88,7 +88,7 @@ def test_whatever_happens_both_sides_end_equal_and_nothing_is_made_twice(
         )
         for pairing in world.pairings
     }
-    world.rules = Rules(mapping=Choice(chosen))
+    world.rules = SyncPolicy(mapping=Choice(chosen))
     world.hire(world.sources[0])
     for event in course:
         world.happen(event)

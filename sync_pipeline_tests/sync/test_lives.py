@@ -14,7 +14,7 @@ from sync_pipeline.connectors.records import Answer, Operation, Verdict
 from sync_pipeline.lake import Lake
 from sync_pipeline.sync.identity.end_reasons import CONVERTED, DELETED, MARKETO_DELETED, MARKETO_MERGED, MERGED
 from sync_pipeline.sync.pass_result import Synced
-from sync_pipeline.sync.planning.limits import Limits
+from sync_pipeline.sync.policy import Limits
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.peopled import gone
 

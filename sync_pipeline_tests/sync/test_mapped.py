@@ -18,7 +18,7 @@ from sync_pipeline.settings import Settings
 from sync_pipeline.sync.mapping.compared import compared
 from sync_pipeline.sync.mapping.custom_objects import UnfitError
 from sync_pipeline.sync.mapping.effective import Choice, Mapped, mapped, unmet, with_common_values
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.sync.world import World
 
 PAIRINGS = {p.name: p for p in catalog.pairings()}
@@ -179,13 +179,13 @@ def test_a_field_of_consent_is_named_with_what_it_is_of(own: str) -> None:
         Settings(_env_file=None, sync_consent_fields=own)
     with pytest.raises(ValidationError, match="SYNC_CONSENT_FIELDS: nothing is called nobody"):
         Settings(_env_file=None, sync_consent_fields="nobody.Sms__c")
-    rules = runs._rules(
+    rules = runs.sync_policy(
         Settings(_env_file=None, sync_consent_fields="contact.Sms__c", actions_opt_out_field="Sales_No__c")
     )
     assert (rules.mapping.consent, rules.mapping.sales_opt_out) == (("contact.Sms__c",), "Sales_No__c")
 
 
-def using(world: World, *own: str) -> Rules:
+def using(world: World, *own: str) -> SyncPolicy:
     """Return the world's rules with these mappings of contacts."""
     fields = chosen([f"contact.{one}" for one in own])["contact"]
     return replace(world.rules, mapping=Choice({world.pairing.name: fields}))

@@ -8,7 +8,7 @@ from sync_pipeline import catalog
 from sync_pipeline.catalog.views import VIEWS
 from sync_pipeline.lake import Lake, views
 from sync_pipeline.sync.identity.email_match import ADDRESS, known_addresses
-from sync_pipeline.sync.sync_pass import Rules
+from sync_pipeline.sync.policy import SyncPolicy
 from sync_pipeline_tests.sync.lives import Lives
 from sync_pipeline_tests.sync.many import Many
 
@@ -19,9 +19,9 @@ def test_a_new_contact_is_the_only_person_with_its_address(shared_lake: Lake, tm
     known = lives.people.edit(None, email="ADA@x.example", phone="5", lastName="Ada")
     ada = lives.contact(Email=" ada@x.example", Title="Dr")
     lives.read()
-    lives.sync(apply=False, rules=Rules(match="strict"))
+    lives.sync(apply=False, rules=SyncPolicy(match="strict"))
     assert lives.links("crm_id") == []
-    lives.sync(rules=Rules(match="strict"))
+    lives.sync(rules=SyncPolicy(match="strict"))
     lives.settled()
     assert lives.links("crm_id", "marketo_id", "ended_at") == [(ada, known, None)]
     person, contact = lives.people.records[known], lives.contacts.records[ada]

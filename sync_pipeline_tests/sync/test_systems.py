@@ -21,7 +21,8 @@ from sync_pipeline.sandbox import Org, Sandbox, Schema
 from sync_pipeline.sandbox.salesforce.rules.convert import Conversion, convert
 from sync_pipeline.settings import Settings
 from sync_pipeline.sync.pass_result import Synced
-from sync_pipeline.sync.sync_pass import Pass, Rules, Side, describes
+from sync_pipeline.sync.policy import SyncPolicy
+from sync_pipeline.sync.sync_pass import Pass, Side, describes
 from sync_pipeline_tests.marketo import OBJECTS, connected, declared
 
 PAIRINGS = catalog.pairings()
@@ -67,7 +68,7 @@ class Both:
             "marketo": self.system.marketo,
         }
         told = describes(self.lake, (self.salesforce.system, "marketo"))
-        run = Pass(self.lake, self.pairings, told, f"pass{self._passes}", Rules(), sides)
+        run = Pass(self.lake, self.pairings, told, f"pass{self._passes}", SyncPolicy(), sides)
         return {synced.pairing.name: synced for synced in run.run(self.clock())}
 
     def person(self, crm_id: str) -> dict[str, Any]:

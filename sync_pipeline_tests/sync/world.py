@@ -18,7 +18,8 @@ from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.types import column_type
 from sync_pipeline.model import Describe, Direction, Field, Mapping, Object, Pairing, Rule, Window, id18
 from sync_pipeline.sync.pass_result import Synced
-from sync_pipeline.sync.sync_pass import Pass, Rules
+from sync_pipeline.sync.policy import SyncPolicy
+from sync_pipeline.sync.sync_pass import Pass
 from sync_pipeline_tests.mirror.copies import Copy, at, numbers
 
 CRM_FIELDS = (
@@ -214,7 +215,7 @@ class World:
         self.pairing = Pairing(
             self._copies["crm"].obj, self._copies["marketo"].obj, "externalPersonId", mappings, '"LastName" is not null'
         )
-        self.rules = Rules()
+        self.rules = SyncPolicy()
 
     def now(self) -> datetime:
         return at(self.minute)

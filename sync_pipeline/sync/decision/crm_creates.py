@@ -18,40 +18,40 @@ from sync_pipeline.sync.changed import changed_sql, marks
 from sync_pipeline.sync.delivery import on_demand, unconfirmed_creates
 from sync_pipeline.sync.delivery.retries import of_writes
 from sync_pipeline.sync.mapping.compared import Compared
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import MARKETO
 
 Connection = duckdb.DuckDBPyConnection
 NONE = "select null::varchar as marketo_id, map {}::map(varchar, varchar) as keys, false as complete where false"
 
 
-def find(con: Connection, asked: Question) -> None:
+def find(con: Connection, request: DecisionRequest) -> None:
     """Fill `newcomer`: Marketo's id, what its keys refer to in the CRM, by field, and whether it can be created."""
-    con.execute(f"create or replace temp table newcomer as {_sql(con, asked)}")
+    con.execute(f"create or replace temp table newcomer as {_sql(con, request)}")
 
 
-def are_there(con: Connection, asked: Question) -> bool:
+def are_there(con: Connection, request: DecisionRequest) -> bool:
     """Tell whether there are any: others' changes make newcomers, so no change of their own tells of them."""
-    return con.execute(f"from ({_sql(con, asked)}) limit 1").fetchone() is not None
+    return con.execute(f"from ({_sql(con, request)}) limit 1").fetchone() is not None
 
 
-def _sql(con: Connection, asked: Question) -> str:
-    pairing = asked.pairing
+def _sql(con: Connection, request: DecisionRequest) -> str:
+    pairing = request.pairing
     if not pairing.creates:
         return NONE
     id_, link = f"m.{quoted(pairing.marketo.key)}::varchar", ledger.table("link")
     if pairing.created_for:
-        other = asked.referred.get(pairing.created_for)
-        parts = _as_needed(asked, id_, other) if other else None
+        other = request.referred.get(pairing.created_for)
+        parts = _as_needed(request, id_, other) if other else None
     else:
-        parts = _by_keys(asked)
+        parts = _by_keys(request)
     if not parts:
         return NONE
     entries, complete, takes_part = parts
     return f"""
         with known as (
             select {id_} as marketo_id, {entries} as entries, {complete} as complete, {takes_part} as takes_part
-            from {asked.marketo} m where m.{quoted(DELETED_AT)} is null and {id_} not in (
+            from {request.marketo} m where m.{quoted(DELETED_AT)} is null and {id_} not in (
                 select marketo_id from {link} where marketo_object = {literal(pairing.marketo.name)})
         )
         select marketo_id, map_from_entries(list_filter(entries, lambda e: e.v is not null)) as keys, complete
@@ -65,20 +65,20 @@ def _sql(con: Connection, asked: Question) -> str:
 Parts = tuple[str, str, str]  # SQL for the entries of the keys, whether they are complete, whether it takes part
 
 
-def _by_keys(asked: Question) -> Parts | None:
+def _by_keys(request: DecisionRequest) -> Parts | None:
     """Return the SQL for a record that is what its keys refer to; the first tells whether it takes part at all."""
-    keys = [field for field in asked.fields if field.is_key]
+    keys = [field for field in request.fields if field.is_key]
     if not keys:
         return None
-    parts = [[(source, _in_crm(source, field, asked)) for source in field.sources] for field in keys]
+    parts = [[(source, _in_crm(source, field, request)) for source in field.sources] for field in keys]
     entries = commas(f"{{k: {literal(s.name)}, v: {value}}}" for some in parts for s, value in some)
     filled = [f"coalesce({commas([value for _, value in some])}, null) is not null" for some in parts]
     return f"[{entries}]", " and ".join(filled), filled[0]
 
 
-def _in_crm(source: Field, field: Compared, asked: Question) -> str:
+def _in_crm(source: Field, field: Compared, request: DecisionRequest) -> str:
     """Return SQL for the id of the CRM's record that a Marketo record `m` refers to, if this CRM field can hold it."""
-    referred = asked.referred
+    referred = request.referred
     names = [n for n in field.refers_to if n in referred and referred[n].crm.source in source.reference_to]
     return (
         f"(select max(l.crm_id) from {ledger.table('link')} l where l.ended_at is null "
@@ -86,21 +86,21 @@ def _in_crm(source: Field, field: Compared, asked: Question) -> str:
     )
 
 
-def _as_needed(asked: Question, id_: str, other: Pairing) -> Parts:
+def _as_needed(request: DecisionRequest, id_: str, other: Pairing) -> Parts:
     """Return the SQL for a record that one of another pairing refers to, whose own first key is linked (SF-CAMP-6).
 
     While a creation may still be running, here or on demand, nobody is created a second time (GEN-16).
     """
     keys = {name: [m for m in other.mappings if m.marketo == name] for name in other.keys}
-    by = next(name for name, some in keys.items() if any(asked.pairing.name in m.refers_to for m in some))
+    by = next(name for name, some in keys.items() if any(request.pairing.name in m.refers_to for m in some))
     first = [name for m in keys[other.keys[0]] for name in m.refers_to]
     needed = (
         f"select o.{quoted(by)}::varchar from {full_name(*other.marketo.table)} o "
         f"join {ledger.table('link')} l on l.marketo_id = o.{quoted(other.keys[0])}::varchar "
         f"where o.{quoted(DELETED_AT)} is null and l.ended_at is null and l.pairing in ({_listed(first)})"
     )
-    running = f"{unconfirmed_creates.under_way(asked.pairing)} union all {on_demand.under_way('marketo_id')}"
-    stranger = f"m.{quoted(asked.pairing.key)} is null"  # who carries an id of the CRM is somebody there
+    running = f"{unconfirmed_creates.under_way(request.pairing)} union all {on_demand.under_way('marketo_id')}"
+    stranger = f"m.{quoted(request.pairing.key)} is null"  # who carries an id of the CRM is somebody there
     return (
         "[{k: null::varchar, v: null::varchar}]",
         f"{id_} not in (select marketo_id from ({running}) where marketo_id is not null)",

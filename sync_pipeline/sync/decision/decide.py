@@ -24,7 +24,7 @@ from sync_pipeline.sync.identity.email_match import SHARED, is_wanted, met_sql
 from sync_pipeline.sync.identity.end_reasons import MARKETO_DELETED, TOLD
 from sync_pipeline.sync.identity.facts import in_crm
 from sync_pipeline.sync.identity.mirror_sql import alive, must_be_read, unread, watermark
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM
 
 Connection = duckdb.DuckDBPyConnection
@@ -33,57 +33,59 @@ NOT_SEEN = "taken by Marketo, and not seen yet"
 TAKEN_IN = "6 hours"
 
 
-def decide(con: Connection, asked: Question) -> None:
+def decide(con: Connection, request: DecisionRequest) -> None:
     """Fill the temporary tables `touched`, `outcome` and `merging`.
 
     `touched` holds the links to be decided and, without a `marketo_id`, the CRM records that Marketo does not know yet
     (SF-LEAD-4: nobody is looked for by e-mail). `outcome` holds one row for each of their fields: the two values, the
     base, the case that holds, what is taken, and the refusal that keeps it from being written.
     """
-    find_changed(con, asked.pairing)
-    early = merges.find_merges(con, asked.pairing, asked.referred, asked.run_id, asked.score, asked.fields)
-    _touched(con, asked, early)
-    crm_creates.find(con, asked)
+    find_changed(con, request.pairing)
+    early = merges.find_merges(
+        con, request.pairing, request.referred, request.run_id, request.policy.score, request.fields
+    )
+    _touched(con, request, early)
+    crm_creates.find(con, request)
     con.execute(
         "insert into touched by name select marketo_id, false as by_crm, true as by_marketo, false as gone, "
         "false as stale from newcomer where complete"
     )
-    references(con, asked, "select crm_id from touched")
-    outcomes(con, asked, unanswered=unconfirmed_values.find(con, asked.pairing))
+    references(con, request, "select crm_id from touched")
+    outcomes(con, request, unanswered=unconfirmed_values.find(con, request.pairing))
 
 
-def decide_pair(con: Connection, asked: Question, crm_id: str | None, marketo_id: str) -> None:
+def decide_pair(con: Connection, request: DecisionRequest, crm_id: str | None, marketo_id: str) -> None:
     """Fill the same tables for one Marketo record and what it is in the CRM, None if it is not there.
 
     For who asks on demand: the records are those of `read_from`, read this minute, whatever the mirrors say. What its
     link to another record agreed on, from which it has just been converted, say, is no consent of this one (law 13).
     """
-    consent = [field.name for field in asked.fields if field.consent]
+    consent = [field.name for field in request.fields if field.consent]
     agreed = f"if(crm_id = {literal(crm_id)}, agreed, {without('agreed', consent)})"
     link = (
         f"select * replace ({agreed} as agreed) from {ledger.table('link')} where ended_at is null "
-        f"and marketo_object = {literal(asked.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1"
+        f"and marketo_object = {literal(request.pairing.marketo.name)} and marketo_id = {literal(marketo_id)} limit 1"
     )
     con.execute(
         f"create or replace temp table touched as select {literal(crm_id)}::varchar as crm_id, "
         f"{literal(marketo_id)} as marketo_id, {of_link('l')}, true as by_crm, true as by_marketo, false as gone, "
         f"false as stale from (select 1) left join ({link}) l on true"
     )
-    references(con, asked, "select crm_id from touched")
-    outcomes(con, asked)
+    references(con, request, "select crm_id from touched")
+    outcomes(con, request)
     merges.none(con)
 
 
-def _touched(con: Connection, asked: Question, early: str) -> None:
+def _touched(con: Connection, request: DecisionRequest, early: str) -> None:
     """Fill `touched`. Of a record that is gone only that is told, to the person it was linked to (DEL-1).
 
     Args:
         early: SQL for records that wait for something else, and for what.
     """
-    pairing, name = asked.pairing, literal(asked.pairing.name)
+    pairing, name = request.pairing, literal(request.pairing.name)
     link, key, marketo_key = ledger.table("link"), quoted(pairing.crm.key), quoted(pairing.marketo.key)
     stale = unread(pairing) if pairing.is_rarely_read else "false"
-    con.execute(f"create or replace temp table held as {_held(con, asked, early)}")
+    con.execute(f"create or replace temp table held as {_held(con, request, early)}")
     con.execute(f"""
         create or replace temp table touched as
         with living as (select {key} as id from {alive(pairing.crm, pairing)} where {key} in (select id from changed)),
@@ -99,42 +101,42 @@ def _touched(con: Connection, asked: Question, early: str) -> None:
         select t.id as crm_id, l.marketo_id, {of_link("l")}, t.by_crm, t.by_marketo, l.ended_at is not null as gone,
             {stale} as stale
         from changed t
-        join {asked.crm} c on c.{key} = t.id
+        join {request.crm} c on c.{key} = t.id
         left join kept l on l.crm_id = t.id
         left join {alive(pairing.marketo, pairing)} m on m.{marketo_key}::varchar = l.marketo_id
         where (l.ended_at is not null or t.id in (select id from living))
             and (l.ended_at is null or (l.marketo_object, l.marketo_id) not in (from somebodys))
             and if(l.marketo_id is null,
-                t.by_crm and ({_may_come_back(asked)}), m.{marketo_key} is not null or ({stale}))
+                t.by_crm and ({_may_come_back(request)}), m.{marketo_key} is not null or ({stale}))
             and not ({must_be_read(pairing)}) and t.id not in (select crm_id from held)
             and t.id not in (select crm_id from merging where side = {literal(CRM)})
     """)
 
 
-def _may_come_back(asked: Question) -> str:
+def _may_come_back(request: DecisionRequest) -> str:
     """Return SQL that tells whether a record without a link may become a person: not where one was deleted for good."""
-    if asked.recreates:
+    if request.policy.recreates:
         return "true"
     return (
-        f"t.id not in (select crm_id from {ledger.table('link')} where pairing = {literal(asked.pairing.name)} "
+        f"t.id not in (select crm_id from {ledger.table('link')} where pairing = {literal(request.pairing.name)} "
         f"and ended_because = {literal(MARKETO_DELETED)})"
     )
 
 
-def _held(con: Connection, asked: Question, waiting: str) -> str:
+def _held(con: Connection, request: DecisionRequest, waiting: str) -> str:
     """Return SQL for the new records that may turn out to be linked in a moment, and why; they are looked at again.
 
     Taken for a stranger, what somebody has just created on demand would become a second person in Marketo (GEN-16),
     and so would a contact that came of a lead whose conversion has not been read yet (CONV-2), and what the CRM has
     merged for us since it was read.
     """
-    pairing, crm = asked.pairing, asked.pairing.crm
+    pairing, crm = request.pairing, request.pairing.crm
     early = [
         waiting,
         *(
-            f"select {quoted(crm.key)}, 'may come of a conversion' from {asked.crm} "
+            f"select {quoted(crm.key)}, 'may come of a conversion' from {request.crm} "
             f"where {quoted(crm.stamp)} >= {watermark(other.crm)}"
-            for other in asked.referred.values()
+            for other in request.referred.values()
             if other.becomes and other.becomes[0] == pairing.name
         ),
     ]
@@ -149,15 +151,15 @@ def _held(con: Connection, asked: Question, waiting: str) -> str:
             f"select crm_id, 'merged since it was read' from ({in_crm(pairing)}) "
             f"where verdict = {literal(Verdict.ACCEPTED)} and answered_at >= {watermark(crm)}"
         )
-    if asked.ingests:
+    if request.policy.ingests:
         early.append(
             f"select crm_id, {literal(NOT_SEEN)} from {ledger.table('outbox')} "
             f"join {ledger.table('write_result')} using (write_id) where pairing = {literal(pairing.name)} "
             f"and code = {literal(UNSEEN)} and answered_at >= {watermark(pairing.marketo)} - interval '{TAKEN_IN}'"
         )
-    if asked.match == "strict" and is_wanted(asked.match, pairing):
+    if request.policy.match == "strict" and is_wanted(request.policy.match, pairing):
         early.append(
-            f"select crm_id, {literal(SHARED)} from ({met_sql(pairing, asked.referred.values())}) where not is_only"
+            f"select crm_id, {literal(SHARED)} from ({met_sql(pairing, request.referred.values())}) where not is_only"
         )
     told = " union all ".join(early)
     return (

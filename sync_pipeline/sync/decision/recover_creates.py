@@ -18,19 +18,19 @@ from sync_pipeline.model import Pairing
 from sync_pipeline.sync.delivery import unconfirmed_creates
 from sync_pipeline.sync.identity import links
 from sync_pipeline.sync.identity.mirror_sql import watermark
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM
 
 Connection = duckdb.DuckDBPyConnection
 
 
-def find(con: Connection, asked: Question, now: datetime) -> None:
+def find(con: Connection, request: DecisionRequest, now: datetime) -> None:
     """Link what lost creations have made, and give up those that made nothing though they had the time for it.
 
     A record was made by one that was first read afterwards, is linked to nobody, and has the values that were sent in
     the fields that tell people apart. Of several alike, each is taken once.
     """
-    pairing, begun = asked.pairing, unconfirmed_creates.since(con, asked.pairing)
+    pairing, begun = request.pairing, unconfirmed_creates.since(con, request.pairing)
     if begun is None:
         return
     key, still_running = quoted(pairing.crm.key), unconfirmed_creates.STILL_RUNNING.total_seconds()
@@ -43,7 +43,7 @@ def find(con: Connection, asked: Question, now: datetime) -> None:
         ), made as (
             select *, row_number() over (partition by alike order by record_id) as place from (
                 select {key} as record_id, {_alike(pairing, lambda name: f"{quoted(name)}::varchar")} as alike
-                from {asked.crm}
+                from {request.crm}
                 where {key} in (select {key} from {full_name(*pairing.crm.changes_table)}
                         where _change = 'insert' and _detected_at >= {literal(begun)})
                     and {key} not in (select crm_id from {ledger.table("link")} where crm_id is not null)
@@ -55,7 +55,7 @@ def find(con: Connection, asked: Question, now: datetime) -> None:
         from sent left join made using (alike, place)
         where record_id is not null or lost_at + {still_running} * interval 1 second <= {watermark(pairing.crm)}
     """)
-    links.remember(con, pairing, {s.name: f.name for f in asked.fields for s in f.sources}, CRM, now)
+    links.remember(con, pairing, {s.name: f.name for f in request.fields for s in f.sources}, CRM, now)
     con.execute(
         f"insert into {ledger.table('write_result')} by name select write_id, run_id, {literal(now)} as answered_at, "
         "verdict, record_id, record_id is not null as created, if(record_id is null, 'NOT_MADE', null) as code "

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.sync.mapping.compared import Compared
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 # What a link tells of its values: what both sides agreed on, which fields the last write to each side had and when it
@@ -33,23 +33,23 @@ def of_link(alias: str) -> str:
     return commas(f"{alias}.{name}" for name in COLUMNS)
 
 
-def _may_be_spelled(asked: Question, field: Compared) -> bool:
+def _may_be_spelled(request: DecisionRequest, field: Compared) -> bool:
     """Tell whether a side may keep a field's value in a form of its own.
 
     What says which record it is, or names another one, is that value or another record: after a merge a person carries
     the other record's id.
     """
-    identifies = field.is_key or bool(field.refers_to) or asked.pairing.key == field.name
+    identifies = field.is_key or bool(field.refers_to) or request.pairing.key == field.name
     return not (identifies or field.remapped or field.consent)
 
 
-def sent_sql(asked: Question, field: Compared) -> str:
+def sent_sql(request: DecisionRequest, field: Compared) -> str:
     """Return SQL for what a link tells of a field on each side: the form noted there, and whether it was sent last.
 
     What was emptied has no form: a value in its place is somebody's. Nor has consent: an opt-out that stands
     against our write, as Marketo's durable unsubscribe does, is to be heard on both sides (law 13).
     """
-    if not _may_be_spelled(asked, field):
+    if not _may_be_spelled(request, field):
         return commas(f"{side}_noted: null::varchar[], {side}_due: false" for side in (CRM, MARKETO))
     return commas(
         f"{side}_noted: t.spelled[{literal(f'{side}.{field.name}')}], "
@@ -92,34 +92,34 @@ def is_form(value: str, sent: str) -> str:
     )
 
 
-def tried_sql(asked: Question, field: Compared) -> dict[str, str]:
+def tried_sql(request: DecisionRequest, field: Compared) -> dict[str, str]:
     """Return SQL for what was tried on each side without an answer, null where it can have no form there.
 
     The record must have moved since the attempt began, and the CRM's may name no other author.
     """
-    if not _may_be_spelled(asked, field):
+    if not _may_be_spelled(request, field):
         return dict.fromkeys((CRM, MARKETO), "null::varchar[]")
     found = {}
     for side, of, name in ((CRM, "c", field.crm.name), (MARKETO, "m", field.name)):
-        moved = f"{of}.{quoted(asked.pairing.object(side).stamp)} >= a.begun_at - interval '{MARGIN.seconds} seconds'"
-        found[side] = f"if({moved}{_author(asked, side)}, a.sent[{literal(f'{side}.{name}')}], null)"
+        moved = f"{of}.{quoted(request.pairing.object(side).stamp)} >= a.begun_at - interval '{MARGIN.seconds} seconds'"
+        found[side] = f"if({moved}{_author(request, side)}, a.sent[{literal(f'{side}.{name}')}], null)"
     return found
 
 
-def _author(asked: Question, side: str) -> str:
+def _author(request: DecisionRequest, side: str) -> str:
     """Return SQL, to be added to a condition, that holds where a record of the CRM names us as its last author."""
-    return f" and c.{quoted(AUTHOR)} = {literal(asked.author)}" if side == CRM and asked.author else ""
+    return f" and c.{quoted(AUTHOR)} = {literal(request.author)}" if side == CRM and request.author else ""
 
 
-def ours_sql(asked: Question, side: str) -> str:
+def ours_sql(request: DecisionRequest, side: str) -> str:
     """Return SQL for whether a record may have no other author since our last write to it, and whether that is sure.
 
     Its stamp must be that of our write: what has moved since counts as edited. The CRM's record names its last author
     besides, so that an edit of the same moment is told from our write. Where no author is told, the seconds of doubt
     about the other clock may be a user's, so that only what a plain rule makes of our value counts there.
     """
-    stamp = f"{'c' if side == CRM else 'm'}.{quoted(asked.pairing.object(side).stamp)}"
-    author = _author(asked, side)
+    stamp = f"{'c' if side == CRM else 'm'}.{quoted(request.pairing.object(side).stamp)}"
+    author = _author(request, side)
     untouched = f"{stamp} <= t.{side}_written_at + interval '{MARGIN.seconds} seconds'{author}"
     sure = "true" if author else f"coalesce({stamp} <= t.{side}_written_at, false)"
     return f"coalesce({untouched}, false) as {side}_untouched, {sure} as {side}_sure"

@@ -21,7 +21,7 @@ from sync_pipeline.sync.decision.spelling import is_form
 from sync_pipeline.sync.delivery.unconfirmed_creates import STILL_RUNNING
 from sync_pipeline.sync.identity.mirror_sql import watermark
 from sync_pipeline.sync.mapping.compared import Compared
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
@@ -97,16 +97,16 @@ def forms_sql(side: str) -> str:
     return f"case when arrived is null and {moved} then {any_of}[-1] end"
 
 
-def forget(con: Connection, asked: Question) -> None:
+def forget(con: Connection, request: DecisionRequest) -> None:
     """Drop what `find` found of the decided links, once their systems were read long enough after it."""
     if not _is_any(con):
         return
     later = " or ".join(
         f"(side = {literal(side)} and coalesce(read_until, timestamptz '-infinity') "
-        f"< {watermark(asked.pairing.object(side))} - interval '{STILL_RUNNING.seconds} seconds')"
+        f"< {watermark(request.pairing.object(side))} - interval '{STILL_RUNNING.seconds} seconds')"
         for side in (CRM, MARKETO)
     )
     con.execute(
-        f"delete from {TRIED} where pairing = {literal(asked.pairing.name)} "
+        f"delete from {TRIED} where pairing = {literal(request.pairing.name)} "
         f"and crm_id in (select crm_id from attempt) and ({later})"
     )

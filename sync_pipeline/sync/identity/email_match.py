@@ -7,7 +7,6 @@ person was never anybody else. The original never looks (DEDUP-1), so this is of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 import duckdb
 
@@ -17,9 +16,8 @@ from sync_pipeline.lake.sql import literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Object, Pairing
 from sync_pipeline.sync.identity.mirror_sql import alive
+from sync_pipeline.sync.policy import Match
 
-# Never; link if nobody else is meant; or also refuse, and not create, where somebody else may be.
-Match = Literal["never", "unique", "strict"]
 ADDRESS = "email"  # of a person in Marketo
 AMBIGUOUS, SHARED = "AMBIGUOUS_EMAIL", "several people have its e-mail address"
 

@@ -6,7 +6,6 @@ Which they are is seen from both mirrors, so a merge that was done although its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import duckdb
 
@@ -29,6 +28,7 @@ from sync_pipeline.sync.identity.facts import (
 from sync_pipeline.sync.identity.mirror_sql import living
 from sync_pipeline.sync.identity.unions import merge_candidates
 from sync_pipeline.sync.mapping.compared import Compared
+from sync_pipeline.sync.policy import Score
 from sync_pipeline.sync.relation import Relation
 from sync_pipeline.sync.sides import CRM, MARKETO
 
@@ -42,7 +42,6 @@ CANDIDATE = Relation(
         "to_linked_at": "timestamptz", "is_last": "boolean",
     },
 )  # fmt: skip
-Score = Literal["sum", "max", "winner"]
 SCORE = "leadScore"  # the standard score; others keep the winner's value (MERGE-6)
 
 

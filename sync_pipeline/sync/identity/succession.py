@@ -27,7 +27,8 @@ from sync_pipeline.sync.identity.link_ends import HEAVY, find_ends
 from sync_pipeline.sync.identity.mirror_sql import living
 from sync_pipeline.sync.identity.survivors import Succession, successions
 from sync_pipeline.sync.planning.brakes import Released
-from sync_pipeline.sync.planning.limits import Limits, RefusedError, exceeded_by_ends
+from sync_pipeline.sync.planning.limits import RefusedError, exceeded_by_ends
+from sync_pipeline.sync.policy import Limits
 from sync_pipeline.sync.relation import Relation
 
 Connection = duckdb.DuckDBPyConnection

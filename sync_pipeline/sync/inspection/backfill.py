@@ -20,7 +20,7 @@ from sync_pipeline.sync.decision.outcomes import outcomes_in_parts
 from sync_pipeline.sync.decision.spelling import of_link
 from sync_pipeline.sync.identity import links
 from sync_pipeline.sync.mapping.compared import Compared
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
@@ -46,27 +46,27 @@ class FieldError(LookupError):
     """There is no such field to be brought over, or it does not flow that way."""
 
 
-def field_of(asked: Question, crm_field: str, winner: str | None) -> Compared:
+def field_of(request: DecisionRequest, crm_field: str, winner: str | None) -> Compared:
     """Return the field of the CRM as it is compared.
 
     Raises:
         FieldError: it is not mapped, not visible on both sides, or does not flow from the winner to the other side.
     """
-    found = next((f for f in asked.fields if crm_field in {source.name for source in f.sources}), None)
+    found = next((f for f in request.fields if crm_field in {source.name for source in f.sources}), None)
     if found is None:
-        raise FieldError(f"{asked.pairing.name}.{crm_field} is not synced: see `sync-pipeline fields show`")
+        raise FieldError(f"{request.pairing.name}.{crm_field} is not synced: see `sync-pipeline fields show`")
     if winner and found.rule is ONE_WAY[OTHER[winner]]:
-        raise FieldError(f"{asked.pairing.name}.{crm_field} flows to {winner} only")
+        raise FieldError(f"{request.pairing.name}.{crm_field} flows to {winner} only")
     return found
 
 
-def tried(con: Connection, asked: Question, field: Compared, winner: str | None = None) -> list[Count]:
+def tried(con: Connection, request: DecisionRequest, field: Compared, winner: str | None = None) -> list[Count]:
     """Return what deciding on the field of all links would come to; nothing is stored.
 
     Args:
         winner: the side whose values count wherever it has one; None leaves it to the field's rule.
     """
-    _find(con, asked, field, winner)
+    _find(con, request, field, winner)
     found = con.execute(f"""
         select count(*)::bigint as links, coalesce("to", ''), how, because from (
             select *, case when "to" is null then 'keep'
@@ -78,7 +78,7 @@ def tried(con: Connection, asked: Question, field: Compared, winner: str | None 
     return [Count(*row) for row in found.fetchall()]
 
 
-def backfill(lake: Lake, asked: Question, field: Compared, winner: str | None, now: datetime) -> int:
+def backfill(lake: Lake, request: DecisionRequest, field: Compared, winner: str | None, now: datetime) -> int:
     """Have the next pass decide on the field wherever it would write it; return how many links that are.
 
     Where a side is to win, the other's value is noted as the one last agreed on: so the winner's has changed. Of
@@ -86,10 +86,10 @@ def backfill(lake: Lake, asked: Question, field: Compared, winner: str | None, n
     """
     if field.remapped:
         with lake.transaction() as con:
-            links.remap(con, asked.pairing, [field], now)
-    name = literal(asked.pairing.name)
+            links.remap(con, request.pairing, [field], now)
+    name = literal(request.pairing.name)
     with lake.transaction() as con:
-        _find(con, asked, replace(field, remapped=False), winner)
+        _find(con, request, replace(field, remapped=False), winner)
         if winner:
             noted = f"map {{{literal(field.name)}: f.{quoted(OTHER[winner])}}}"
             differs = "f.crm is distinct from f.marketo" if field.consent else 'f."to" is not null'
@@ -112,7 +112,7 @@ def _value(end: str) -> str:
     return f"if(\"to\" = '{MARKETO}', {sides[0]}, {sides[1]})"
 
 
-def _find(con: Connection, asked: Question, field: Compared, winner: str | None) -> None:
+def _find(con: Connection, request: DecisionRequest, field: Compared, winner: str | None) -> None:
     """Fill the temporary table `filling`: each link, both values, the side that would be written, and why."""
     as_told = replace(field, rule=ONE_WAY[winner]) if winner else field
     if winner and field.consent:  # it counts as never agreed on, so that an opt-out wins, whichever side has it
@@ -123,11 +123,11 @@ def _find(con: Connection, asked: Question, field: Compared, winner: str | None)
     )
     open_links = (
         f"select crm_id, marketo_id, {of_link('l')} from {ledger.table('link')} l "
-        f"where pairing = {literal(asked.pairing.name)} and ended_at is null"
+        f"where pairing = {literal(request.pairing.name)} and ended_at is null"
     )
     has_one = f"{quoted(winner)} is not null" if winner else "true"
     to = f"case taken when '{Outcome.TAKE_CRM}' then '{MARKETO}' when '{Outcome.TAKE_MARKETO}' then '{CRM}' end"
-    for _ in outcomes_in_parts(con, replace(asked, fields=(as_told,)), open_links, True):
+    for _ in outcomes_in_parts(con, replace(request, fields=(as_told,)), open_links, True):
         con.execute(
             f"insert into filling select crm_id, crm, marketo, if(refusal is null and {has_one}, {to}, null), "
             f"case when refusal is not null then refusal when not ({has_one}) then 'nothing to bring' "

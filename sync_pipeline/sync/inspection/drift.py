@@ -19,7 +19,7 @@ from sync_pipeline.sync.decision.case_table import Outcome
 from sync_pipeline.sync.decision.outcomes import outcomes_in_parts
 from sync_pipeline.sync.decision.spelling import of_link
 from sync_pipeline.sync.identity.mirror_sql import alive, unread, watermark
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
@@ -36,20 +36,20 @@ class Drift:
     crm_ids: tuple[str, ...]
 
 
-def drift(con: Connection, asked: Question) -> list[Drift]:
+def drift(con: Connection, request: DecisionRequest) -> list[Drift]:
     """Return the fields in which settled links differ; after clean cycles there are none (law 2).
 
     Not settled is what changed since it was decided on, waits to be looked at again, was written to since it was read,
     or has an open error: of these it is known that they differ.
     """
-    _find(con, asked)
+    _find(con, request)
     found = con.execute(
         f"select field, count(*), list(crm_id order by crm_id)[:{SHOWN}] from drifted group by field order by field"
     )
-    return [Drift(asked.pairing.name, field, count, tuple(ids)) for field, count, ids in found.fetchall()]
+    return [Drift(request.pairing.name, field, count, tuple(ids)) for field, count, ids in found.fetchall()]
 
 
-def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
+def repair(con: Connection, request: DecisionRequest, winner: str, now: datetime) -> int:
     """Let the next pass bring drifted fields to the value of one side; return how many links (OPS-18).
 
     The other side's value is noted as the one last agreed on, so that the pass finds the winner's changed, and plans,
@@ -60,13 +60,13 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
         con: in a transaction of the caller's.
         winner: `crm` or `marketo`.
     """
-    _find(con, asked)
-    name, other = literal(asked.pairing.name), quoted(MARKETO if winner == CRM else CRM)
+    _find(con, request)
+    name, other = literal(request.pairing.name), quoted(MARKETO if winner == CRM else CRM)
     con.execute(
         f"create or replace temp table repaired as select crm_id, "
         f"map_from_entries(list({{k: field, v: {other}}})) as noted from drifted group by crm_id"
     )
-    consent = [field.name for field in asked.fields if field.consent]
+    consent = [field.name for field in request.fields if field.consent]
     con.execute(
         f"update {ledger.table('link')} l set agreed = {without('map_concat(l.agreed, r.noted)', consent)} "
         "from repaired r "
@@ -75,10 +75,10 @@ def repair(con: Connection, asked: Question, winner: str, now: datetime) -> int:
     return look_again(con, f"select {name}, crm_id, 'drift, {winner} wins', {literal(now)} from repaired")
 
 
-def _find(con: Connection, asked: Question) -> None:
+def _find(con: Connection, request: DecisionRequest) -> None:
     """Fill the temporary table `drifted`: field, record, and the two values."""
     con.execute("create or replace temp table drifted (field varchar, crm_id varchar, crm varchar, marketo varchar)")
-    for _ in outcomes_in_parts(con, asked, _settled(con, asked.pairing), moved=False):
+    for _ in outcomes_in_parts(con, request, _settled(con, request.pairing), moved=False):
         con.execute(
             "insert into drifted select field, crm_id, crm, marketo from outcome where refusal is null and known "
             f"and taken in ('{Outcome.TAKE_CRM}', '{Outcome.TAKE_MARKETO}') "

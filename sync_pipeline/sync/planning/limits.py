@@ -22,38 +22,14 @@ from sync_pipeline.sync.identity.facts import CONVERT, MERGE
 from sync_pipeline.sync.mapping.canonical import BOOLEAN
 from sync_pipeline.sync.mapping.compared import Compared
 from sync_pipeline.sync.planning.plan import CREATE, DELETE, UPSERT, Planned
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.policy import Limits
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
 SHOWN = 3  # ids named in a message
 GONE = "links that end"
 TITLES = {CRM: "the CRM", MARKETO: "Marketo"}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Above these a cycle does nothing about a pairing (law 7).
-
-    Attributes:
-        writes: the most writes of one pairing to one side; 0 for no limit.
-        share: the largest share of a pairing's links of which one cycle may replace or empty a value; what it only
-            fills does not count, such as the sources that Marketo tells of everybody after a first load.
-        emptied: the largest share of the values of one field that one cycle may empty, or untick.
-        doubled: the largest share of the people to be created in a system whose e-mail address it has already.
-        few: so many are allowed whatever their share.
-        gone: the largest share of a pairing's links that one cycle may end: deleted, merged, converted, hidden,
-            filtered out, grown old (DEL-10).
-        few_gone: so many are allowed whatever their share.
-    """
-
-    writes: int = 0
-    share: float = 1.0
-    emptied: float = 1.0
-    doubled: float = 1.0
-    few: int = 20
-    gone: float = 1.0
-    few_gone: int = 10
 
 
 @dataclass(frozen=True)
@@ -89,15 +65,15 @@ def message(pairing: Pairing, excesses: Sequence[Excess]) -> str:
 
 
 def exceeded(
-    con: Connection, asked: Question, planned: Planned, limits: Limits, allowed: Mapping[str, int]
+    con: Connection, request: DecisionRequest, planned: Planned, limits: Limits, allowed: Mapping[str, int]
 ) -> list[Excess]:
     """Return the limits that a draft exceeds.
 
     Args:
         allowed: what an operator lets through once, by kind; see `brakes`.
     """
-    found = [*_writes(planned, limits), *_overwritten(con, asked, planned, limits), *_emptied(con, asked, limits)]
-    return _not_allowed([*found, *_doubled(con, asked, limits), *_told(con, asked, limits)], limits, allowed)
+    found = [*_writes(planned, limits), *_overwritten(con, request, planned, limits), *_emptied(con, request, limits)]
+    return _not_allowed([*found, *_doubled(con, request, limits), *_told(con, request, limits)], limits, allowed)
 
 
 def exceeded_by_ends(con: Connection, pairing: Pairing, limits: Limits, allowed: Mapping[str, int]) -> list[Excess]:
@@ -135,7 +111,7 @@ def _by_side(planned: Planned) -> tuple[tuple[str, int], ...]:
     return (MARKETO, planned.creates + planned.to_marketo), (CRM, planned.to_crm)
 
 
-def _overwritten(con: Connection, asked: Question, planned: Planned, limits: Limits) -> Iterator[Excess]:
+def _overwritten(con: Connection, request: DecisionRequest, planned: Planned, limits: Limits) -> Iterator[Excess]:
     """Yield the sides of too many of whose records the draft replaces or empties a value."""
     if limits.share >= 1:
         return
@@ -147,7 +123,7 @@ def _overwritten(con: Connection, asked: Question, planned: Planned, limits: Lim
             f"select count(distinct crm_id) from outcome where taken = '{taken}' and refusal is null "
             f"and marketo_id is not null and {value} is not null and gone is not true"
         ).fetchone() or (0,)
-        links = _links(con, asked.pairing) if number > limits.few else 0
+        links = _links(con, request.pairing) if number > limits.few else 0
         if number > max(links * limits.share, limits.few):
             said = (
                 f"{number:,} of {links:,} links would be overwritten in {side}, more than the limit of "
@@ -162,11 +138,11 @@ def _links(con: Connection, pairing: Pairing) -> int:
     return int(links)
 
 
-def _emptied(con: Connection, asked: Question, limits: Limits) -> Iterator[Excess]:
+def _emptied(con: Connection, request: DecisionRequest, limits: Limits) -> Iterator[Excess]:
     """Yield the fields of which the draft empties too many values; a box that is unticked is emptied."""
     if limits.emptied >= 1:
         return
-    by_name = {field.name: field for field in asked.fields}
+    by_name = {field.name: field for field in request.fields}
     boxes = commas(literal(name) for name, field in by_name.items() if field.kind == BOOLEAN) or "null"
     nothing, something = (
         f"coalesce(if(field in ({boxes}), {{0}} = 'false', {{0}} is null), true)",
@@ -181,7 +157,7 @@ def _emptied(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
     """).fetchall()
     for taken, name, number in found:
         side = MARKETO if taken == Outcome.TAKE_CRM else CRM
-        values = _values(con, asked, by_name[name], side)
+        values = _values(con, request, by_name[name], side)
         if number > max(values * limits.emptied, limits.few):
             title = by_name[name].marketo.name if side == MARKETO else by_name[name].crm.name
             said = (
@@ -191,25 +167,25 @@ def _emptied(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
             yield Excess(f"{title} emptied in {side}", number, said)
 
 
-def _values(con: Connection, asked: Question, field: Compared, side: str) -> int:
+def _values(con: Connection, request: DecisionRequest, field: Compared, side: str) -> int:
     """Return how many linked records of a side have a value of a field."""
-    obj = asked.pairing.object(side)
+    obj = request.pairing.object(side)
     name = quoted(field.marketo.name if side == MARKETO else field.crm.name)
     is_set = f"coalesce(try_cast({name} as boolean), false)" if field.kind == BOOLEAN else f"{name} is not null"
     (values,) = con.execute(
         f"select count(*) from {full_name(*obj.table)} where {is_set} and {quoted(obj.key)}::varchar in (select "
-        f"{side}_id from {ledger.table('link')} where pairing = {literal(asked.pairing.name)} and ended_at is null)"
+        f"{side}_id from {ledger.table('link')} where pairing = {literal(request.pairing.name)} and ended_at is null)"
     ).fetchone() or (0,)
     return int(values)
 
 
-def _doubled(con: Connection, asked: Question, limits: Limits) -> Iterator[Excess]:
+def _doubled(con: Connection, request: DecisionRequest, limits: Limits) -> Iterator[Excess]:
     """Yield the sides that would get too many people whose e-mail address they have already (CONN-15, DEDUP-1)."""
-    pairing = asked.pairing
+    pairing = request.pairing
     mail = {CRM: mail_field(pairing), MARKETO: ADDRESS}
     if limits.doubled >= 1 or not pairing.merges or not mail[CRM]:
         return
-    people = [p for p in asked.referred.values() if p.merges and p.marketo.name == pairing.marketo.name]
+    people = [p for p in request.referred.values() if p.merges and p.marketo.name == pairing.marketo.name]
     kept = {CRM: [(p.crm, mail_field(p)) for p in people], MARKETO: [(pairing.marketo, mail[MARKETO])]}
     for side, operation in ((MARKETO, UPSERT), (CRM, CREATE)):
         created = f"from write where side = '{side}' and operation = '{operation}'"
@@ -228,7 +204,7 @@ def _doubled(con: Connection, asked: Question, limits: Limits) -> Iterator[Exces
             yield Excess(f"doubled in {side}", number, said)
 
 
-def _told(con: Connection, asked: Question, limits: Limits) -> Iterator[Excess]:
+def _told(con: Connection, request: DecisionRequest, limits: Limits) -> Iterator[Excess]:
     """Yield how many deletions and merges the other system would be told of, whenever their links ended."""
     if limits.gone >= 1:
         return
@@ -236,7 +212,7 @@ def _told(con: Connection, asked: Question, limits: Limits) -> Iterator[Excess]:
         f"select count(*) from write where operation in ('{DELETE}', '{MERGE}', '{CONVERT}') "
         "or crm_id in (select crm_id from touched where gone)"
     ).fetchone() or (0,)
-    records = _links(con, asked.pairing) + number if number > limits.few_gone else 0
+    records = _links(con, request.pairing) + number if number > limits.few_gone else 0
     if number > max(records * limits.gone, limits.few_gone):
         said = f"{number:,} of {records:,} records were deleted or merged, more than the limit of {limits.gone:.0%}"
         yield Excess(GONE, number, said)

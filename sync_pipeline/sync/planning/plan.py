@@ -22,7 +22,7 @@ from sync_pipeline.sync.identity.email_match import AMBIGUOUS, SHARED, mail_fiel
 from sync_pipeline.sync.identity.end_reasons import TOLD
 from sync_pipeline.sync.identity.mirror_sql import living, must_be_read
 from sync_pipeline.sync.planning import person_partitions
-from sync_pipeline.sync.request import Question
+from sync_pipeline.sync.request import DecisionRequest
 from sync_pipeline.sync.sides import CRM, MARKETO
 
 Connection = duckdb.DuckDBPyConnection
@@ -63,20 +63,20 @@ class Planned:
     merges: int = 0
 
 
-def draft(con: Connection, asked: Question) -> Planned:
+def draft(con: Connection, request: DecisionRequest) -> Planned:
     """Gather what was decided into the temporary table `write`, one row a record and side; return the numbers."""
     to_marketo, to_crm = (
         f"taken = '{Outcome.TAKE_CRM}'",
         f"taken = '{Outcome.TAKE_MARKETO}' and is_key is distinct from true",
     )
-    needed = [field.name for field in asked.fields if field.is_key or field.name == asked.pairing.belongs_by]
+    needed = [field.name for field in request.fields if field.is_key or field.name == request.pairing.belongs_by]
     other_key = f"{to_marketo} and is_key"
-    can_create = literal(bool(asked.pairing.key or needed))
+    can_create = literal(bool(request.pairing.key or needed))
     has_key = f"count(*) filter ({to_marketo} and field in ({commas(map(literal, needed)) or 'null'})) = {len(needed)}"
     # People may come a cycle later, where they are imported in bulk: a copy is made once, with all that it refers to.
-    waits = f"coalesce(bool_or(waits), false) and {literal(asked.pairing.custom)}"
-    defaults = map_sql(asked.pairing.defaults)
-    deletes = f"t.gone and {literal(asked.pairing.deletes)}"
+    waits = f"coalesce(bool_or(waits), false) and {literal(request.pairing.custom)}"
+    defaults = map_sql(request.pairing.defaults)
+    deletes = f"t.gone and {literal(request.pairing.deletes)}"
     con.execute(f"""
         create or replace temp table write as
         with chosen as (
@@ -96,7 +96,7 @@ def draft(con: Connection, asked: Question) -> Planned:
         union all
         select uuid()::varchar, '{MARKETO}', '{DELETE}', crm_id, marketo_id, null, map {{}},
             map {{'{DELETE}': '{OTHER_KEY}'}}
-        from chosen where {other_key} and marketo_id is not null and {literal(asked.pairing.deletes)}
+        from chosen where {other_key} and marketo_id is not null and {literal(request.pairing.deletes)}
         group by crm_id, marketo_id
         union all
         select uuid()::varchar, '{MARKETO}', '{UPSERT}', crm_id, null, null,
@@ -119,7 +119,7 @@ def draft(con: Connection, asked: Question) -> Planned:
         select uuid()::varchar, side, operation, crm_id, marketo_id, into_id, fields, map {{operation: because}}
         from merging
     """)
-    person_partitions.assign(con, asked.partitions, asked.pairing, asked.fields)
+    person_partitions.assign(con, request.policy.partitions, request.pairing, request.fields)
     found = con.execute(f"""
         select (select count(*) from touched),
             count(*) filter (operation = 'upsert'),
@@ -136,13 +136,13 @@ def draft(con: Connection, asked: Question) -> Planned:
     return Planned(*(found or ()))
 
 
-def store(con: Connection, asked: Question, now: datetime, applied: bool) -> None:
+def store(con: Connection, request: DecisionRequest, now: datetime, applied: bool) -> None:
     """Put the draft into the outbox, in the caller's transaction.
 
     Where it is `applied` and not only looked at, conflicts and refusals go on record, the values on which both sides
     agree without a write are noted, and the changes count as decided on.
     """
-    name, run, at = literal(asked.pairing.name), literal(asked.run_id), literal(now)
+    name, run, at = literal(request.pairing.name), literal(request.run_id), literal(now)
     con.execute(
         f"insert into {ledger.table('outbox')} by name select write_id, {run} as run_id, {at} as planned_at, side, "
         f"{name} as pairing, operation, crm_id, marketo_id, into_id, partition, {literal(applied)} as applied, "
@@ -156,20 +156,20 @@ def store(con: Connection, asked: Question, now: datetime, applied: bool) -> Non
         "crm_id, marketo_id, field, crm as crm_value, marketo as marketo_value, base as base_value, "
         f"case taken when '{Outcome.TAKE_CRM}' then '{CRM}' when '{Outcome.TAKE_MARKETO}' then '{MARKETO}' "
         f"else 'neither' end as winner, rule, {name_sql('number')} as because "
-        f"from outcome o where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}') and not exists ({_noted(asked)}) "
+        f"from outcome o where outcome in ('{Outcome.CONFLICT}', '{Outcome.SKIP}') and not exists ({_noted(request)}) "
         f"union all by name select {at} as noted_at, {run} as run_id, {name} as pairing, crm_id, marketo_id, field, "
         "if(marketo_form is null, kept, crm) as crm_value, if(marketo_form is null, marketo, kept) as marketo_value, "
         "base as base_value, 'neither' as winner, rule, "
         f"if(marketo_form is null, {literal(spelling.BECAUSE[CRM])}, {literal(spelling.BECAUSE[MARKETO])}) as because "
         f"from outcome where {IS_FORM}"
     )
-    _store_refusals(con, asked, now)
-    _agree(con, asked, now)
-    unconfirmed_values.forget(con, asked)
-    _move_marks(con, asked, now)
+    _store_refusals(con, request, now)
+    _agree(con, request, now)
+    unconfirmed_values.forget(con, request)
+    _move_marks(con, request, now)
 
 
-def _noted(asked: Question) -> str:
+def _noted(request: DecisionRequest) -> str:
     """Return SQL for the conflict of outcome `o` where it is on record: equal values whose write never arrived.
 
     After a crash, a lock or a refusal the record is decided anew, which is not another conflict.
@@ -177,7 +177,7 @@ def _noted(asked: Question) -> str:
     values = {"crm_id": "crm_id", "crm_value": "crm", "marketo_value": "marketo", "base_value": "base"}
     same = " and ".join(f"c.{noted} is not distinct from o.{now}" for noted, now in values.items())
     return (
-        f"from {ledger.table('conflict')} c where c.pairing = {literal(asked.pairing.name)} and c.field = o.field "
+        f"from {ledger.table('conflict')} c where c.pairing = {literal(request.pairing.name)} and c.field = o.field "
         f"and c.marketo_id = o.marketo_id and {same} and not exists (from {ledger.table('outbox')} w "
         f"join {ledger.table('write_result')} r using (write_id) where w.planned_at >= c.noted_at "
         "and w.pairing = c.pairing and w.marketo_id = c.marketo_id and r.verdict = 'accepted' "
@@ -185,13 +185,13 @@ def _noted(asked: Question) -> str:
     )
 
 
-def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
+def _store_refusals(con: Connection, request: DecisionRequest, now: datetime) -> None:
     """Put each refusal on record once, for as long as it stands, and close what no longer does.
 
     A refusal stands while the field is refused, a rejection while there is still something to write. Of a field that
     flows one way, a move of the other side's record decides nothing, so nothing is closed by it.
     """
-    crm, marketo = asked.pairing.crm, asked.pairing.marketo
+    crm, marketo = request.pairing.crm, request.pairing.marketo
     error = ledger.table("error")
     refused = f"""
         select coalesce(crm_id, marketo_id) as record_id, crm_field, refusal as code,  -- what is new has one id
@@ -199,7 +199,7 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
                 || coalesce({capacity.message_sql("refusal")}, ': ' || declined_because, '') as message
         from outcome where refusal is not null
         union all
-        select crm_id, {literal(mail_field(asked.pairing))}, {literal(AMBIGUOUS)},
+        select crm_id, {literal(mail_field(request.pairing))}, {literal(AMBIGUOUS)},
             {literal(f"not created in Marketo: {SHARED}")} from held where because = {literal(SHARED)}
     """
     undecided = (
@@ -223,7 +223,7 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     if not con.execute(f"{refused} limit 1").fetchone():
         return
     con.execute(  # so that it is not looked at again until it changes, see `newcomers`
-        f"insert into {error} by name select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, "
+        f"insert into {error} by name select {literal(now)} as noted_at, {literal(request.run_id)} as run_id, "
         f"{literal(crm.system)} as system, {literal(crm.name)} as object, {literal(PUSH)} as operation, "
         f"marketo_id as record_id, {literal(NOT_CREATED)} as code, "
         f"'not created in the CRM: it needs ' || string_agg(crm_field, ', ' order by crm_field) as message "
@@ -235,20 +235,20 @@ def _store_refusals(con: Connection, asked: Question, now: datetime) -> None:
     )
     con.execute(f"""
         insert into {error} by name
-        select {literal(now)} as noted_at, {literal(asked.run_id)} as run_id, {literal(crm.system)} as system,
+        select {literal(now)} as noted_at, {literal(request.run_id)} as run_id, {literal(crm.system)} as system,
             {literal(crm.name)} as object, {literal(PUSH)} as operation, record_id, crm_field as field,
             code, message
         from ({refused}) where (record_id, crm_field, code) not in ({known})
     """)
 
 
-def _agree(con: Connection, asked: Question, now: datetime) -> None:
+def _agree(con: Connection, request: DecisionRequest, now: datetime) -> None:
     """Note the equal values as agreed: the only way into the base without a confirmed write (law 6).
 
     What has another key is another record in Marketo. Where that is not deleted, the one before it stays and is
     nobody's any more: its link ends.
     """
-    link, name, at = ledger.table("link"), literal(asked.pairing.name), literal(now)
+    link, name, at = ledger.table("link"), literal(request.pairing.name), literal(now)
     con.execute(f"""
         create or replace temp table agreement as
         with same as (
@@ -263,7 +263,7 @@ def _agree(con: Connection, asked: Question, now: datetime) -> None:
             from outcome where {IS_FORM} group by crm_id, marketo_id
         ), parted as (
             select crm_id, marketo_id, true as ends from {link}
-            where pairing = {name} and ended_at is null and not {literal(asked.pairing.deletes)}
+            where pairing = {name} and ended_at is null and not {literal(request.pairing.deletes)}
                 and crm_id in (select crm_id from write where side = '{MARKETO}' and operation = '{UPSERT}')
         )
         select crm_id, marketo_id, agreed, spelled, coalesce(ends, false) as ends
@@ -280,8 +280,8 @@ def _agree(con: Connection, asked: Question, now: datetime) -> None:
     """)
 
 
-def _move_marks(con: Connection, asked: Question, now: datetime) -> None:
-    pairing, name = asked.pairing, literal(asked.pairing.name)
+def _move_marks(con: Connection, request: DecisionRequest, now: datetime) -> None:
+    pairing, name = request.pairing, literal(request.pairing.name)
     con.execute(f"delete from {ledger.table('decided')} where pairing = {name}")
     for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo)):
         con.execute(
