@@ -42,6 +42,8 @@ def find_successions(con: Connection, pairing: Pairing, known: Settling) -> None
         f"where {quoted(DELETED_AT)} is null and {carrier} in (select to_id from ending)"
         for heir, carrier in ((p, column_or_null(con, marketo, p.key, "varchar")) for p in (pairing, becomes) if p)
     )
+    records = f"(select {key}::varchar as id, {into}::varchar as into_id from {full_name(*marketo.table)})"
+    went = winners(records, "id", "into_id", f"select marketo_id from {link}")
     of_heirs = "(pairing, crm_id) in (select (to_pairing, to_id) from ending)"
     by_winner = f"in_another and (other is null or coalesce(other_pairing in ({_listed(rivals)}), false))"
     passed = f"o.ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
@@ -60,10 +62,11 @@ def find_successions(con: Connection, pairing: Pairing, known: Settling) -> None
             select t.crm_id, l.to_id from turned t join leads l on l.crm_id = t.to_id
         ), heirs as (
             select l.pairing, l.crm_id from ({lasting(of_heirs)}) l
-            left join {full_name(*marketo.table)} m on m.{key}::varchar = l.marketo_id
+            left join ({went}) w on w.loser = l.marketo_id
+            left join {full_name(*marketo.table)} m on m.{key}::varchar = coalesce(w.winner, l.marketo_id)
             where case
                 when m.{key} is null then l.ended_at is null  -- it was made just now, and not read yet
-                else m.{quoted(DELETED_AT)} is null or (l.ended_at is null and {into} is not null)
+                else m.{quoted(DELETED_AT)} is null
             end
             union all
             select pairing, crm_id from {link}  -- merged in Marketo: whoever joins it is joined to its winner

@@ -18,7 +18,8 @@ from sync_pipeline.connectors.records import Verdict
 from sync_pipeline.lake import ledger, table
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.identity import merges, succession
-from sync_pipeline.sync.identity.facts import MERGE, read_losers
+from sync_pipeline.sync.identity.clusters import left_of
+from sync_pipeline.sync.identity.facts import MERGE, read_losers, read_people
 from sync_pipeline.sync.identity.succession import Settling
 from sync_pipeline.sync.sides import CRM
 from sync_pipeline_tests.plain import PlainLake
@@ -111,6 +112,9 @@ def test_survivors_and_unions_are_those_that_sql_told(con: duckdb.DuckDBPyConnec
     identity_in_sql.meet(con, pairing, NAMED, losers)
     columns = ", ".join(merges.CANDIDATE.columns)
     before = con.execute(f"select {columns} {every}").fetchall()
+    people = read_people(con, pairing, {row[7] for row in before if row[7]})
+    # The SQL looked at the survivor's own person even where Marketo had merged it away: then nothing was merged.
+    before = [(*row[:7], row[7] and left_of(row[7], people), *row[8:]) for row in before]
     con.execute("drop table met")
     merges._find_candidates(con, pairing, NAMED, read_losers(con, pairing))
-    assert con.execute(f"select {columns} {every}").fetchall() == before
+    assert sorted(con.execute(f"select {columns} {every}").fetchall(), key=str) == sorted(before, key=str)

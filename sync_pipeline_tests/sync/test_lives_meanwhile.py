@@ -162,6 +162,31 @@ def test_that_the_record_which_is_left_was_deleted_is_told_to_the_person_which_i
         assert lives.person(records[-1]) == left
 
 
+@pytest.mark.parametrize("first", ["", "lead", "Contact"])
+@pytest.mark.parametrize("gone", ["", "record", "person"])
+def test_a_record_joins_whom_marketo_joined_the_person_of_its_winner_to(
+    shared_lake: Lake, tmp_path: Path, gone: str, first: str
+) -> None:
+    """MERGE-1, MERGE-17, DEL-1: also where the winner is deleted; where nobody is left there, its person goes on."""
+    lives = Lives(shared_lake, tmp_path / "landing")
+    loser, winner, other = lives.contact(), lives.contact(), lives.contact()
+    lives.settled()
+    lives.people.merge(lives.person(winner), joined := lives.person(other))
+    lives.contacts.delete(loser, winner)
+    if gone == "record":
+        lives.contacts.delete(winner)
+    if gone == "person":
+        lives.people.delete(joined)
+    if first:
+        lives.read(first)
+        lives.sync()
+    lives.settled()
+    lives.move("last")
+    lives.settled()
+    people = [str(one[lives.key]) for one in lives.people.living.values() if not one[lives.flag]]
+    assert sorted(people) == sorted(lives.contacts.living)
+
+
 @pytest.mark.parametrize("how", ["into a new contact", "into another contact", "merged into another lead"])
 @pytest.mark.parametrize(
     ("of", "first"), [("contact", ()), ("lead", ()), ("contact", ("Contact", "Lead"))], ids=["", "leads", "CRM first"]

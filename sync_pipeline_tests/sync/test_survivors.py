@@ -45,7 +45,14 @@ IN_CRM: dict[str, tuple[End, dict[str, Any], bool]] = {
     "it has a living person": (MERGED_INTO_L2, {"links": [link(L2, "2")], "people": {"2": ALIVE}}, False),
     "it has a person that was made just now": (MERGED_INTO_L2, {"links": [link(L2, "2")]}, False),
     "its person was merged in Marketo": (
+        MERGED_INTO_L2, {"links": [link(L2, "2")], "people": {"2": Person(False, into="3"), "3": ALIVE}}, False),
+    "... into one that has not been read": (
         MERGED_INTO_L2, {"links": [link(L2, "2")], "people": {"2": Person(False, into="3")}}, False),
+    "... into one that was deleted": (
+        MERGED_INTO_L2, {"links": [link(L2, "2")], "people": {"2": Person(False, into="3"), "3": GONE}}, True),
+    "it was deleted, and its person merged": (
+        MERGED_INTO_L2,
+        {"links": [ended(L2, "2", DELETED)], "people": {"2": Person(False, into="3"), "3": ALIVE}}, False),
     "its link comes back when it is undeleted": (
         MERGED_INTO_L2, {"links": [ended(L2, "2", DELETED)], "people": {"2": ALIVE}}, False),
     "Marketo merged it away itself": (MERGED_INTO_L2, {"links": [ended(L2, "2", MARKETO_MERGED, C1)]}, False),
@@ -155,6 +162,13 @@ def test_a_chain_is_followed_to_its_end_and_a_circle_has_none() -> None:
     found = merge_candidates([loser], [(L2, L3), (L3, C1), (C1, L2)], [loser, link(C1, "7")], people)
     assert {(c.person, c.survivor, c.survivor_person, c.is_last) for c in found} == {
         ("3", L2, None, True), ("3", L3, None, True), ("3", C1, "7", True)}  # fmt: skip
+
+
+def test_a_survivor_that_was_deleted_is_who_marketo_made_its_person() -> None:
+    """Whom either system made one is one: the CRM the records, Marketo the people."""
+    loser, survivor = ended(L1, "1", MERGED, L2), ended(L2, "2", DELETED)
+    (found,) = merge_candidates([loser], [], [loser, survivor], {"2": Person(False, into="3")})
+    assert (found.person, found.survivor_person) == ("1", "3")
 
 
 LOSER = ended(L1, "1", MERGED, L2)

@@ -92,7 +92,8 @@ def _touched(con: Connection, request: DecisionRequest, early: str) -> None:
         kept as (
             select * from {link} where pairing = {name} and crm_id in (select id from changed) and {TOLD}
                 and (ended_at is null or crm_id not in (select id from living))
-            qualify row_number() over (partition by crm_id order by ended_at desc nulls first, linked_at desc) = 1
+            qualify row_number() over (
+                partition by crm_id order by ended_at desc nulls first, linked_at desc, marketo_id) = 1
         ),
         somebodys as (
             select marketo_object, marketo_id from {link} where ended_at is null

@@ -51,7 +51,8 @@ def references(con: Connection, request: DecisionRequest, looked_at: str) -> Non
         (select pairing, crm_id, marketo_id from referred join {ledger.table("link")} l using (pairing, crm_id)
         where l.ended_at is null or l.ended_because in ({literal(FILTERED)}, {literal(UNSEEN)})
             or (l.ended_because = {literal(DELETED)} and pairing in ({kept}))
-        qualify row_number() over (partition by pairing, crm_id order by l.ended_at desc nulls first) = 1)
+        qualify row_number() over (
+            partition by pairing, crm_id order by l.ended_at desc nulls first, l.linked_at desc, marketo_id) = 1)
         union
         select pairing, crm_id, crm_id from referred join {ledger.table("outbox")} o using (pairing, crm_id)
         where o.run_id = {literal(request.run_id)} and o.operation = 'upsert' and not coalesce(o.applied, false)

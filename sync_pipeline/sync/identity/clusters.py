@@ -53,7 +53,8 @@ class Person:
 
 def current(links: Iterable[Link]) -> dict[Record, Link]:
     """Return the link that each record has, or will have again should it come back."""
-    return {link.record: link for link in sorted((link for link in links if link.lasts), key=lambda one: one.recency)}
+    lasting = sorted((link for link in links if link.lasts), key=lambda link: link.person, reverse=True)
+    return {link.record: link for link in sorted(lasting, key=lambda link: link.recency)}
 
 
 def left_of(person: str, people: Mapping[str, Person]) -> str:

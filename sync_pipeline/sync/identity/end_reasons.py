@@ -9,6 +9,7 @@ FILTERED, EXPIRED = "takes no part any more", "kept no longer"
 REMOVED = "removed, as it was kept no longer"  # for good: should the record take part again, it is a new one there
 MERGED, CONVERTED = "merged in the CRM", "converted"
 MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
+PASSED = (MERGED, CONVERTED)  # its record became another one
 GONE = (DELETED, UNSEEN)  # from the CRM
 # The record may come back, and its link with it (DEL-7, FILT-5).
 RETURNING = (*GONE, FILTERED, EXPIRED)

@@ -170,22 +170,24 @@ def read_people(con: Connection, pairing: Pairing, asked: Collection[str]) -> di
         return {}
     marketo = pairing.marketo
     key, into = quoted(marketo.key), column_or_null(con, marketo, marketo.master, "bigint")
-    rows = con.execute(
-        f"""
-        with recursive person as materialized (
-            select {key}::varchar as id, {quoted(DELETED_AT)} is null as is_alive, {into}::varchar as into_id
-            from {full_name(*marketo.table)}
-            where {into} is not null or {key}::varchar in (select unnest($asked::varchar[]))
-        ), met as (
-            select id, is_alive, into_id from person where id in (select unnest($asked::varchar[]))
+    columns = f"{key}::varchar as id, {quoted(DELETED_AT)} is null as is_alive, {into}::varchar as into_id"
+    of, among = f"from {full_name(*marketo.table)}", "in (select unnest($asked::varchar[]))"
+    chains = f"""
+        with recursive merged as materialized (select {columns} {of} where {into} is not null), met as (
+            select {columns} {of} where {key}::varchar {among}
             union
-            select p.id, p.is_alive, p.into_id from met join person p on p.id = met.into_id
+            select m.* from met join merged m on m.id = met.into_id
         )
         from met
-        """,
-        {"asked": sorted(asked)},
-    ).fetchall()
-    return {person: Person(is_alive, into_id) for person, is_alive, into_id in rows}
+    """
+    found = _people(con, chains, asked)
+    ends = {person.into for person in found.values() if person.into} - found.keys()
+    return found | (_people(con, f"select {columns} {of} where {key}::varchar {among}", ends) if ends else {})
+
+
+def _people(con: Connection, query: str, asked: Collection[str]) -> dict[str, Person]:
+    rows = con.execute(query, {"asked": sorted(asked)}).fetchall()
+    return {person: Person(is_alive, into) for person, is_alive, into in rows}
 
 
 def _links_of(con: Connection, pairing: Pairing, people: Collection[str]) -> list[Link]:

@@ -23,6 +23,7 @@ from sync_pipeline.sync.identity.end_reasons import (
     MARKETO_DELETED,
     MARKETO_MERGED,
     MERGED,
+    PASSED,
     UNSEEN,
 )
 
@@ -39,27 +40,35 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     Args:
         heir: the pairing whose records those of this one may turn into.
     """
-    link = ledger.table("link")
+    link, passed = ledger.table("link"), commas(map(literal, PASSED))
     of_changed = f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)"
     con.execute(f"""
         create or replace temp table kept as
         select * from (
             select * exclude ({HEAVY}) from {link} where {of_changed}
             qualify row_number() over (
-                partition by crm_id order by {LASTS} desc, ended_at desc nulls first, linked_at desc) = 1
+                partition by crm_id order by {LASTS} desc, ended_at desc nulls first, linked_at desc, marketo_id) = 1
         )
         -- Merged in Marketo: unless it has been done there too, the CRM may make it one with somebody else.
-        where {LASTS} or (ended_because = {literal(MARKETO_MERGED)} and heir_id is not null)
+        where {LASTS} or ended_because in ({passed})
+            or (ended_because = {literal(MARKETO_MERGED)} and heir_id is not null)
     """)
     _crm_states(con, pairing, heir)
     _marketo_states(con, pairing)
     becomes, gone = pairing.becomes[0] if pairing.becomes else "", commas(map(literal, GONE))
+    # What became another record may have a person still that was given to no other, while that one has none by now.
+    owned = (
+        f"from {link} x where ({LASTS} or x.linked_at >= k.ended_at) "
+        "and x.marketo_object = k.marketo_object and x.marketo_id = k.marketo_id"
+    )
+    left_over = f"k.ended_because in ({passed}) and c.to_id = k.heir_id and in_marketo and not exists ({owned})"
     con.execute(f"""
         create or replace temp table ending as
         select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin,
             coalesce(m.alive, true) as in_marketo,  -- so is whom we have made and not read yet
             coalesce(m.winner_alive, false) as in_winner,
             case
+                when k.ended_because in ({passed}) then k.ended_because  -- a merge is not undone
                 when k.ended_because = {literal(MARKETO_MERGED)} and (c.to_id = k.heir_id or c.to_id is null)
                 then k.ended_because
                 when c.to_id is not null and c.heir_known then c.passes
@@ -75,7 +84,8 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
             coalesce(because in ({literal(MERGED)}, {literal(CONVERTED)}), false) as goes_on,
             coalesce(because = {literal(MARKETO_MERGED)}, false) as in_another,
             (because is distinct from k.ended_because and (goes_on or in_another))
-                or coalesce(because in ({gone}) and in_winner and not in_marketo, false) as hands_on
+                or coalesce(because in ({gone}) and in_winner and not in_marketo, false)
+                or coalesce({left_over}, false) as hands_on
         from kept k
         left join crm_state c using (crm_id)
         left join marketo_state m using (marketo_id)
@@ -95,7 +105,8 @@ def lasting(of: str) -> str:
     return f"""
         select * exclude ({HEAVY}) from {ledger.table("link")}
         where ({of}) and {LASTS}
-        qualify row_number() over (partition by pairing, crm_id order by ended_at desc nulls first, linked_at desc) = 1
+        qualify row_number() over (
+            partition by pairing, crm_id order by ended_at desc nulls first, linked_at desc, marketo_id) = 1
     """
 
 

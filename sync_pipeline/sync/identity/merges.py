@@ -124,7 +124,7 @@ def _find_candidates(
     becomes = pairings.get(pairing.becomes[0]) if pairing.becomes else None
     became = read_became(con, pairing, becomes, losers)
     links = read_links_around(con, pairing, losers, became)
-    people = read_people(con, pairing, {loser.person for loser in losers})
+    people = read_people(con, pairing, {link.person for link in (*losers, *links)})
     CANDIDATE.create(con)
     rows = [
         (c.loser.record.id, c.person, c.loser.person, c.loser.ended_at, c.loser.because, *c.survivor,

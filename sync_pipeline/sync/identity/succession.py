@@ -20,6 +20,9 @@ from sync_pipeline.sync.identity.end_reasons import (
     EXPIRED,
     FILTERED,
     FILTERED_OR_OLD,
+    GONE,
+    MARKETO_DELETED,
+    PASSED,
     REMOVED,
 )
 from sync_pipeline.sync.identity.facts import read_ends, surroundings
@@ -245,8 +248,23 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
         f"union all select sharer_pairing, sharer_id, 'shares a person with ' || crm_id, {now} "
         "from settled where sharer_id is not null",
     )
+    _look_at_left_over(con, now)
     made = (
         f"select pairing, crm_id from settled where because is null or because in ({FILTERED_OR_OLD}) "
         "union all select next_pairing, next_crm_id from settled where next_pairing is not null"
     )
     look_at_referring(con, known.pairings, made, known.now)
+
+
+def _look_at_left_over(con: Connection, now: str) -> None:
+    """Have the records looked at that became one which lost its person: theirs may be left, and goes on with it."""
+    link, passed = ledger.table("link"), commas(map(literal, PASSED))
+    lost = commas(map(literal, (MARKETO_DELETED, *GONE)))
+    before = f"select l.pairing, l.crm_id from {link} l join"
+    became = f"on l.heir_pairing = b.pairing and l.heir_id = b.crm_id where l.ended_because in ({passed})"
+    look_again(
+        con,
+        f"with recursive earlier as ({before} settled b {became} and b.because in ({lost}) "
+        f"union {before} earlier b {became}) "
+        f"select pairing, crm_id, 'what it became lost its person', {now} from earlier",
+    )

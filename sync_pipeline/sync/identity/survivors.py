@@ -5,6 +5,7 @@
 | the CRM made its record one with another that has a person | the other record | it ends, the people are to be merged |
 | ... with another that has none, or whose person is gone | the other record | it moves there with its person |
 | ... but a person waits there whose making was not answered | the other record | it ends, the people are to be merged |
+| ... and the other's person goes only later | the other record | it moves there then, with its person |
 | ... and its own person is gone, too | the other record | it ends |
 | Marketo made its person one with one that has no record | its own record | it moves to the person that is left |
 | ... that has a record of an earlier pairing (a lead) | its own record | it moves, the lead is looked at again |
@@ -20,8 +21,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sync_pipeline.sync.identity.clusters import BEGINNING, Link, Person, Reach, Record, current
-from sync_pipeline.sync.identity.end_reasons import CONVERTED, GONE, MARKETO_MERGED, MERGED
+from sync_pipeline.sync.identity.clusters import BEGINNING, Link, Person, Reach, Record, current, left_of
+from sync_pipeline.sync.identity.end_reasons import GONE, MARKETO_MERGED, PASSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class End:
         return self.link.record.id
 
     @property
+    def was_known(self) -> bool:
+        """Whether the link has ended so before."""
+        return self.link.because == self.because
+
+    @property
     def is_gone(self) -> bool:
         """Whether the CRM's record is gone, so that it takes nothing that is due to another one."""
         return self.because in GONE
@@ -61,7 +67,7 @@ class Surroundings:
 
     Attributes:
         links: those of the records that the ends name (`End.into`), and those of the winners.
-        people: the people of these links; one that was made just now is not read yet, and lacks.
+        people: those of these links, and all that they were merged into; one that is not read yet lacks.
         became: of records of the same pairing, which became which other one, directly.
         named: the records that a living person without any link names in its key, as its making was not answered.
         refused: ids of records whose merge the CRM was asked for and refused: each is a record of its own again.
@@ -108,8 +114,10 @@ def successions(ends: Iterable[End], around: Surroundings) -> list[Succession]:
     taken: set[str] = set()
     for end in sorted(ends, key=lambda end: (end.is_gone, end.id)):
         other = _other(end, around, able, of_person, leads)
-        if end.because in (MERGED, CONVERTED):
-            found.append(_handed_on(end, other, around))
+        if end.because in PASSED:
+            handed_on = _handed_on(end, other, around)
+            if not end.was_known or (handed_on.moves_to and end.into not in able):
+                found.append(handed_on)
         elif end.winner is not None and _gets_winner(end, other, around):
             if end.winner not in taken:
                 taken.add(end.winner)
@@ -117,7 +125,7 @@ def successions(ends: Iterable[End], around: Surroundings) -> list[Succession]:
                 found.append(Succession(end, MARKETO_MERGED, None, moves_to, sharer=other))
         elif not end.is_gone:
             found.append(_joined(end, other or end.twin))
-        elif end.link.because != end.because:
+        elif not end.was_known:
             found.append(Succession(end, end.because, None))
     return found
 
@@ -152,7 +160,7 @@ def _other(
     leads: Reach,
 ) -> Record | None:
     """Return the record that has a link already, of those that an end is for; one that leads back here is none."""
-    if end.because in (MERGED, CONVERTED):
+    if end.because in PASSED:
         into = end.into
         return into if into in able and into is not None and not leads.reaches(into.id, end.id) else None
     sharing = [
@@ -173,7 +181,7 @@ def _shares(link: Link, around: Surroundings) -> bool:
 
     The latter's person is then joined to that record's, and given to no other one.
     """
-    passed = link.because in (MERGED, CONVERTED) and link.successor is not None
+    passed = link.because in PASSED and link.successor is not None
     return link.ended_at is None or (passed and link.record.pairing not in around.earlier)
 
 
@@ -191,10 +199,9 @@ def _able(around: Surroundings) -> set[Record]:
 
 
 def _has_person(link: Link, around: Surroundings) -> bool:
-    person = around.people.get(link.person)
-    if person is None:
-        return link.ended_at is None  # it was made just now, and not read yet
-    return person.is_alive or (link.ended_at is None and person.into is not None)
+    """Tell whether a person is left of a link's, however Marketo merged it."""
+    person = around.people.get(left_of(link.person, around.people))
+    return link.ended_at is None if person is None else person.is_alive  # one that was made just now is not read yet
 
 
 def _by_person(links: Iterable[Link]) -> dict[str, list[Link]]:

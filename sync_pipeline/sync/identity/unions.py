@@ -17,7 +17,8 @@ class MergeCandidate:
 
     Attributes:
         person: the loser's, or the one that Marketo left of it meanwhile.
-        survivor_person, survivor_since: those of the survivor's link; None if it has no person yet.
+        survivor_person: what Marketo left of the survivor's person; None if it has none yet.
+        survivor_since: when it was linked to it.
         is_last: whether this link may have the person merged: of several that had it, only the last one may, and none
             if the person goes on as another record's.
     """
@@ -42,7 +43,7 @@ def merge_candidates(
         losers: links that ended for a successor, of one pairing.
         became: which record became which other one, as ended links and the CRM tell.
         links: all of the survivors' and of the losers' people, and those of the latter's records that Marketo ended.
-        people: those of the losers, and all that they were merged into.
+        people: those of the losers and survivors, and all that they were merged into.
     """
     following: dict[Record, list[Record]] = defaultdict(list)
     for record, successor in became:
@@ -60,8 +61,8 @@ def merge_candidates(
         for survivor in survivors.get(loser.record, ()):
             link = held.get(survivor)
             if link or survivor not in linked:  # it has a link, or never had one: its person is yet to come
-                since = link.linked_at if link else None
-                found.append(MergeCandidate(loser, person, survivor, link.person if link else None, since, is_last))
+                its, since = (left_of(link.person, people), link.linked_at) if link else (None, None)
+                found.append(MergeCandidate(loser, person, survivor, its, since, is_last))
     return found
 
 
