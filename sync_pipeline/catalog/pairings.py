@@ -182,7 +182,7 @@ def _of_calls(crm: Object, source: str, belongs_by: str, alive: str) -> Pairing:
 def custom_pairings(crm: Iterable[str], other: Iterable[str], system: str = "salesforce") -> tuple[Pairing, ...]:
     """Return the pairings of the custom objects that are chosen in both systems and called alike, in the CRM's order.
 
-    Which fields they have follows from what the systems say of them, see `sync.customs`.
+    Which fields they have follows from what the systems say of them, see `sync.mapping.custom_objects`.
 
     Args:
         crm, other: API names in the CRM, and in Marketo.

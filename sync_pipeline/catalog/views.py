@@ -161,7 +161,7 @@ def custom_object_event(pairing: Pairing) -> View:
     """Return the view of what happens to the records of a custom object, by whom they belong to (SF-CO-9).
 
     Args:
-        pairing: with its lookups, see `sync.customs.fitted`.
+        pairing: with its lookups, see `custom_objects.fitted`.
     """
     mirror, changes, name = pairing.crm.table, pairing.crm.changes_table, pairing.crm.name
     of = " union all ".join(

@@ -21,7 +21,7 @@ HTTP_TOKEN=a-long-secret-of-yours sync-pipeline serve        # POST http://127.0
 ```
 
 ```python
-flow = assembly.flow(settings, lake, assembly.Systems(settings, lake))
+flow = runs.flow(settings, lake, systems.Systems(settings, lake))  # of sync_pipeline.assembly
 outcome = flow.run(request("order-4711", "sync-person", "1234", {"owner": "seller@crm.example"}))
 ```
 

@@ -28,5 +28,5 @@ def _part(part: type[BaseSettings]) -> str:
 
 def _default(info: FieldInfo) -> str:
     secret = SecretStr in getattr(info.annotation, "__args__", ())
-    value: Any = info.default
-    return "secret" if secret else "" if value in (None, ()) else f"`{value}`"
+    value: Any = info.get_default(call_default_factory=True)
+    return "secret" if secret else "" if value in (None, (), {}) else f"`{value}`"

@@ -7,7 +7,7 @@
 (`misbehaviour.py`) and the page in the browser (`site/`). `salesforce/` is an org: read `org/schema.py` (objects),
 `org/store.py` and `org/org.py` (records), `rules/` (what a write sets off), `soql/` (queries), then `api/server.py` and
 the resources that it names; `bulk/` has the jobs, `population/` fills it. `marketo/` is a subscription, of the same
-making. Only the CLI's demo and the tests import this package; it imports only `catalog` and `model`.
+making. Only the CLI's demo and the tests import this package; it imports nothing of the product.
 """
 
 from sync_pipeline.sandbox.salesforce.api.server import Sandbox

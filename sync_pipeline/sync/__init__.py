@@ -5,8 +5,9 @@ The rooms, in the order in which a pass goes through them:
     scope/       which records take part: the filters of settings and mapping
     mapping/     which fields are synced (`effective`, `custom_objects`, `history`), how they are compared (`compared`)
                  and when two values are the same (`canonical`)
-    identity/    which record is which person: `links`, what ends them (`link_ends`, `end_reasons`), which one goes on
-                 (`succession`), which merges are to be asked for (`merges`), who is known by address (`email_match`)
+    identity/    which record is which person: `links`, what ends them (`link_ends`, `end_reasons`), what an end hands
+                 on (`clusters`, `survivors`: pure; `facts` fetches for them, `succession` writes), which merges are to
+                 be asked for (`unions`: pure; `merges`), which person has the address (`email_match`)
     decision/    the case table (`case_table`), in SQL over all links (`outcomes`), which are in question (`decide`) or
                  found anew (`adopt`); forms of our own writes (`spelling`), what a system can hold (`capacity`) or
                  refused (`declined`), what the CRM is to be given (`crm_creates`) and may have (`recover_creates`)
@@ -16,6 +17,7 @@ The rooms, in the order in which a pass goes through them:
                  (`unconfirmed_values`, `unconfirmed_creates`), and what a request may just be creating (`on_demand`)
     inspection/  beside a pass: one record's story (`explain`), what waits (`backlog`), `drift`, `backfill`
 
-`sync_pass` is one pass, of which `pass_result` puts on record what it came to. `changed` finds the links it looks at,
-`request` says what is decided on, and `sides` names the two systems.
+`sync_pass` is one pass, of which `pass_result` puts on record what it came to. `policy` is what an operator chooses,
+`fitting` what both systems describe, `changed` finds the links that a pass looks at, `request` says what is decided on,
+`relation` declares intermediate tables, and `sides` names the two systems.
 """

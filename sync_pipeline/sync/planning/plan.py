@@ -222,7 +222,7 @@ def _store_refusals(con: Connection, request: DecisionRequest, now: datetime) ->
     )
     if not con.execute(f"{refused} limit 1").fetchone():
         return
-    con.execute(  # so that it is not looked at again until it changes, see `newcomers`
+    con.execute(  # so that it is not looked at again until it changes, see `crm_creates`
         f"insert into {error} by name select {literal(now)} as noted_at, {literal(request.run_id)} as run_id, "
         f"{literal(crm.system)} as system, {literal(crm.name)} as object, {literal(PUSH)} as operation, "
         f"marketo_id as record_id, {literal(NOT_CREATED)} as code, "

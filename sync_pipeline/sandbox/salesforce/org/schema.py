@@ -1,4 +1,4 @@
-"""The objects an org has: read from `schema/<Object>.json`, changed by `Org.add_object`, `add_field` and so on.
+"""The objects an org has: read from `objects/<Object>.json`, changed by `Org.add_object`, `add_field` and so on.
 
 Also the two describe answers, for one user's eyes.
 """
@@ -103,7 +103,7 @@ class Schema:
     def veeva(cls) -> Schema:
         """Return the objects of a Veeva org: the standard ones with Veeva's fields and person accounts, and its own.
 
-        A declaration in `schema/veeva` of a standard object adds fields to it, or says otherwise of them.
+        A declaration in `objects/veeva` of a standard object adds fields to it, or says otherwise of them.
         """
         schema = cls(describe for describe in _declared() if not describe["name"].endswith("__c"))
         for describe in _declared("veeva"):
