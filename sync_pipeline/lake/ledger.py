@@ -167,15 +167,20 @@ def create(con: Connection) -> bool:
 
 
 def insert(con: Connection, name: str, records: Iterable[Sequence[object]]) -> None:
-    """Append records (one value per declared column) to a ledger table, in few statements."""
+    """Append records (one value per declared column) to a ledger table, in few statements.
+
+    The columns are named: those that an older ledger lacked stand at its end, whatever their place here.
+    """
     rows = [list(record) for record in records]
     if "message" in TABLES[name]:
         place = list(TABLES[name]).index("message")
         for row in rows:
             row[place] = clean(str(row[place])) if row[place] else row[place]
-    one = "(" + commas("?" for _ in TABLES[name]) + ")"
+    one, columns = "(" + commas("?" for _ in TABLES[name]) + ")", commas(map(quoted, TABLES[name]))
     for some in (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)):
-        con.execute(f"insert into {table(name)} values {commas([one] * len(some))}", [v for r in some for v in r])
+        con.execute(
+            f"insert into {table(name)} ({columns}) values {commas([one] * len(some))}", [v for r in some for v in r]
+        )
 
 
 def organizations(con: Connection) -> dict[str, str]:

@@ -65,7 +65,7 @@ def grow(con: Connection, schema: str, tables: Mapping[str, Mapping[str, str]]) 
     for name, kinds in tables.items():
         if name not in known:
             _create(con, (schema, name), kinds, partitioned_by=None)
-        for column in kinds.keys() - known.get(name, kinds.keys()):
+        for column in (one for one in kinds if one not in known.get(name, kinds)):
             con.execute(f"alter table {full_name(schema, name)} add column {quoted(column)} {kinds[column]}")
     return not known
 

@@ -30,9 +30,10 @@ def marks(con: Connection, feed: str) -> dict[str, datetime]:
 
 def move_marks(con: Connection, feed: str, mirrors: Mirrors, sources: Sequence[str], now: datetime) -> None:
     """Note that all that the tables hold in this transaction has been taken in."""
-    rows = f"select {literal(feed)}, source, synced_at, {literal(now)} from ({_newest(mirrors, sources)})"
+    newest = _newest(mirrors, sources)
+    rows = f"select {literal(feed)} as feed, source, synced_at, {literal(now)} as taken_at from ({newest})"
     con.execute(f"delete from {ledger.table('taken')} where feed = ?", [feed])
-    con.execute(f"insert into {ledger.table('taken')} {rows}")
+    con.execute(f"insert into {ledger.table('taken')} by name {rows}")
 
 
 def newest(con: Connection, mirrors: Mirrors, sources: Sequence[str]) -> dict[str, datetime]:

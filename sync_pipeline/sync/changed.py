@@ -67,7 +67,7 @@ def look_again(con: Connection, records: str) -> int:
     """
     pending = ledger.table("pending")
     found = con.execute(
-        f"insert into {pending} select distinct * from ({records}) r(pairing, crm_id, because, since) "
+        f"insert into {pending} by name select distinct * from ({records}) r(pairing, crm_id, because, since) "
         f"where not exists (from {pending} p where p.pairing = r.pairing and p.crm_id is not distinct from r.crm_id)"
     ).fetchone()
     return int(found[0]) if found else 0

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sync_pipeline
 from sync_pipeline.lake import Lake, ledger
 from sync_pipeline.lake.ledger import Error, Notice
 from sync_pipeline.model import Describe, Field, Object, Window
@@ -111,6 +113,27 @@ def test_an_older_ledger_gets_the_columns_and_tables_it_lacks_and_keeps_its_rows
         assert lake.rows("select run_id, status, message from lake.sync.run where message is not null") == [
             ("r2", "Failed", "why")
         ]
+
+
+def test_a_value_goes_into_the_column_of_its_name_wherever_that_stands(lake: Lake) -> None:
+    """An older ledger has the columns that came later at its end."""
+    values = {"varchar": "'{}'", "bigint": "{}", "boolean": "true", "double": "{}", ledger.STAMP: f"'{at(1)}'"}
+    with lake.transaction() as con:
+        for name, kinds in ledger.TABLES.items():
+            table = ledger.table(name)
+            each = (f"{values.get(kind, 'null')}::{kind}".format(place) for place, kind in enumerate(kinds.values()))
+            row = con.execute(f"select {', '.join(each)}").fetchone()
+            con.execute(f"drop table {table}")
+            con.execute(f"create table {table} ({', '.join(f'{c} {k}' for c, k in reversed(kinds.items()))})")
+            ledger.insert(con, name, [row or ()])
+            assert con.execute(f"select {', '.join(kinds)} from {table}").fetchone() == row, name
+
+
+def test_no_statement_puts_values_into_a_ledger_s_columns_by_their_place() -> None:
+    package = Path(sync_pipeline.__file__).parent
+    into = re.compile(r"insert into \{(?:ledger\.)?table\([^{}]*\)\} (?!by name|\()|insert into \{[A-Za-z]+\} select")
+    found = [(file.name, hit) for file in package.rglob("*.py") for hit in into.findall(file.read_text())]
+    assert (found, into.search("insert into {ledger.table('pending')} select") is not None) == ([], True)
 
 
 def test_the_organization_of_a_lake(lake: Lake) -> None:

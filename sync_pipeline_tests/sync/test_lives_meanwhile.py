@@ -113,6 +113,7 @@ def test_a_lead_whose_person_was_merged_into_somebody_s_joins_them_to_what_it_be
     assert set(lives.alive()) == set(people)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("first", ["", "Contact", "lead"], ids=["at once", "the CRM first", "Marketo first"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 5])
 def test_people_whom_each_system_merged_the_other_way_round_are_one_in_each(
@@ -134,6 +135,7 @@ def test_people_whom_each_system_merged_the_other_way_round_are_one_in_each(
     assert lives.contacts.records[records[-1]]["Phone"] == lives.people.records[person]["phone"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("first", ["", "lead", "Contact"])
 @pytest.mark.parametrize("back", [False, True])
 @pytest.mark.parametrize("steps", [0, 1, 2, 3])
@@ -162,6 +164,7 @@ def test_that_the_record_which_is_left_was_deleted_is_told_to_the_person_which_i
         assert lives.person(records[-1]) == left
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("first", ["", "lead", "Contact"])
 @pytest.mark.parametrize("gone", ["", "record", "person"])
 def test_a_record_joins_whom_marketo_joined_the_person_of_its_winner_to(

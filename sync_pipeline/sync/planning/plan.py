@@ -285,7 +285,8 @@ def _move_marks(con: Connection, request: DecisionRequest, now: datetime) -> Non
     con.execute(f"delete from {ledger.table('decided')} where pairing = {name}")
     for side, obj in ((CRM, pairing.crm), (MARKETO, pairing.marketo)):
         con.execute(
-            f"insert into {ledger.table('decided')} select {name}, {literal(side)}, max(_detected_at) "
+            f"insert into {ledger.table('decided')} by name "
+            f"select {name} as pairing, {literal(side)} as side, max(_detected_at) as detected_at "
             f"from {full_name(*obj.changes_table)}"
         )
     con.execute(f"""
@@ -305,6 +306,6 @@ def _move_marks(con: Connection, request: DecisionRequest, now: datetime) -> Non
     """)
     con.execute(f"delete from {ledger.table('pending')} where pairing = {name}")
     con.execute(
-        f"insert into {ledger.table('pending')} "
-        f"select {name}, crm_id, min(because), {literal(now)} from later group by crm_id"
+        f"insert into {ledger.table('pending')} by name select {name} as pairing, crm_id, "
+        f"min(because) as because, {literal(now)} as since from later group by crm_id"
     )
