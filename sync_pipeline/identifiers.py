@@ -124,9 +124,10 @@ def plain_text(given: str) -> str:
     Raises:
         IdentifierError: it holds signs that no text has. DuckLake's own queries break at some of them.
     """
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in given):
+    text = given.strip(BLANKS)  # a line's end that was copied along is a blank
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
         raise IdentifierError("an address, id or key holds no control characters, and no bytes that are no text")
-    return given.strip(BLANKS)
+    return text
 
 
 def is_same(one: Identifier, other: str | None) -> bool:

@@ -20,6 +20,7 @@ from sync_pipeline.identifiers import (
     address_sql,
     identifier,
     is_same,
+    plain_text,
 )
 from sync_pipeline.model import id18
 from sync_pipeline_tests import hostile
@@ -106,6 +107,17 @@ def test_a_plain_address_is_taken_as_it_is_written(text: str, before: str, after
 def test_an_address_of_other_letters_is_another_address(text: str) -> None:
     """A look-alike is one address too, and never the one it looks like."""
     assert not is_same(EmailAddress(text), hostile.ADDRESS)
+
+
+@given(st.sampled_from(["ada@x.example", "K-7 b", "company/12"]), EDGES, EDGES)
+def test_a_key_is_any_text_without_the_blanks_around_it(key: str, before: str, after: str) -> None:
+    assert plain_text(before + key + after) == key
+
+
+@pytest.mark.parametrize("sign", ["\0", "\n", "\x1b", "\ud83d"], ids=ascii)
+def test_a_key_holds_no_sign_that_no_text_has(sign: str) -> None:
+    with pytest.raises(IdentifierError, match="control characters"):
+        plain_text(f"a{sign}b")
 
 
 @given(st.integers(1, 2**31 - 1))

@@ -27,16 +27,16 @@ def drift(repair: str | None, as_json: bool) -> None:
     """
     given = both_systems()
     with open_lake(given, read_only=not repair) as lake:
-        asked = list(runs.two_way(given, lake, "").requests())
+        requests = list(runs.two_way(given, lake, "").requests())
         if repair:
             with lake.only_pipeline():
-                for question in asked:
+                for request in requests:
                     with lake.transaction() as con:
-                        count = drifts.repair(con, question, repair, datetime.now(UTC))
-                    click.echo(f"{question.pairing.name:28} {count:>10,} links are decided on by the next cycle")
+                        count = drifts.repair(con, request, repair, datetime.now(UTC))
+                    click.echo(f"{request.pairing.name:28} {count:>10,} links are decided on by the next cycle")
             return
         with lake.reading() as con:
-            found = [one for question in asked for one in drifts.drift(con, question)]
+            found = [one for request in requests for one in drifts.drift(con, request)]
     if as_json:
         for one in found:
             click.echo(json.dumps(asdict(one)))

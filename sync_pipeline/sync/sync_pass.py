@@ -250,7 +250,7 @@ class Pass:
         """Decide and draft; a limit that is exceeded stops all but a mere plan."""
         decide(con, request)
         planned, name = plan.draft(con, request), request.pairing.name
-        excesses = limits.exceeded(con, request, planned, self.policy.limits, self._released.get(name, {}))
+        excesses = limits.exceeded(con, request, planned, self._released.get(name, {}))
         stop = RefusedError(request.pairing, excesses) if excesses else None
         if stop and self.sides:
             raise stop

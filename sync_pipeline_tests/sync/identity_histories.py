@@ -84,7 +84,7 @@ class History:
                 yield pairing, record, "person", person, since, self.stamp(), because, None, None
 
     def persons(self) -> Iterator[Row]:
-        """Yield what the mirror tells of the people, some of whom it has not read: id, key, deleted, merged into."""
+        """Yield what the mirror tells of the people that it has read: id, key, deleted, merged into."""
         for person in self.people:
             if self.is_so(0.85):
                 into = (

@@ -10,6 +10,7 @@ REMOVED = "removed, as it was kept no longer"  # for good: should the record tak
 MERGED, CONVERTED = "merged in the CRM", "converted"
 MARKETO_DELETED, MARKETO_MERGED = "deleted in Marketo", "merged in Marketo"
 PASSED = (MERGED, CONVERTED)  # its record became another one
+PASSED_SQL = commas(map(literal, PASSED))
 GONE = (DELETED, UNSEEN)  # from the CRM
 # The record may come back, and its link with it (DEL-7, FILT-5).
 RETURNING = (*GONE, FILTERED, EXPIRED)

@@ -36,8 +36,7 @@ def read_ends(con: Connection, pairing: Pairing) -> list[End]:
     """Return the links in `ending` that hand something on."""
     becomes = pairing.becomes[0] if pairing.becomes else ""
     rows = con.execute(
-        f"select {_LINK}, because, to_pairing, to_id, winner, in_marketo, in_winner, twin from ending "
-        f"where hands_on order by crm_id"
+        f"select {_LINK}, because, to_pairing, to_id, winner, in_marketo, in_winner, twin from ending where hands_on"
     ).fetchall()
     return [
         End(

@@ -23,7 +23,7 @@ from sync_pipeline.sync.identity.end_reasons import (
     MARKETO_DELETED,
     MARKETO_MERGED,
     MERGED,
-    PASSED,
+    PASSED_SQL,
     UNSEEN,
 )
 
@@ -40,7 +40,7 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
     Args:
         heir: the pairing whose records those of this one may turn into.
     """
-    link, passed = ledger.table("link"), commas(map(literal, PASSED))
+    link = ledger.table("link")
     of_changed = f"pairing = {literal(pairing.name)} and crm_id in (select id from changed)"
     con.execute(f"""
         create or replace temp table kept as
@@ -50,7 +50,7 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
                 partition by crm_id order by {LASTS} desc, ended_at desc nulls first, linked_at desc, marketo_id) = 1
         )
         -- Merged in Marketo: unless it has been done there too, the CRM may make it one with somebody else.
-        where {LASTS} or ended_because in ({passed})
+        where {LASTS} or ended_because in ({PASSED_SQL})
             or (ended_because = {literal(MARKETO_MERGED)} and heir_id is not null)
     """)
     _crm_states(con, pairing, heir)
@@ -61,14 +61,14 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
         f"from {link} x where ({LASTS} or x.linked_at >= k.ended_at) "
         "and x.marketo_object = k.marketo_object and x.marketo_id = k.marketo_id"
     )
-    left_over = f"k.ended_because in ({passed}) and c.to_id = k.heir_id and in_marketo and not exists ({owned})"
+    left_over = f"k.ended_because in ({PASSED_SQL}) and c.to_id = k.heir_id and in_marketo and not exists ({owned})"
     con.execute(f"""
         create or replace temp table ending as
         select k.*, c.to_pairing, c.to_id, m.winner, twin.crm_id as twin,
             coalesce(m.alive, true) as in_marketo,  -- so is whom we have made and not read yet
             coalesce(m.winner_alive, false) as in_winner,
             case
-                when k.ended_because in ({passed}) then k.ended_because  -- a merge is not undone
+                when k.ended_because in ({PASSED_SQL}) then k.ended_because  -- a merge is not undone
                 when k.ended_because = {literal(MARKETO_MERGED)} and (c.to_id = k.heir_id or c.to_id is null)
                 then k.ended_because
                 when c.to_id is not null and c.heir_known then c.passes
@@ -81,7 +81,7 @@ def find_ends(con: Connection, pairing: Pairing, heir: Pairing | None) -> None:
                 when twin.crm_id is not null then {literal(MARKETO_MERGED)}
                 when not coalesce(c.takes_part, true) then {literal(EXPIRED if pairing.expires else FILTERED)}
             end as because,
-            coalesce(because in ({literal(MERGED)}, {literal(CONVERTED)}), false) as goes_on,
+            coalesce(because in ({PASSED_SQL}), false) as goes_on,
             coalesce(because = {literal(MARKETO_MERGED)}, false) as in_another,
             (because is distinct from k.ended_because and (goes_on or in_another))
                 or coalesce(because in ({gone}) and in_winner and not in_marketo, false)

@@ -15,7 +15,7 @@ from sync_pipeline.lake.sql import commas, literal, quoted
 from sync_pipeline.lake.table import DELETED_AT, columns, full_name
 from sync_pipeline.model import Pairing
 from sync_pipeline.sync.identity.clusters import Link
-from sync_pipeline.sync.identity.end_reasons import CONVERTED, MARKETO_MERGED, MERGED
+from sync_pipeline.sync.identity.end_reasons import MARKETO_MERGED, PASSED_SQL
 from sync_pipeline.sync.identity.facts import (
     CONVERT,
     MERGE,
@@ -78,7 +78,7 @@ def find_merges(
     if not (losers := read_losers(con, pairing)):
         return nobody
     table = full_name(*pairing.marketo.table)
-    passed = f"ended_because in ({literal(MERGED)}, {literal(CONVERTED)})"
+    passed = f"ended_because in ({PASSED_SQL})"
     persons = f"(select {key}::varchar from {table} where {quoted(DELETED_AT)} is null)"
     targets = (pairing.name, *pairing.becomes[:1]) if pairing.becomes else (pairing.name,)
     may_win = " or ".join(

@@ -22,7 +22,7 @@ from sync_pipeline.sync.identity.end_reasons import (
     FILTERED_OR_OLD,
     GONE,
     MARKETO_DELETED,
-    PASSED,
+    PASSED_SQL,
     REMOVED,
 )
 from sync_pipeline.sync.identity.facts import read_ends, surroundings
@@ -258,10 +258,9 @@ def _apply(con: Connection, pairing: Pairing, known: Settling) -> None:
 
 def _look_at_left_over(con: Connection, now: str) -> None:
     """Have the records looked at that became one which lost its person: theirs may be left, and goes on with it."""
-    link, passed = ledger.table("link"), commas(map(literal, PASSED))
-    lost = commas(map(literal, (MARKETO_DELETED, *GONE)))
+    link, lost = ledger.table("link"), commas(map(literal, (MARKETO_DELETED, *GONE)))
     before = f"select l.pairing, l.crm_id from {link} l join"
-    became = f"on l.heir_pairing = b.pairing and l.heir_id = b.crm_id where l.ended_because in ({passed})"
+    became = f"on l.heir_pairing = b.pairing and l.heir_id = b.crm_id where l.ended_because in ({PASSED_SQL})"
     look_again(
         con,
         f"with recursive earlier as ({before} settled b {became} and b.because in ({lost}) "

@@ -9,7 +9,7 @@
 | ... and its own person is gone, too | the other record | it ends |
 | Marketo made its person one with one that has no record | its own record | it moves to the person that is left |
 | ... that has a record of an earlier pairing (a lead) | its own record | it moves, the lead is looked at again |
-| ... and the CRM deleted its record, which nobody else's is | its own record | it moves there, and ends as deleted |
+| ... that has no other record, and the CRM deleted its own | its own record | it moves there, and ends as deleted |
 | ... that has another record | the other record | it ends, the records are to be merged |
 
 A record that was itself made one with the ended link's record survives nothing.
@@ -161,8 +161,8 @@ def _other(
 ) -> Record | None:
     """Return the record that has a link already, of those that an end is for; one that leads back here is none."""
     if end.because in PASSED:
-        into = end.into
-        return into if into in able and into is not None and not leads.reaches(into.id, end.id) else None
+        is_able = end.into is not None and end.into in able and not leads.reaches(end.into.id, end.id)
+        return end.into if is_able else None
     sharing = [
         link
         for link in of_person.get(end.winner or "", ())

@@ -67,7 +67,7 @@ def merge_candidates(
 
 
 def _last_owners(losers: Iterable[Link], links: Iterable[Link]) -> dict[str, Record]:
-    """Return for each loser's person the record that had it last, unless it is somebody's now.
+    """Return for each loser's person the record that had it last, unless another one has it now.
 
     That Marketo merged a person with another one is no change of owner: such links do not count, nor do those that
     were there before.

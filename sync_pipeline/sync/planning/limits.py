@@ -64,14 +64,13 @@ def message(pairing: Pairing, excesses: Sequence[Excess]) -> str:
     )
 
 
-def exceeded(
-    con: Connection, request: DecisionRequest, planned: Planned, limits: Limits, allowed: Mapping[str, int]
-) -> list[Excess]:
-    """Return the limits that a draft exceeds.
+def exceeded(con: Connection, request: DecisionRequest, planned: Planned, allowed: Mapping[str, int]) -> list[Excess]:
+    """Return the limits of the request's policy that a draft exceeds.
 
     Args:
         allowed: what an operator lets through once, by kind; see `brakes`.
     """
+    limits = request.policy.limits
     found = [*_writes(planned, limits), *_overwritten(con, request, planned, limits), *_emptied(con, request, limits)]
     return _not_allowed([*found, *_doubled(con, request, limits), *_told(con, request, limits)], limits, allowed)
 
